@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * filter.h - all that the author of a filter needs.
+ *
+ * NDIS counterpart: NDIS_FILTER_DRIVER_CHARACTERISTICS and the NdisF* calls. A filter is code; a
+ * module is one filter attached to one stack. A filter sets only the functions it wants: NULL is
+ * pass-through and costs nothing, since the stack skips the module in that direction.
+ *
+ * States. A module is born Detached. attach makes it Paused, restart makes it Running, pause makes
+ * it Paused again, detach ends its life and its handle. Pause and restart may answer PENDING and
+ * be completed later; attach and detach may not; pause and detach cannot fail. While a module is
+ * not Running it originates nothing (rules P01, P02) and is handed nothing (P08).
+ *
+ * Frames. send and receive are handed batches and own every frame until they pass it on with
+ * lwf_next_send() or lwf_next_receive(), or give it an answer with lwf_send_complete() or
+ * lwf_receive_return(). send_complete and receive_return see frames on the way home, mixed: the
+ * module's own (origin == lwf_module_handle()) end here, all others must be passed on, each once.
+ *
+ * Threads: every function is called on the loop thread of the stack, and only there may these
+ * functions be called, unless one says otherwise. Control functions are never run two at a time.
+ */
+#ifndef LWF_FILTER_H
+#define LWF_FILTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <lwf/frame.h>
+#include <lwf/host.h>
+#include <lwf/trace.h>
+
+struct lwf_module;
+struct lwf_link;
+
+/* What a filter says of itself at registration; contradictions are refused there. */
+#define LWF_FILTER_MODIFIES	0x1u /* changes bytes or lengths of frames that pass */
+#define LWF_FILTER_ORIGINATES	0x2u /* makes frames of its own: needs send_complete or receive_return */
+#define LWF_FILTER_HOLDS	0x4u /* keeps frames beyond the call: needs cancel if it holds sends */
+#define LWF_FILTER_SUPER_FRAMES 0x8u /* understands frames that stand for several */
+
+#define LWF_OPTION_TEXT_BYTES 64u
+#define LWF_OPTIONS_MAX	      16u
+
+enum lwf_option_type { LWF_OPTION_UINT, LWF_OPTION_BOOL, LWF_OPTION_DURATION, LWF_OPTION_TEXT };
+
+/** One key that a filter understands; a table of these ends with a NULL name. */
+struct lwf_option_spec {
+	const char *name;
+	enum lwf_option_type type;
+	uint64_t min, max;	   /* UINT: value; DURATION: nanoseconds; TEXT: bytes */
+	const char *default_value; /* as a user would write it */
+	bool live;		   /* may be changed by `lwfctl filter set` while Running */
+	const char *help;	   /* one line */
+};
+
+/** One value, at the index of its spec. */
+struct lwf_option_value {
+	uint64_t number; /* UINT, BOOL (0 or 1), DURATION (nanoseconds) */
+	char text[LWF_OPTION_TEXT_BYTES];
+	bool given; /* set by the user, not by default */
+};
+
+struct lwf_options {
+	uint32_t count;
+	struct lwf_option_value value[LWF_OPTIONS_MAX];
+};
+
+/** Requests of lwf_filter_ops.control; @argument is what the sentence says. */
+enum lwf_control {
+	/** struct lwf_submit *: take frames of a session and originate them (filter inject). */
+	LWF_CONTROL_SUBMIT,
+	/** struct lwf_report *: add lines for `lwfctl show`. */
+	LWF_CONTROL_REPORT,
+};
+
+/** A list of named numbers that a filter tells of itself. */
+struct lwf_report {
+	void (*number)(struct lwf_report *report, const char *name, uint64_t value);
+};
+
+/** Status indications, forwarded upwards through filter_ops.status (NDIS_STATUS_LINK_STATE ...). */
+enum lwf_indication { LWF_INDICATION_LINK_STATE };
+
+struct lwf_filter_ops {
+	const char *name;	   /* as in --filter NAME */
+	const char *summary;	   /* one line for people */
+	uint32_t traits;	   /* LWF_FILTER_* */
+	const struct lwf_option_spec *options; /* NULL: it has none */
+
+	/** Builds the module: SUCCESS, RESOURCES or FAILURE. PENDING is an error (S04). */
+	lwf_status (*attach)(struct lwf_module *module, const struct lwf_options *options);
+	/** Frees all; cannot fail or pend (S14). Nothing of the module is out there any more. */
+	void (*detach)(struct lwf_module *module);
+	/** Closes the gate, settles what is held: SUCCESS or PENDING (S06). NULL: SUCCESS. */
+	lwf_status (*pause)(struct lwf_module *module);
+	/** SUCCESS, RESOURCES, FAILURE or PENDING. Opening the gate is the last act. NULL: SUCCESS. */
+	lwf_status (*restart)(struct lwf_module *module);
+
+	void (*send)(struct lwf_module *module, struct lwf_batch *batch);
+	void (*send_complete)(struct lwf_module *module, struct lwf_batch *batch);
+	void (*receive)(struct lwf_module *module, struct lwf_batch *batch);
+	void (*receive_return)(struct lwf_module *module, struct lwf_batch *batch);
+
+	/** Completes held frames with this cancel id as SEND_ABORTED (0: all), forwards nothing. */
+	void (*cancel)(struct lwf_module *module, uint64_t cancel_id);
+	/** An indication from below; it goes on to the modules above by itself. */
+	void (*status)(struct lwf_module *module, enum lwf_indication what, const struct lwf_link *link);
+	/** Returns 0 or -errno; -ENOTSUP for what it does not know. */
+	int (*control)(struct lwf_module *module, enum lwf_control what, void *argument);
+	/** Takes new values of live options. Returns 0 or -errno, and then nothing has changed. */
+	int (*set_options)(struct lwf_module *module, const struct lwf_options *options);
+	/** Frames of @origin (0: of anybody) held here, and since when. Only with LWF_FILTER_HOLDS. */
+	uint32_t (*holds)(struct lwf_module *module, lwf_handle origin, uint64_t *oldest_ns);
+};
+
+/* ---- what a module may ask ---- */
+
+/** The module's handle in this life: SourceHandle of what it originates. */
+lwf_handle lwf_module_handle(const struct lwf_module *module);
+
+/** "inject", or "flow-2" for the second of its kind. */
+const char *lwf_module_name(const struct lwf_module *module);
+
+struct lwf_host *lwf_module_host(const struct lwf_module *module);
+
+/** The module's own memory: set in attach, NULL before. */
+void *lwf_module_context(const struct lwf_module *module);
+void lwf_module_set_context(struct lwf_module *module, void *context);
+
+enum lwf_state lwf_module_state(const struct lwf_module *module);
+
+/** Link at the lower edge: MTU, carrier, MAC. Valid in every state but Detached. */
+const struct lwf_link *lwf_module_link(const struct lwf_module *module);
+
+/** False while the edge on the other side has no room; originate later, in resume order. */
+bool lwf_module_has_room(const struct lwf_module *module, enum lwf_direction direction);
+
+/* ---- passing frames on: all take the whole batch ---- */
+
+/** NdisFSendNetBufferLists: towards the NIC. Own frames count as originated here. */
+void lwf_next_send(struct lwf_module *module, struct lwf_batch *batch);
+
+/** NdisFSendNetBufferListsComplete: homewards, each frame with its answer. Never own frames (O03). */
+void lwf_send_complete(struct lwf_module *module, struct lwf_batch *batch);
+
+/** NdisFIndicateReceiveNetBufferLists: towards the host. */
+void lwf_next_receive(struct lwf_module *module, struct lwf_batch *batch);
+
+/** NdisFReturnNetBufferLists: homewards, each frame with its answer. Never own frames (O09). */
+void lwf_receive_return(struct lwf_module *module, struct lwf_batch *batch);
+
+/** Moves the module's own frames from @batch to @own, keeping the order of both (rule O05). */
+void lwf_batch_split_own(const struct lwf_module *module, struct lwf_batch *batch,
+			 struct lwf_batch *own);
+
+/** Answers every frame of a passing batch with @reason and sends it home: how to drop. */
+void lwf_drop_sends(struct lwf_module *module, struct lwf_batch *batch, enum lwf_reason reason);
+void lwf_drop_receives(struct lwf_module *module, struct lwf_batch *batch, enum lwf_reason reason);
+
+/* ---- completing what was answered PENDING ---- */
+
+/**
+ * NdisFPauseComplete. Exactly once for a pause that answers PENDING; it may come before that answer
+ * is returned. The caller touches nothing of the module after it.
+ */
+void lwf_pause_complete(struct lwf_module *module);
+
+/** NdisFRestartComplete, likewise; @status is SUCCESS, RESOURCES or FAILURE. */
+void lwf_restart_complete(struct lwf_module *module, lwf_status status);
+
+/* ---- timers of a module ---- */
+
+/**
+ * lwf_timer_init() for a timer whose function originates frames: the engine sees to it that a pause
+ * is not complete while it is armed (rule P15). The timer must be finished in detach.
+ */
+int lwf_module_timer_init(struct lwf_module *module, struct lwf_timer *timer, void (*fn)(void *),
+			  void *context);
+void lwf_module_timer_fini(struct lwf_module *module, struct lwf_timer *timer);
+
+#endif
