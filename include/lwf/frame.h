@@ -68,9 +68,10 @@ struct lwf_frame {
 	uint8_t truncated;	 /* the record was cut short and its owner asked to send it so */
 	struct lwf_offload offload;
 	lwf_handle origin;	 /* set once at birth, never changed (rules O01, O02) */
-	lwf_handle holder;	 /* who was handed the frame last; the stack writes it */
+	lwf_handle born;	 /* the stack's copy of origin, by which it finds the way home */
+	lwf_handle holder;	 /* who passed the frame on last; 0: it has never been handed on */
 	uint64_t id;		 /* the origin's own number for it */
-	uint64_t cancel_id;	 /* what lwf_cancel_send() matches; 0: cannot be cancelled */
+	uint64_t cancel_id;	 /* see lwf_cancel_matches(); 0: cannot be cancelled */
 	uint64_t time_ns;	 /* host clock when it was born */
 	void *context;		 /* the origin's own */
 	struct lwf_pool *pool;	 /* const: where it goes home */
@@ -139,6 +140,22 @@ static inline void lwf_frame_answer(struct lwf_frame *frame, enum lwf_reason rea
 	frame->reason = (uint16_t)reason;
 	frame->status = lwf_reason_status(reason);
 	frame->error = 0;
+}
+
+/**
+ * Whether a request to cancel @cancel_id means this frame. The high 32 bits of an id name who
+ * sends, the low 32 bits are the sender's own. A request with low bits 0 means all of that sender,
+ * and request 0 means every frame that can be cancelled.
+ */
+static inline bool lwf_cancel_matches(const struct lwf_frame *frame, uint64_t cancel_id)
+{
+	if (frame->cancel_id == 0)
+		return false;
+	if (cancel_id == 0)
+		return true;
+	if ((uint32_t)cancel_id == 0)
+		return frame->cancel_id >> 32 == cancel_id >> 32;
+	return frame->cancel_id == cancel_id;
 }
 
 static inline bool lwf_frame_is_super(const struct lwf_frame *frame)
