@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * guardian.h - the watchdog child that tidies up when the daemon is killed.
+ *
+ * It is forked before there are threads or devices, holds one end of a socket pair and nothing
+ * else, and keeps CAP_NET_ADMIN alone. The daemon tells it what would have to be undone: prepared
+ * netlink requests for a netlink socket of the right namespace, and files. When the socket closes
+ * without a goodbye it does all that, newest first, and exits; after a goodbye it just exits. It
+ * never decides anything.
+ *
+ * Threads: loop thread only.
+ */
+#ifndef LWF_DAEMON_GUARDIAN_H
+#define LWF_DAEMON_GUARDIAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct guardian;
+struct nsnet;
+
+#define GUARDIAN_KEY_BYTES	    64u
+#define GUARDIAN_ENTRIES_MAX	    256u
+#define GUARDIAN_REQUESTS_MAX_BYTES (4u << 20) /* of netlink requests in one entry */
+
+/**
+ * Forks the child. First thing in main(), before any thread, socket or device. Returns 0 or -errno.
+ * The child never returns from here.
+ */
+int guardian_start(struct guardian **guardian);
+
+/**
+ * Sets what entry @key undoes: @bytes of netlink requests, one after the other, each sent in order
+ * inside @ns (errors are ignored). Replaces an entry of the same key; 0 bytes forgets it. Copied. A
+ * NULL guardian is accepted and does nothing. Returns 0, -ENOSPC, -EMSGSIZE, or -EPIPE when the
+ * child is dead.
+ */
+int guardian_requests(struct guardian *guardian, const char *key, struct nsnet *ns,
+		      const void *requests, size_t bytes);
+
+/**
+ * Will remove the file (or the empty directory) at absolute @path, if it is then still the one that
+ * is there now (same device and inode). Returns 0 or -errno likewise.
+ */
+int guardian_file(struct guardian *guardian, const char *path);
+
+/** Forgets a file. */
+void guardian_forget_file(struct guardian *guardian, const char *path);
+
+/** Says goodbye, waits for the child's end, frees. Undo everything yourself before. Accepts NULL.
+ */
+void guardian_finish(struct guardian *guardian);
+
+/** The child's pid, for `show`; 0 for NULL. */
+pid_t guardian_pid(const struct guardian *guardian);
+
+#endif
