@@ -5,6 +5,8 @@
 #ifndef LWF_EDGES_H
 #define LWF_EDGES_H
 
+#include <sys/types.h>
+
 #include <lwf/edge.h>
 #include <lwf/host.h>
 
@@ -20,6 +22,7 @@ struct lwf_tap_config {
 	const char *netns;   /* NULL: this process's */
 	uint8_t mac[6];	     /* all zero: leave it */
 	uint32_t mtu_bytes;  /* 0: leave it */
+	bool mirror_mac;     /* take the lower device's MAC when mirrored */
 };
 
 /**
@@ -35,6 +38,9 @@ bool lwf_tap_is_ours(const struct lwf_edge *edge);
 /** The device is gone and is ours: make it again under its name, with its MAC, MTU. 0 or -errno. */
 int lwf_tap_recreate(struct lwf_edge *edge);
 
+/** "ip link set NAME up" (or down), at once. A recreated TAP is set so again. 0 or -errno. */
+int lwf_tap_set_up(struct lwf_edge *edge, bool up);
+
 /** nic:NAME[,netns=N][,qdisc=kernel] */
 struct lwf_nic_config {
 	const char *name;
@@ -49,6 +55,32 @@ int lwf_nic_create(struct lwf_host *host, const struct lwf_nic_config *config, s
 
 /** The interface is there (again), maybe with another index: (re)open the sockets. 0 or -errno. */
 int lwf_nic_reopen(struct lwf_edge *edge, uint32_t ifindex);
+
+/**
+ * Finds interface @name in @netns (NULL: this process's; else a name in /run/netns, or a path). *ifindex may be
+ * given alone: with @name NULL it is looked up by *ifindex. @link is filled in (may be NULL). 0, -ENODEV,
+ * -ENOENT (no such namespace), -EPERM.
+ */
+int lwf_nic_lookup(const char *netns, const char *name, uint32_t *ifindex, struct lwf_link *link);
+
+/**
+ * One process per NIC: claims @ifindex of @netns until *fd is closed (or the process ends). 0; -EBUSY
+ * when another one has it, and *owner is its pid (0: not known); or another -errno.
+ */
+int lwf_nic_claim(const char *netns, uint32_t ifindex, int *fd, pid_t *owner);
+
+/**
+ * Runs fn(context) in network namespace @netns (as above; NULL: calls it right here) and returns what
+ * it returned. A thread enters each namespace once and stays, so that sockets can still be opened there
+ * after the rights to enter are gone. -ENOENT when there is no such namespace, -EPERM.
+ */
+int lwf_netns_call(const char *netns, int (*fn)(void *context), void *context);
+
+/** Closes @fd soon on a helper thread: that takes up to 47 ms for a device. Ignores -1. */
+void lwf_close_later(int fd);
+
+/** Waits until all that was handed to helper threads is done (before exit; in tests). */
+void lwf_close_flush(void);
 
 /** pcap:IN[:OUT]: frames of IN are its receives, as fast as they are taken; sends go to OUT. */
 int lwf_pcapfile_create(struct lwf_host *host, const char *in, const char *out, struct lwf_edge **edge,
