@@ -35,10 +35,10 @@
 typedef uint32_t lwf_status;
 
 enum {
-#define X(name, value, text) LWF_STATUS_##name = (int)(value),
+#define X(name, value, text) LWF_STATUS_##name = (value),
 	LWF_ANSWER_LIST(X)
 #undef X
-#define X(name, value) LWF_STATUS_##name = (int)(value),
+#define X(name, value) LWF_STATUS_##name = (value),
 		LWF_RESULT_LIST(X)
 #undef X
 };
