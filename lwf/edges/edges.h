@@ -97,13 +97,18 @@ struct lwf_sim_edge_config {
 	uint32_t fail_per_1024;	    /* this many of 1024 answers carry fail_reason */
 	enum lwf_reason fail_reason;
 	uint32_t room_frames;	    /* says no room from here on; 0: LWF_EDGE_QUEUE_FRAMES */
+	int attach_error;	    /* errno that attach answers; 0: it succeeds */
 };
 
 /** A device without a kernel. Starts present, up, with carrier, MTU 1500. */
 int lwf_sim_edge_create(struct lwf_host *host, const char *name, struct lwf_edge **edge);
 struct lwf_sim_edge_config *lwf_sim_edge_config(struct lwf_edge *edge);
 
-/** As if the wire (or the host) gave it @bytes. -ENOBUFS without a free frame, -EAGAIN when the intake holds. */
+/**
+ * As if the wire (or the host) gave it @bytes. -ENOBUFS without a free frame, -EAGAIN when the intake holds,
+ * -ENETDOWN when the device is down, gone or without carrier, -EINVAL for a runt, -EMSGSIZE over 2048 bytes.
+ * 0 also when the intake discards (counted as not-running).
+ */
 int lwf_sim_edge_inject(struct lwf_edge *edge, const void *bytes, uint32_t len);
 
 /** Frames it holds unanswered. */
@@ -111,6 +116,10 @@ uint32_t lwf_sim_edge_held(const struct lwf_edge *edge);
 
 /** Answers up to @n held frames now, whatever the configuration says. Returns how many. */
 uint32_t lwf_sim_edge_release(struct lwf_edge *edge, uint32_t n);
+
+/** Hears of every frame at the moment the device is handed it; lent for the call. */
+void lwf_sim_edge_on_hand_over(struct lwf_edge *edge,
+			       void (*fn)(void *context, const struct lwf_frame *frame), void *context);
 
 /** Hears of every frame that the device was handed, when it is answered; lent for the call. */
 void lwf_sim_edge_on_transmit(struct lwf_edge *edge,
