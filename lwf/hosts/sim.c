@@ -242,8 +242,9 @@ static void sim_watch_remove(struct lwf_host *host, struct lwf_watch *watch)
 	(void)watch;
 }
 
-static void sim_log(struct lwf_host *host, enum lwf_log_level level, const char *format,
-		    va_list args)
+__attribute__((format(printf, 3, 0))) static void sim_log(struct lwf_host *host,
+							  enum lwf_log_level level,
+							  const char *format, va_list args)
 {
 	struct sim_host *sim = sim_of(host);
 	char text[SIM_LOG_TEXT_BYTES];
