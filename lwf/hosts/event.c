@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * event.c - the real host: libevent's loop, the monotonic clock, the process's memory.
+ *
+ * The only file that includes libevent. Every timer and watch owns one libevent event, made when it
+ * is prepared, so that arming one allocates nothing. Two priorities: link events run before all
+ * else of a turn. The base runs without locks: what other threads may do is lwf_host_post() alone,
+ * which pushes on a lock-free list and rings an eventfd. That descriptor is edge-triggered, so a
+ * ring needs no read; the loop takes the whole list at once, and what is posted meanwhile waits for
+ * the next turn, so that nobody who posts himself again can starve the devices.
+ */
+#include "hosts.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#define PRIORITIES	  2
+#define SIGNALS_MAX	  8u
+#define LOG_LINE_BYTES	  512u
+#define ALLOC_ALIGN_BYTES 64u
+
+struct signal_slot {
+	struct event *event;
+	void (*fn)(void *context);
+	void *context;
+};
+
+struct event_host {
+	struct lwf_host host; /* first: the engine sees only this */
+	struct event_base *base;
+	struct event *bell; /* on bell_fd */
+	int bell_fd;
+	_Atomic(struct lwf_task *) posted; /* newest first; any thread */
+	lwf_log_sink sink;
+	uint64_t random_state;
+	bool stopping;
+	uint32_t timers, watches; /* that exist: 0 at the end */
+	uint32_t signals;
+	struct signal_slot signal[SIGNALS_MAX];
+};
+
+static struct event_host *to_event_host(struct lwf_host *host)
+{
+	return (struct event_host *)(void *)host;
+}
+
+static uint64_t event_now_ns(struct lwf_host *host)
+{
+	struct timespec now;
+
+	(void)host;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+/* xorshift64*: good enough to spread retries and jitter; nothing secret is made of it. */
+static uint64_t event_random(struct lwf_host *host)
+{
+	struct event_host *eh = to_event_host(host);
+	uint64_t x = eh->random_state;
+
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	eh->random_state = x;
+	return x * 0x2545F4914F6CDD1Dull;
+}
+
+/*
+ * Zeroed and aligned by calloc() with room in front for the pointer that free() wants: for large
+ * blocks the C library takes fresh pages that are zero already, so that a pool costs memory only
+ * for the frames it really used.
+ */
+static void *event_alloc(struct lwf_host *host, size_t bytes)
+{
+	uint8_t *raw, *aligned;
+
+	(void)host;
+	if (bytes > SIZE_MAX - 2 * ALLOC_ALIGN_BYTES)
+		return NULL;
+	raw = calloc(1, bytes + 2 * ALLOC_ALIGN_BYTES);
+	if (!raw)
+		return NULL;
+	aligned = raw + ALLOC_ALIGN_BYTES;
+	aligned += (ALLOC_ALIGN_BYTES - (uintptr_t)aligned % ALLOC_ALIGN_BYTES) % ALLOC_ALIGN_BYTES;
+	memcpy(aligned - sizeof(raw), &raw, sizeof(raw));
+	return aligned;
+}
+
+static void event_free_memory(struct lwf_host *host, void *memory)
+{
+	uint8_t *raw;
+
+	(void)host;
+	memcpy(&raw, (uint8_t *)memory - sizeof(raw), sizeof(raw));
+	free(raw);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct lwf_timer *timer = arg;
+
+	(void)fd;
+	(void)what;
+	timer->armed = false;
+	timer->fn(timer->context);
+}
+
+static int event_timer_init(struct lwf_host *host, struct lwf_timer *timer)
+{
+	struct event_host *eh = to_event_host(host);
+	struct event *event = event_new(eh->base, -1, 0, on_timer, timer);
+
+	if (!event)
+		return -ENOMEM;
+	event_priority_set(event, PRIORITIES - 1);
+	timer->impl = event;
+	eh->timers++;
+	return 0;
+}
+
+static void event_timer_arm(struct lwf_host *host, struct lwf_timer *timer)
+{
+	uint64_t now_ns = event_now_ns(host);
+	uint64_t delay_us = 0;
+	struct timeval delay;
+
+	/* Rounded up, and one more since libevent's own reading of the clock is rounded down. */
+	if (timer->deadline_ns > now_ns)
+		delay_us = (timer->deadline_ns - now_ns + 999) / 1000 + 1;
+	delay.tv_sec = (time_t)(delay_us / 1000000);
+	delay.tv_usec = (suseconds_t)(delay_us % 1000000);
+	event_add(timer->impl, &delay);
+	timer->armed = true;
+}
+
+static void event_timer_disarm(struct lwf_host *host, struct lwf_timer *timer)
+{
+	(void)host;
+	event_del(timer->impl);
+	timer->armed = false;
+}
+
+static void event_timer_fini(struct lwf_host *host, struct lwf_timer *timer)
+{
+	struct event_host *eh = to_event_host(host);
+
+	event_free(timer->impl);
+	timer->impl = NULL;
+	timer->armed = false;
+	assert(eh->timers > 0);
+	eh->timers--;
+}
+
+static short watch_flags(unsigned events)
+{
+	short flags = EV_PERSIST;
+
+	if (events & LWF_WATCH_READ)
+		flags |= EV_READ;
+	if (events & LWF_WATCH_WRITE)
+		flags |= EV_WRITE;
+	return flags;
+}
+
+static void on_watch(evutil_socket_t fd, short what, void *arg)
+{
+	struct lwf_watch *watch = arg;
+	unsigned events = 0;
+
+	(void)fd;
+	if (what & EV_READ)
+		events |= LWF_WATCH_READ;
+	if (what & EV_WRITE)
+		events |= LWF_WATCH_WRITE;
+	watch->fn(watch->context, events);
+}
+
+static int watch_assign(struct event_host *eh, struct lwf_watch *watch)
+{
+	struct event *event = watch->impl;
+
+	if (event_assign(event, eh->base, watch->fd, watch_flags(watch->events), on_watch, watch))
+		return -EINVAL;
+	event_priority_set(event, watch->priority < PRIORITIES ? (int)watch->priority : 1);
+	if (watch->events && event_add(event, NULL))
+		return -ENOMEM;
+	return 0;
+}
+
+static int event_watch_add(struct lwf_host *host, struct lwf_watch *watch)
+{
+	struct event_host *eh = to_event_host(host);
+	int ret;
+
+	watch->impl = calloc(1, event_get_struct_event_size());
+	if (!watch->impl)
+		return -ENOMEM;
+	ret = watch_assign(eh, watch);
+	if (ret) {
+		free(watch->impl);
+		watch->impl = NULL;
+		return ret;
+	}
+	eh->watches++;
+	return 0;
+}
+
+/* An event that is not pending may be assigned anew; its priority and descriptor stay. */
+static void event_watch_set(struct lwf_host *host, struct lwf_watch *watch, unsigned events)
+{
+	event_del(watch->impl);
+	watch->events = events;
+	watch_assign(to_event_host(host), watch);
+}
+
+static void event_watch_remove(struct lwf_host *host, struct lwf_watch *watch)
+{
+	struct event_host *eh = to_event_host(host);
+
+	event_del(watch->impl);
+	free(watch->impl);
+	watch->impl = NULL;
+	assert(eh->watches > 0);
+	eh->watches--;
+}
+
+static void event_post(struct lwf_host *host, struct lwf_task *task)
+{
+	struct event_host *eh = to_event_host(host);
+	struct lwf_task *newest = atomic_load_explicit(&eh->posted, memory_order_relaxed);
+	uint64_t one = 1;
+
+	do {
+		task->next = newest;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&eh->posted, &newest, task, memory_order_release, memory_order_relaxed));
+	/* Only the first of a list rings: the loop takes all of it. The count cannot overflow. */
+	if (!newest && write(eh->bell_fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
+		abort();
+}
+
+static void on_bell(evutil_socket_t fd, short what, void *arg)
+{
+	struct event_host *eh = arg;
+	struct lwf_task *newest = atomic_exchange_explicit(&eh->posted, NULL, memory_order_acquire);
+	struct lwf_task *oldest = NULL;
+
+	(void)fd;
+	(void)what;
+	while (newest) {
+		struct lwf_task *next = newest->next;
+
+		newest->next = oldest;
+		oldest = newest;
+		newest = next;
+	}
+	while (oldest) {
+		struct lwf_task *task = oldest;
+
+		/* Read first: the function may post the task again, or free what embeds it. */
+		oldest = task->next;
+		task->fn(task->context);
+	}
+}
+
+__attribute__((format(printf, 3, 0))) static void event_log(struct lwf_host *host,
+							    enum lwf_log_level level,
+							    const char *format, va_list args)
+{
+	struct event_host *eh = to_event_host(host);
+	char line[LOG_LINE_BYTES];
+	size_t length;
+
+	if (!eh->sink || vsnprintf(line, sizeof(line), format, args) < 0)
+		return;
+	length = strlen(line);
+	while (length && line[length - 1] == '\n')
+		line[--length] = '\0';
+	eh->sink(level, line);
+}
+
+static const struct lwf_host_ops event_host_ops = {
+	.now_ns = event_now_ns,
+	.random = event_random,
+	.alloc = event_alloc,
+	.free = event_free_memory,
+	.timer_init = event_timer_init,
+	.timer_arm = event_timer_arm,
+	.timer_disarm = event_timer_disarm,
+	.timer_fini = event_timer_fini,
+	.watch_add = event_watch_add,
+	.watch_set = event_watch_set,
+	.watch_remove = event_watch_remove,
+	.post = event_post,
+	.log = event_log,
+};
+
+/*
+ * The precise timer, since the default clock ticks every 4 ms; no cached time, since a timer armed
+ * late in a long turn would fire early by the length of the turn.
+ */
+static struct event_base *make_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (!config)
+		return NULL;
+	if (!event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_PRECISE_TIMER |
+						   EVENT_BASE_FLAG_NO_CACHE_TIME))
+		base = event_base_new_with_config(config);
+	event_config_free(config);
+	if (base && event_base_priority_init(base, PRIORITIES)) {
+		event_base_free(base);
+		base = NULL;
+	}
+	return base;
+}
+
+struct lwf_host *lwf_event_host_create(lwf_log_sink sink)
+{
+	struct event_host *eh = calloc(1, sizeof(*eh));
+
+	if (!eh)
+		return NULL;
+	eh->host.ops = &event_host_ops;
+	eh->sink = sink;
+	if (getrandom(&eh->random_state, sizeof(eh->random_state), GRND_NONBLOCK) < 0)
+		eh->random_state = event_now_ns(&eh->host);
+	eh->random_state |= 1; /* the one state that xorshift never leaves is 0 */
+	eh->bell_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (eh->bell_fd < 0)
+		goto err_free;
+	eh->base = make_base();
+	if (!eh->base)
+		goto err_close;
+	eh->bell = event_new(eh->base, eh->bell_fd, EV_READ | EV_PERSIST | EV_ET, on_bell, eh);
+	if (!eh->bell)
+		goto err_base;
+	event_priority_set(eh->bell, PRIORITIES - 1);
+	if (event_add(eh->bell, NULL))
+		goto err_bell;
+	return &eh->host;
+
+err_bell:
+	event_free(eh->bell);
+err_base:
+	event_base_free(eh->base);
+err_close:
+	close(eh->bell_fd);
+err_free:
+	free(eh);
+	return NULL;
+}
+
+int lwf_event_host_run(struct lwf_host *host)
+{
+	struct event_host *eh = to_event_host(host);
+	int ret = 0;
+
+	/* A stop that came before the run counts too. */
+	if (!eh->stopping && event_base_loop(eh->base, 0) < 0)
+		ret = -EIO;
+	eh->stopping = false;
+	return ret;
+}
+
+void lwf_event_host_stop(struct lwf_host *host)
+{
+	struct event_host *eh = to_event_host(host);
+
+	eh->stopping = true;
+	event_base_loopbreak(eh->base);
+}
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+	struct signal_slot *slot = arg;
+
+	(void)number;
+	(void)what;
+	slot->fn(slot->context);
+}
+
+int lwf_event_host_signal(struct lwf_host *host, int number, void (*fn)(void *context),
+			  void *context)
+{
+	struct event_host *eh = to_event_host(host);
+	struct signal_slot *slot;
+
+	if (eh->signals == SIGNALS_MAX)
+		return -ENOSPC;
+	slot = &eh->signal[eh->signals];
+	slot->fn = fn;
+	slot->context = context;
+	slot->event = evsignal_new(eh->base, number, on_signal, slot);
+	if (!slot->event)
+		return -ENOMEM;
+	event_priority_set(slot->event, 0);
+	if (evsignal_add(slot->event, NULL)) {
+		event_free(slot->event);
+		slot->event = NULL;
+		return -EINVAL;
+	}
+	eh->signals++;
+	return 0;
+}
+
+void lwf_event_host_destroy(struct lwf_host *host)
+{
+	struct event_host *eh;
+
+	if (!host)
+		return;
+	eh = to_event_host(host);
+	assert(!eh->timers && !eh->watches);
+	for (uint32_t i = 0; i < eh->signals; i++)
+		event_free(eh->signal[i].event);
+	event_free(eh->bell);
+	event_base_free(eh->base);
+	close(eh->bell_fd);
+	free(eh);
+}
