@@ -13,6 +13,7 @@
 #ifndef LWF_CONTROL_H
 #define LWF_CONTROL_H
 
+#include <assert.h>
 #include <stdint.h>
 
 #define LWF_WIRE_MAGIC		 0x4c57u /* "LW" */
@@ -71,7 +72,7 @@ struct lwf_wire_header {
 	uint32_t sequence; /* the requester's; the answer carries the same */
 };
 
-_Static_assert(sizeof(struct lwf_wire_header) == 16, "control.h: layout");
+static_assert(sizeof(struct lwf_wire_header) == 16, "control.h: layout");
 
 /** Exit codes of all programs (CONTRACT), also in the "exit" of an ERROR. */
 enum lwf_exit {
