@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# can_fail.sh - shows that every lint check passes a clean tree and fails on one fault.
+#
+# A tiny tree is made, each check is run on it, then one fault is put in for each check, which must
+# find it and name the file.
+#
+# shellcheck disable=SC2016 # what is written to the tree is not to be expanded here
+set -u
+lint=$(cd "$(dirname "$0")/../../scripts" && pwd)/lint.sh
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+tree=$tmp/tree build=$tmp/build
+licence='/* SPDX-License-Identifier: BSD-2-Clause */'
+faults=0
+
+make_tree() {
+	rm -rf "$tree" "$build"
+	mkdir -p "$tree"/{include/lwf,lwf/core,lwf/edges,lwf/ctl,docs/man,tests/unit,scripts} "$build"
+	printf '%s\n/* %s - a header. */\n#ifndef LWF_A_H\n#define LWF_A_H\nint lwf_a(int x);\n#endif\n' \
+		"$licence" a.h >"$tree/include/lwf/a.h"
+	printf '%s\n/* %s - a file. */\n#include <lwf/a.h>\n\nint lwf_a(int x)\n{\n\treturn x;\n}\n' \
+		"$licence" a.c >"$tree/lwf/core/a.c"
+	python3 - "$tree" <<-'END'
+		import sys
+		from pathlib import Path
+		root = Path(sys.argv[1])
+		words = " ".join(f"{letter}{number:02d}" for letter, first, last in
+		                 (("S", 1, 17), ("P", 1, 17), ("F", 1, 5), ("O", 1, 5), ("T", 1, 5))
+		                 for number in range(first, last + 1))
+		licence = "/* SPDX-License-Identifier: BSD-2-Clause */\n"
+		(root / "lwf/core/rules.def").write_text(words)
+		(root / "tests/unit/rules_test.c").write_text(f"{licence}/* rules_test.c - {words} */\n")
+	END
+	cp "$(dirname "$lint")/../.clang-format" "$(dirname "$lint")/../.clang-tidy" "$tree"
+	sed -i '/^ColumnLimit/s/100/0/' "$tree/.clang-format" # the list of rules is one long line
+	echo 'add_executable(lwfctl a.c)' >"$tree/lwf/ctl/CMakeLists.txt"
+	echo 'lwfctl(1)' >"$tree/docs/man/lwfctl.1.scd"
+	printf '# Read me\n\n[here](docs/a.md#a-b), `lwf/core/a.c`\n' >"$tree/README.md"
+	printf '# A b\n' >"$tree/docs/a.md"
+	printf '#!/bin/sh\n# x.sh - does nothing.\nexit 0\n' >"$tree/scripts/x.sh"
+	printf '[{"directory": "%s", "file": "%s/lwf/core/a.c", "command": "cc -std=c11 -Iinclude -c lwf/core/a.c"}]' \
+		"$tree" "$tree" >"$build/compile_commands.json"
+}
+
+expect() { # CHECK FILE-IN-THE-REPORT: the fault that stands in the tree now is found
+	local report status
+	report=$("$lint" "$1" "$build" "$tree" 2>&1)
+	status=$?
+	if [ $status -eq 77 ]; then
+		echo "skipped: $report" && exit 77
+	elif [ $status -ne 1 ] || [[ $report != *"$2"* ]]; then
+		echo "$1 did not find the fault in $2 (exit $status): $report"
+		faults=$((faults + 1))
+	fi
+	make_tree
+}
+
+make_tree
+for check in format tidy cppcheck headers shell includes pure sizes titles words links man rules; do
+	"$lint" $check "$build" "$tree" >"$tmp/report" 2>&1 && continue
+	echo "$check finds fault with a clean tree:" && cat "$tmp/report"
+	faults=$((faults + 1))
+done
+a=$tree/lwf/core/a.c
+
+sed -i 's/^\treturn/        return/' "$a" && expect format a.c
+printf '\nint lwf_a2(int *x)\n{\n\tint y;\n\n\treturn *x + y;\n}\n' >>"$a" && expect tidy a.c
+printf '\nint lwf_a2(void)\n{\n\tint y[2] = {0};\n\n\treturn y[2];\n}\n' >>"$a" && expect cppcheck a.c
+sed -i 's/int x/uint32_t x/' "$tree/include/lwf/a.h" && expect headers a.h
+sed -i 's/int x/int class/' "$tree/include/lwf/a.h" && expect headers 'from C++'
+echo 'cd $1; rm $x' >>"$tree/scripts/x.sh" && expect shell x.sh
+sed -i 's/<lwf.a.h>/"edges.h"/' "$a" && touch "$tree/lwf/edges/edges.h" && expect includes a.c
+sed -i 's/<lwf.a.h>/<event2\/event.h>/' "$a" && expect includes a.c
+sed -i 's/<lwf.a.h>/<sys\/socket.h>/' "$a" && expect includes a.c
+sed -i 's/return x/return rand()/' "$a" && expect pure a.c
+sed 's/return x/return socket(AF_PACKET, x, 0)/' "$a" >"$tree/lwf/edges/b.c" && expect pure b.c
+{ yes '' | head -n 801; } >>"$a" && expect sizes a.c
+mv "$a" "$tree/lwf/core/path.c" && { yes '' | head -n 501; } >>"$tree/lwf/core/path.c" && expect sizes path.c
+sed -i "s/^{/{$(printf '\\n%.0s' {1..75})/" "$a" && expect sizes 'lwf_a()'
+sed -i '1d' "$a" && expect titles a.c
+sed -i '2s/a.c - //' "$a" && expect titles a.c
+echo "/* TO""DO: more */" >>"$a" && expect words a.c
+echo 'see /ho''me/me/x' >>"$tree/README.md" && expect words README.md
+echo '[gone](docs/gone.md)' >>"$tree/README.md" && expect links README.md
+echo '[gone](docs/a.md#gone)' >>"$tree/README.md" && expect links README.md
+echo '`lwf/core/gone.c`' >>"$tree/README.md" && expect links README.md
+rm "$tree/docs/man/lwfctl.1.scd" && expect man lwfctl
+mkdir "$build/bin" && printf '#!/bin/sh\necho " --json"\n' >"$build/bin/lwfctl" && chmod +x "$build/bin/lwfctl" &&
+	expect man json
+sed -i 's/S17//' "$tree/lwf/core/rules.def" && expect rules S17
+sed -i 's/T05//' "$tree/tests/unit/rules_test.c" && expect rules tests
+
+[ $faults -eq 0 ] || exit 1
+echo "every check can fail"

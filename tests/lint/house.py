@@ -1,0 +1,310 @@
+#!/usr/bin/env python3
+"""house.py - the rules of the house that are checked by reading the tree.
+
+usage: house.py CHECK ROOT [BUILD]      CHECK is a function below without its check_
+
+Prints one line for each fault, "file:line: what", and ends with 1 when there was one. scripts/lint.sh
+calls it; the checks that need a compiler or another tool are there.
+"""
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+FILE_LINES_MAX = 800
+FUNCTION_LINES_MAX = 70
+PATH_LINES_MAX = 500  # the hot path, lwf/core/path.c
+
+ROOT = Path(".")
+BUILD = None
+
+
+def tracked(*suffixes):
+    """Paths of the tree, relative to ROOT: what git knows or would add; all files without git."""
+    if (ROOT / ".git").exists():
+        names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True,
+                               capture_output=True, text=True).stdout.splitlines()
+        paths = [Path(name) for name in names]
+    else:
+        paths = [path.relative_to(ROOT) for path in ROOT.rglob("*")]
+        paths = [path for path in paths if path.parts[0] != "build"]
+    paths = sorted(path for path in set(paths) if (ROOT / path).is_file())
+    return [path for path in paths if not suffixes or path.suffix in suffixes]
+
+
+def text(path):
+    return (ROOT / path).read_text(encoding="utf-8", errors="replace")
+
+
+def under(path, *folders):
+    return any(path.is_relative_to(folder) for folder in folders)
+
+
+def bare(code):
+    """C without its comments and strings, line for line."""
+    def blank(match):
+        return re.sub(r"[^\n]", " ", match.group())
+    return re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', blank, code, flags=re.S)
+
+
+def is_script(path):
+    return path.suffix in (".sh", ".py") or text(path).startswith("#!")
+
+
+# ---- who may include what -------------------------------------------------------------------
+
+# folder: folders whose headers it may name in quotes (its own is understood)
+MAY_SEE = {
+    "include/lwf": [],
+    "lwf/core": ["lwf/filters"],  # the list of built-in filters, filters.h
+    "lwf/filters": [],
+    "lwf/edges": ["lwf/core"],
+    "lwf/hosts": ["lwf/core"],
+    "lwf/wire": [],
+    "lwf/ctl": ["lwf/wire"],
+    "injector": ["lwf/wire", "lwf/edges", "lwf/hosts"],
+    "lwf/daemon": ["lwf/core", "lwf/edges", "lwf/hosts", "lwf/filters", "lwf/wire"],
+    "lwf/stress": ["lwf/core", "lwf/edges", "lwf/hosts", "lwf/filters", "lwf/wire"],
+}
+# library header: where it may be included
+LIBRARY = {
+    "event2/": ["lwf/hosts/event.c"],
+    "pcap": ["lwf/edges", "lwf/filters/capture.c", "injector", "tests"],
+    "netlink/": ["lwf/daemon", "lwf/ctl", "lwf/edges", "injector", "tests"],
+    "jansson.h": ["lwf/wire", "lwf/daemon", "lwf/ctl", "injector", "tests"],
+    "cap-ng.h": ["lwf/daemon"],
+}
+# all that the engine and the filters may have of the C library: nothing that asks a kernel
+PURE_HEADERS = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "stdarg.h", "stdatomic.h",
+                "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h", "strings.h"}
+PURE = ("include/lwf", "lwf/core", "lwf/filters")
+
+
+def folder_of(path):
+    return next((folder for folder in MAY_SEE if under(path, folder)), None)
+
+
+def quoted_fault(path, folder, name):
+    for seen in [folder] + MAY_SEE[folder]:
+        if (ROOT / seen / name).is_file():
+            return None
+    return f'"{name}" is in no folder that {folder} may see'
+
+
+def angle_fault(path, folder, name):
+    if name.startswith("lwf/"):
+        return None if (ROOT / "include" / name).is_file() else f"<{name}> is no public header"
+    for library, places in LIBRARY.items():
+        if name.startswith(library) and not under(path, *places):
+            return f"<{name}> belongs in {', '.join(places)} alone"
+    if under(path, *PURE) and name not in PURE_HEADERS:
+        return f"<{name}>: {folder} asks nothing of a kernel; the host does (lwf/host.h)"
+    return None
+
+
+def check_includes():
+    for path in tracked(".c", ".h"):
+        folder = folder_of(path)
+        if not folder:
+            continue
+        for number, line in enumerate(text(path).splitlines(), 1):
+            match = re.match(r'\s*#\s*include\s+(["<])([^">]+)[">]', line)
+            if not match:
+                continue
+            fault = (quoted_fault if match[1] == '"' else angle_fault)(path, folder, match[2])
+            if fault:
+                yield f"{path}:{number}: {fault}"
+
+
+IMPURE = ("malloc calloc realloc free strdup clock_gettime gettimeofday time rand random srand read write "
+          "send sendto sendmsg recv recvfrom recvmsg open close socket ioctl poll select usleep sleep "
+          "nanosleep printf fprintf puts getenv system fork exit").split()
+
+
+def check_pure():
+    """The engine and the filters ask the host; devices are opened in one file."""
+    call = re.compile(r"(?<![\w.>])(" + "|".join(IMPURE) + r")\s*\(")
+    device = re.compile(r"\bsocket\s*\(\s*(AF|PF)_PACKET|/dev/net/tun")
+    for path in tracked(".c", ".h"):
+        code = bare(text(path)).splitlines()
+        for number, line in enumerate(code, 1):
+            match = call.search(line)
+            if under(path, *PURE) and match:
+                yield f"{path}:{number}: {match[1]}() is the host's business"
+        if under(path, "lwf", "injector") and path != Path("lwf/edges/open.c"):
+            for number, line in enumerate(text(path).splitlines(), 1):
+                if device.search(line) and not line.lstrip().startswith(("*", "/*")):
+                    yield f"{path}:{number}: devices are opened in lwf/edges/open.c alone"
+
+
+# ---- form -----------------------------------------------------------------------------------
+
+def functions(code):
+    """(name, first line, lines of its body) of each function; the style puts its braces in column 1."""
+    start = 0
+    for number, line in enumerate(code, 1):
+        if line.startswith("{"):
+            start = number
+        elif line.startswith("}") and start:
+            head = " ".join(code[max(0, start - 4):start - 1])
+            names = re.findall(r"(\w+)\s*\(", head)
+            yield names[0] if names else "?", start, number - start - 1
+            start = 0
+
+
+def check_sizes():
+    for path in tracked(".c", ".h", ".py", ".sh"):
+        lines = text(path).splitlines()
+        most = PATH_LINES_MAX if path == Path("lwf/core/path.c") else FILE_LINES_MAX
+        if len(lines) > most:
+            yield f"{path}:1: {len(lines)} lines; {most} are allowed"
+        if path.suffix == ".c":
+            for name, start, length in functions(lines):
+                if length > FUNCTION_LINES_MAX:
+                    yield f"{path}:{start}: {name}() has {length} lines; {FUNCTION_LINES_MAX} are allowed"
+
+
+def check_titles():
+    """A file opens by saying what it owns."""
+    for path in tracked():
+        source = path.suffix in (".c", ".h")
+        if not source and not is_script(path):
+            continue
+        lines = text(path).splitlines()
+        if source and (not lines or lines[0] != "/* SPDX-License-Identifier: BSD-2-Clause */"):
+            yield f"{path}:1: the licence line is missing"
+        if not any(re.search(rf"(^|[\s\"*#]){re.escape(path.name)} - \S", line) for line in lines[:6]):
+            yield f"{path}:2: the comment on top must say '{path.name} - what it owns'"
+
+
+# Written in halves, so that this file does not find itself.
+UNFINISHED = ["TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK", "not " + "implemented", "un" + "implemented",
+              "place" + "holder", "st" + "ub", "st" + "ubbed"]
+
+
+def check_words():
+    unfinished = re.compile(r"\b(" + "|".join(UNFINISHED) + r")\b", re.I)
+    home = re.compile(r"(^|[^\w.])/(ho" + "me|wo" + r"rk|fa" + r"rm|ro" + r"ot)/")
+    for path in tracked():
+        if under(path, "docs/adr") or path.name in ("CHANGELOG.md", "LICENSE"):
+            continue
+        if path.suffix in (".pcap", ".pcapng", ".png") or "corpus" in path.parts:
+            continue
+        for number, line in enumerate(text(path).splitlines(), 1):
+            match = unfinished.search(line)
+            if match:
+                yield f"{path}:{number}: '{match[1]}' speaks of unfinished work"
+            if home.search(line):
+                yield f"{path}:{number}: a path of one machine"
+            if line != line.rstrip() and path.suffix != ".md":
+                yield f"{path}:{number}: blanks at the end"
+
+
+# ---- documents ------------------------------------------------------------------------------
+
+def anchors(path):
+    """Heading names as GitHub makes them."""
+    heads = re.findall(r"^#+ +(.*)$", text(path), flags=re.M)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def link_fault(path, target):
+    name, _, anchor = target.partition("#")
+    goal = path.parent / name if name else path
+    if not (ROOT / goal).exists():
+        return f"link to {target}, which does not exist"
+    if anchor and anchor not in anchors(goal):
+        return f"link to {target}: no such heading"
+    return None
+
+
+def check_links():
+    """Links lead somewhere, and files that the documents name exist."""
+    named = re.compile(r"`((?:lwf|include|injector|tests|scripts|docs|cmake)/[\w./-]*\w)`")
+    for path in tracked(".md"):
+        for number, line in enumerate(text(path).splitlines(), 1):
+            for target in re.findall(r"\]\(([^)\s]+)\)", line):
+                fault = None if re.match(r"\w+:", target) else link_fault(path, target)
+                if fault:
+                    yield f"{path}:{number}: {fault}"
+            for name in named.findall(line):
+                if not (ROOT / name).exists() and not name.startswith("lwf/lwf"):
+                    yield f"{path}:{number}: names {name}, which does not exist"
+
+
+def programs():
+    found = []
+    for path in tracked(".txt"):
+        if path.name == "CMakeLists.txt" and under(path, "lwf", "injector"):
+            found += re.findall(r"add_executable\((\S+)", text(path))
+    return found
+
+
+def check_man():
+    """A page for each program, with every option that --help names."""
+    pages = {re.sub(r"\.\d\.scd$", "", path.name): path for path in tracked(".scd")}
+    for program in programs():
+        if program not in pages:
+            yield f"docs/man:1: no page for {program}"
+            continue
+        binary = BUILD / "bin" / program if BUILD else None
+        if not binary or not binary.is_file():
+            continue
+        run = subprocess.run([binary, "--help"], capture_output=True, text=True, timeout=20, check=False)
+        if run.returncode:
+            yield f"{pages[program]}:1: {program} --help ends with {run.returncode}"
+        page = text(pages[program]).replace("\\", "")
+        for option in sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", run.stdout))):
+            if option not in page:
+                yield f"{pages[program]}:1: {option} of {program} --help is not described"
+    yield from mandoc()
+
+
+def mandoc():
+    """What mandoc says about the built pages, where there is one."""
+    if not BUILD or not shutil.which("mandoc"):
+        return
+    for page in sorted((BUILD / "man").glob("*.[0-9]")):
+        run = subprocess.run(["mandoc", "-Tlint", "-Werror", page], capture_output=True, text=True,
+                             check=False)
+        yield from run.stdout.splitlines()
+
+
+def ids(spec):
+    """ "S01-S03,F01" > S01 S02 S03 F01"""
+    for part in spec.split(","):
+        first, _, last = part.partition("-")
+        for number in range(int(first[1:]), int((last or first)[1:]) + 1):
+            yield f"{first[0]}{number:02d}"
+
+
+RULES = "S01-S17,P01-P08,P14-P17,F01-F05,O01-O05,T01,T02,T05"
+
+
+def check_rules():
+    """Each rule of NDIS that is enforced stands in the engine and in a test, by its id."""
+    core = " ".join(text(path) for path in tracked(".c", ".h", ".def") if under(path, "lwf/core"))
+    tests = " ".join(text(path) for path in tracked() if under(path, "tests") and
+                     not under(path, "tests/lint") and path.suffix in (".c", ".h", ".sh", ".py", ".def"))
+    for rule in ids(RULES):
+        for place, words in (("lwf/core", core), ("tests", tests)):
+            if not re.search(rf"\b{rule}\b", words):
+                yield f"{place}:1: rule {rule} does not stand there"
+
+
+def main():
+    global ROOT, BUILD
+    check = globals().get("check_" + sys.argv[1]) if len(sys.argv) >= 3 else None
+    if not check:
+        print(__doc__, file=sys.stderr)
+        return 2
+    ROOT = Path(sys.argv[2])
+    BUILD = Path(sys.argv[3]) if len(sys.argv) > 3 else None
+    faults = list(check())
+    for fault in faults:
+        print(fault)
+    return 1 if faults else 0
+
+
+sys.exit(main())
