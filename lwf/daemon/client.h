@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * client.h - the engine's side of the rings that it shares with user programs.
+ *
+ * One struct lwf_client is one session with one ring; lwf/ring.h is the contract between its two
+ * sides. All functions are for the loop thread.
+ */
+#ifndef LWF_DAEMON_CLIENT_H
+#define LWF_DAEMON_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <lwf/host.h>
+#include <lwf/ring.h>
+#include <lwf/stack.h>
+
+#define LWF_COMM_BYTES 16u /* name of a process, with the final 0 (TASK_COMM_LEN) */
+
+/** Who is at the other end, as the kernel told when it connected. */
+struct lwf_client_peer {
+	pid_t pid;
+	uid_t uid;
+	char comm[LWF_COMM_BYTES];
+};
+
+/** What the owner of the connection does for a client. */
+struct lwf_client_ops {
+	/** Answers, room or a new state wait in the ring: send RUNG. Must not block. */
+	void (*ring)(void *context);
+	/** The ring lies (text says how): tell it, and close it with lwf_client_close(). */
+	void (*lied)(void *context, const char *text);
+};
+
+struct lwf_client_node {
+	struct lwf_client_node *next, *prev;
+};
+
+/** All clients of the process, and whose turn it is. */
+struct lwf_clients {
+	struct lwf_host *host;
+	struct lwf_client_node ready; /* those that have records to be pulled, in turn order */
+	struct lwf_task task;	      /* one turn for each of them */
+	bool posted;
+	uint32_t count; /* rings that are mapped, those that are only waiting for frames included */
+};
+
+struct lwf_client {
+	struct lwf_session session; /* first: the stack knows the client by it */
+	struct lwf_client_node node;
+	struct lwf_clients *clients;
+	const struct lwf_client_ops *ops;
+	void *context;
+	struct lwf_client_peer peer;
+
+	/* the shared memory; nothing read from it is believed */
+	uint8_t *map;
+	struct lwf_ring_control *control;
+
+	/* the engine's own copies; the shared ones are only written */
+	uint32_t submit_head;
+	uint32_t answer_tail;
+	/* the client's indices as last seen and found possible */
+	uint32_t submit_tail;
+	uint32_t answer_head;
+
+	bool blocked; /* the stack does not take records now; it says when it does again */
+	const char *lie;
+};
+
+/** Prepares an empty set. */
+void lwf_clients_init(struct lwf_clients *clients, struct lwf_host *host);
+
+/** Pulls what waits in all rings, however long that takes; for the end of the program. */
+void lwf_clients_drain(struct lwf_clients *clients);
+
+/**
+ * Makes a ring and a session on @stack through @module (NULL: inject). *memfd is the caller's to
+ * pass on and to close. Returns 0, -ENOMEM, -ENOSPC, or what the kernel said.
+ */
+int lwf_client_open(struct lwf_clients *clients, struct lwf_stack *stack, const char *module,
+		    bool wait_when_paused, const struct lwf_client_peer *peer,
+		    const struct lwf_client_ops *ops, void *context, struct lwf_client **client,
+		    int *memfd);
+
+/** The client rang: look at its ring soon. */
+void lwf_client_doorbell(struct lwf_client *client);
+
+/** Gives up the client; it is freed when its last frame is home. No callback comes after this. */
+void lwf_client_close(struct lwf_client *client);
+
+/** The client behind a session of this process. */
+const struct lwf_client *lwf_client_of(const struct lwf_session *session);
+
+#endif
