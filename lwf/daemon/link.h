@@ -92,20 +92,24 @@ enum link_event {
 };
 
 /** X(symbol, printed name): everything that may be done about it */
-#define LINK_ACTION_LIST(X)                                                                     \
-	X(NOTHING, "nothing")		    /* ends a row */                                    \
-	X(SET_LINK, "set-link")		    /* lwf_stack_set_link() with the facts of now */    \
-	X(SET_GONE, "set-gone")		    /* the same with present false */                   \
-	X(SET_DISABLED, "set-disabled")	    /* the same with admin_up and carrier false */      \
-	X(SET_NO_CARRIER, "set-no-carrier") /* the same with carrier false */                   \
-	X(HOLD_LINK, "hold-link")	    /* pause, then detach */                            \
-	X(RELEASE_LINK, "release-link")                                                         \
-	X(HOLD_REMOVED, "hold-removed") /* pause, then detach, as a surprise removal */         \
-	X(RETURN, "return")		/* claim, reopen, shut ingress; then release-removed */ \
-	X(RENAME, "rename")		/* the edge takes the interface's new name */           \
-	X(REMAKE, "remake")		/* a TAP that we made is made again */                  \
-	X(WARN, "warn")			/* says once that somebody else changes our TAP */      \
-	X(RESYNC, "resync")		/* full dump, difference, synthetic events */
+#define LINK_ACTION_LIST(X)                                                                    \
+	X(NOTHING, "nothing")		    /* ends a row */                                   \
+	X(SET_LINK, "set-link")		    /* lwf_stack_set_link() with the facts of now */   \
+	X(SET_GONE, "set-gone")		    /* the same with present false */                  \
+	X(SET_DISABLED, "set-disabled")	    /* the same with admin_up and carrier false */     \
+	X(SET_NO_CARRIER, "set-no-carrier") /* the same with carrier false */                  \
+	X(HOLD_LINK, "hold-link")	    /* pause, then detach */                           \
+	X(RELEASE_LINK, "release-link")                                                        \
+	X(MATCH_LINK, "match-link")	/* hold-link when it is disabled, else release-link */ \
+	X(HOLD_REMOVED, "hold-removed") /* pause, then detach: surprise removal */             \
+	X(RELEASE_REMOVED, "release-removed")                                                  \
+	X(FORGET, "forget") /* claim and ingress filter went with the interface */             \
+	X(RETURN, "return") /* claim, reopen, shut ingress; failing, the row is tried again */ \
+	X(RENAME, "rename") /* the edge takes the interface's new name */                      \
+	X(SET_UPPER, "set-upper") /* the upper edge's link becomes the facts of now */         \
+	X(REMAKE, "remake")	  /* a TAP that we made is made again, and up if it was */     \
+	X(WARN, "warn")		  /* says once that somebody else changes our TAP */           \
+	X(RESYNC, "resync")	  /* full dump, difference, synthetic events */
 
 enum link_action {
 #define X(sym, name) LINK_DO_##sym,
