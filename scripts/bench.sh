@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# bench.sh - measures lwfd beside the kernel bridge and socat, in namespaces of its own.
+#
+# usage: scripts/bench.sh [--rounds N] [--seconds S] [--quick] [--json FILE] [--build DIR]
+#
+#   --rounds N   rounds; each runs every candidate once, one after the other (default 5)
+#   --seconds S  length of one measurement (default 2)
+#   --quick      one round of one second: shows that it runs, the figures mean nothing
+#   --json FILE  where the whole result goes (default: build/release/bench.json)
+#   --build DIR  a configured build folder (default: build/release, made when it is not there)
+#
+# Prints a table of medians, each with the median of its per-round ratios to the bridge.
+# docs/benchmarking.md says what the figures mean and what not to compare.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+build=
+pass=()
+while [ $# -gt 0 ]; do
+	case $1 in
+	--quick) pass+=(--rounds 1 --seconds 1) ;;
+	--rounds | --seconds | --json)
+		[ $# -gt 1 ] || { echo "bench.sh: $1 needs a value" >&2 && exit 2; }
+		pass+=("$1" "$2")
+		shift
+		;;
+	--build)
+		[ $# -gt 1 ] || { echo "bench.sh: $1 needs a value" >&2 && exit 2; }
+		build=$(cd "$2" && pwd)
+		shift
+		;;
+	-h | --help) sed -n '2,/^set -eu/s/^# \{0,1\}//p' "$0" && exit 0 ;;
+	*) echo "bench.sh: unknown option '$1'; see --help" >&2 && exit 2 ;;
+	esac
+	shift
+done
+
+scripts/deps.sh build demo bench
+if [ -z "$build" ]; then
+	build=$root/build/release
+	cmake --preset release >"$root/bench.log" 2>&1 || { cat "$root/bench.log" >&2 && exit 1; }
+	rm -f "$root/bench.log"
+fi
+cmake --build "$build" --target lwfd lwfctl pgen >"$build/bench-build.log" 2>&1 ||
+	{ tail -n 40 "$build/bench-build.log" >&2 && exit 1; }
+exec scripts/netns.sh python3 scripts/bench.py --build "$build" "${pass[@]}"
