@@ -16,11 +16,11 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define LWF_WIRE_MAGIC		 0x4c57u /* "LW" */
-#define LWF_WIRE_VERSION	 1u
+#define LWF_WIRE_MAGIC		   0x4c57u /* "LW" */
+#define LWF_WIRE_VERSION	   1u
 #define LWF_WIRE_MESSAGE_MAX_BYTES 65536u
-#define LWF_WIRE_STRIKES_MAX	 3u
-#define LWF_WIRE_FLAG_MORE	 0x1u /* REPLY: the body goes on in the next message */
+#define LWF_WIRE_STRIKES_MAX	   3u
+#define LWF_WIRE_FLAG_MORE	   0x1u /* REPLY: the body goes on in the next message */
 
 /** Who may send it: bits of lwf_role, of which the peer needs one. */
 enum lwf_role {
@@ -33,27 +33,29 @@ enum lwf_role {
  * X(symbol, number, needed role (0: anybody), name, body of the request)
  * Numbers are for ever: a number is never used again for something else.
  */
-#define LWF_WIRE_LIST(X)                                                                           \
-	X(HELLO, 1, 0, "hello", "{version}; answer {version,pid,role}")                              \
-	X(SHOW, 2, OBSERVE, "show", "{stack?}; answer as `lwfctl show --json`")                      \
-	X(LEDGER, 3, OBSERVE, "ledger", "{stack?}")                                                  \
-	X(WATCH, 4, OBSERVE, "watch", "{stack?,since?}")                                             \
-	X(WAIT, 5, OBSERVE, "wait", "{stack,module?,state,timeout_ns}; answered when true or late")  \
-	X(PAUSE, 6, ADMIN, "pause", "{stack}; answered when the stack has followed")                 \
-	X(RESTART, 7, ADMIN, "restart", "{stack}; likewise")                                         \
-	X(ATTACH, 8, ADMIN, "attach", "{stack}; likewise")                                           \
-	X(DETACH, 9, ADMIN, "detach", "{stack}; likewise")                                           \
-	X(FILTER_INSERT, 10, ADMIN, "filter-insert", "{stack,spec,above?,below?}")                   \
-	X(FILTER_REMOVE, 11, ADMIN, "filter-remove", "{stack,module}")                               \
-	X(FILTER_SET, 12, ADMIN, "filter-set", "{stack,module,options}")                             \
-	X(CARRIER, 13, ADMIN, "carrier", "{stack,carrier,for_ns?}")                                  \
-	X(OPEN, 20, INJECT, "open", "{stack,module?,wait_when_paused?}; answer {session} and a memfd") \
-	X(DOORBELL, 21, INJECT, "doorbell", "none, and no answer: look at the ring")                 \
-	X(CANCEL, 22, INJECT, "cancel", "{cancel_id}; 0: all")                                       \
-	X(SESSION, 23, INJECT, "session", "{}; answer: the session's ledger")                        \
-	X(REPLY, 100, 0, "reply", "from the daemon")                                                 \
-	X(ERROR, 101, 0, "error", "from the daemon: {exit,what,why,next}")                           \
-	X(EVENT, 102, 0, "event", "from the daemon: one trace record")                               \
+#define LWF_WIRE_LIST(X)                                                             \
+	X(HELLO, 1, 0, "hello", "{version}; answer {version,pid,role}")              \
+	X(SHOW, 2, OBSERVE, "show", "{stack?}; answer as `lwfctl show --json`")      \
+	X(LEDGER, 3, OBSERVE, "ledger", "{stack?}")                                  \
+	X(WATCH, 4, OBSERVE, "watch", "{stack?,since?}")                             \
+	X(WAIT, 5, OBSERVE, "wait",                                                  \
+	  "{stack,module?,state,timeout_ns}; answered when true or late")            \
+	X(PAUSE, 6, ADMIN, "pause", "{stack}; answered when the stack has followed") \
+	X(RESTART, 7, ADMIN, "restart", "{stack}; likewise")                         \
+	X(ATTACH, 8, ADMIN, "attach", "{stack}; likewise")                           \
+	X(DETACH, 9, ADMIN, "detach", "{stack}; likewise")                           \
+	X(FILTER_INSERT, 10, ADMIN, "filter-insert", "{stack,spec,above?,below?}")   \
+	X(FILTER_REMOVE, 11, ADMIN, "filter-remove", "{stack,module}")               \
+	X(FILTER_SET, 12, ADMIN, "filter-set", "{stack,module,options}")             \
+	X(CARRIER, 13, ADMIN, "carrier", "{stack,carrier,for_ns?}")                  \
+	X(OPEN, 20, INJECT, "open",                                                  \
+	  "{stack,module?,wait_when_paused?}; answer {session} and a memfd")         \
+	X(DOORBELL, 21, INJECT, "doorbell", "none, and no answer: look at the ring") \
+	X(CANCEL, 22, INJECT, "cancel", "{cancel_id}; 0: all")                       \
+	X(SESSION, 23, INJECT, "session", "{}; answer: the session's ledger")        \
+	X(REPLY, 100, 0, "reply", "from the daemon")                                 \
+	X(ERROR, 101, 0, "error", "from the daemon: {exit,what,why,next}")           \
+	X(EVENT, 102, 0, "event", "from the daemon: one trace record")               \
 	X(RUNG, 103, 0, "rung", "from the daemon, no body: look at the ring")
 
 enum lwf_wire_type {
@@ -81,8 +83,8 @@ enum lwf_exit {
 	LWF_EXIT_USAGE = 2,	  /* usage, configuration, unusable input file */
 	LWF_EXIT_UNREACHABLE = 3, /* no daemon */
 	LWF_EXIT_PERMISSION = 4,
-	LWF_EXIT_NO_OBJECT = 5,	  /* no such stack, module, interface */
-	LWF_EXIT_REFUSED = 6,	  /* by state, busy, a second daemon */
+	LWF_EXIT_NO_OBJECT = 5, /* no such stack, module, interface */
+	LWF_EXIT_REFUSED = 6,	/* by state, busy, a second daemon */
 	LWF_EXIT_SKIPPED = 77,
 	LWF_EXIT_TIMEOUT = 124,
 };

@@ -36,7 +36,8 @@ enum lwf_side { LWF_SIDE_UPPER, LWF_SIDE_LOWER };
 /** What the stack wants done with frames that wait in the device. */
 enum lwf_intake {
 	LWF_INTAKE_HOLD,    /* leave them there, unread (a modify pause: the kernel queues) */
-	LWF_INTAKE_DISCARD, /* read and drop them as not-running (link down: no stale burst after) */
+	LWF_INTAKE_DISCARD, /* read and drop them as not-running (link down: no stale burst after)
+			     */
 	LWF_INTAKE_READ,    /* read and hand to lwf_edge_input() */
 };
 
@@ -46,7 +47,7 @@ struct lwf_link {
 	bool admin_up; /* false: disabled ("ip link set down") */
 	bool carrier;
 	uint32_t mtu_bytes;
-	uint32_t ifindex; /* 0 where the device is no network interface */
+	uint32_t ifindex;    /* 0 where the device is no network interface */
 	uint32_t speed_mbps; /* 0: not known */
 	uint8_t mac[6];
 };
@@ -77,24 +78,29 @@ struct lwf_edge_ops {
 	void (*detach)(struct lwf_edge *edge);
 
 	/**
-	 * The device's state in @edge->link has changed, told by whoever watches it. Frames held that can
-	 * no longer leave must be completed with their reason within 100 ms. May be NULL.
+	 * The device's state in @edge->link has changed, told by whoever watches it. Frames held
+	 * that can no longer leave must be completed with their reason within 100 ms. May be NULL.
 	 */
 	void (*link_changed)(struct lwf_edge *edge);
 
-	/** The other edge's link, to be mirrored (carrier, MTU, MAC). Upper edges only; may be NULL. */
+	/** The other edge's link, to be mirrored (carrier, MTU, MAC). Upper edges only; may be
+	 * NULL. */
 	void (*mirror)(struct lwf_edge *edge, const struct lwf_link *link);
 
-	/** Completes held frames with this cancel id (0: all that can be) as cancelled. May be NULL. */
+	/** Completes held frames with this cancel id (0: all that can be) as cancelled. May be
+	 * NULL. */
 	void (*cancel)(struct lwf_edge *edge, uint64_t cancel_id);
 
-	/** Frames of @origin (0: of anybody) that the edge holds, and since when the oldest. May be NULL. */
+	/** Frames of @origin (0: of anybody) that the edge holds, and since when the oldest. May be
+	 * NULL. */
 	uint32_t (*holds)(struct lwf_edge *edge, lwf_handle origin, uint64_t *oldest_ns);
 
-	/** Writes facts for `lwfctl show` as "key=value key=value" (what was probed). May be NULL. */
+	/** Writes facts for `lwfctl show` as "key=value key=value" (what was probed). May be NULL.
+	 */
 	void (*describe)(struct lwf_edge *edge, char *text, size_t bytes);
 
-	/** Gives the device back, undoes what was done to it, frees the edge. All frames are home. */
+	/** Gives the device back, undoes what was done to it, frees the edge. All frames are home.
+	 */
 	void (*close)(struct lwf_edge *edge);
 };
 
@@ -102,19 +108,21 @@ struct lwf_edge_ops {
 struct lwf_edge_counters {
 	uint64_t tx_units, tx_frames, tx_bytes; /* handed to the device with SUCCESS */
 	uint64_t rx_units, rx_frames, rx_bytes; /* taken from the device */
-	uint64_t drops[LWF_REASONS];		/* by reason: not taken by, or not taken from, the device */
-	uint64_t errors;			/* completions with FAILURE */
-	uint32_t last_error;			/* errno of the last of them */
+	uint64_t drops[LWF_REASONS]; /* by reason: not taken by, or not taken from, the device */
+	uint64_t errors;	     /* completions with FAILURE */
+	uint32_t last_error;	     /* errno of the last of them */
 };
 
 /** An edge embeds this as its first member. Fields without a note are the stack's. */
 struct lwf_edge {
 	const struct lwf_edge_ops *ops; /* const, the edge's */
 	struct lwf_host *host;		/* const, the edge's */
-	char name[LWF_NAME_BYTES];	/* const, the edge's: "eth1"; the daemon renames it with the device */
-	struct lwf_link link;		/* the edge's at first, then of whoever watches the device */
+	char name[LWF_NAME_BYTES];	/* const, the edge's: "eth1"; the daemon renames it with the
+					   device */
+	struct lwf_link link; /* the edge's at first, then of whoever watches the device */
 	struct lwf_edge_offloads offloads; /* the edge's; valid after attach */
-	struct lwf_edge_counters counters; /* stack's, but drops of frames never handed over are the edge's */
+	struct lwf_edge_counters
+		counters; /* stack's, but drops of frames never handed over are the edge's */
 	struct lwf_stack *stack;
 	lwf_handle handle;
 	enum lwf_side side;

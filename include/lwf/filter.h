@@ -33,8 +33,9 @@ struct lwf_module;
 struct lwf_link;
 
 /* What a filter says of itself at registration; contradictions are refused there. */
-#define LWF_FILTER_MODIFIES	0x1u /* changes bytes or lengths of frames that pass */
-#define LWF_FILTER_ORIGINATES	0x2u /* makes frames of its own: needs send_complete or receive_return */
+#define LWF_FILTER_MODIFIES 0x1u /* changes bytes or lengths of frames that pass */
+#define LWF_FILTER_ORIGINATES \
+	0x2u /* makes frames of its own: needs send_complete or receive_return */
 #define LWF_FILTER_HOLDS	0x4u /* keeps frames beyond the call: needs cancel if it holds sends */
 #define LWF_FILTER_SUPER_FRAMES 0x8u /* understands frames that stand for several */
 
@@ -57,7 +58,7 @@ struct lwf_option_spec {
 struct lwf_option_value {
 	uint64_t number; /* UINT, BOOL (0 or 1), DURATION (nanoseconds) */
 	char text[LWF_OPTION_TEXT_BYTES];
-	bool given; /* set by the user, not by default */
+	bool given; /* set by the user; in set_options: by this very call */
 };
 
 struct lwf_options {
@@ -82,9 +83,9 @@ struct lwf_report {
 enum lwf_indication { LWF_INDICATION_LINK_STATE };
 
 struct lwf_filter_ops {
-	const char *name;	   /* as in --filter NAME */
-	const char *summary;	   /* one line for people */
-	uint32_t traits;	   /* LWF_FILTER_* */
+	const char *name;		       /* as in --filter NAME */
+	const char *summary;		       /* one line for people */
+	uint32_t traits;		       /* LWF_FILTER_* */
 	const struct lwf_option_spec *options; /* NULL: it has none */
 
 	/** Builds the module: SUCCESS, RESOURCES or FAILURE. PENDING is an error (S04). */
@@ -93,7 +94,8 @@ struct lwf_filter_ops {
 	void (*detach)(struct lwf_module *module);
 	/** Closes the gate, settles what is held: SUCCESS or PENDING (S06). NULL: SUCCESS. */
 	lwf_status (*pause)(struct lwf_module *module);
-	/** SUCCESS, RESOURCES, FAILURE or PENDING. Opening the gate is the last act. NULL: SUCCESS. */
+	/** SUCCESS, RESOURCES, FAILURE or PENDING. Opening the gate is the last act. NULL: SUCCESS.
+	 */
 	lwf_status (*restart)(struct lwf_module *module);
 
 	void (*send)(struct lwf_module *module, struct lwf_batch *batch);
@@ -104,12 +106,14 @@ struct lwf_filter_ops {
 	/** Completes held frames with this cancel id as SEND_ABORTED (0: all), forwards nothing. */
 	void (*cancel)(struct lwf_module *module, uint64_t cancel_id);
 	/** An indication from below; it goes on to the modules above by itself. */
-	void (*status)(struct lwf_module *module, enum lwf_indication what, const struct lwf_link *link);
+	void (*status)(struct lwf_module *module, enum lwf_indication what,
+		       const struct lwf_link *link);
 	/** Returns 0 or -errno; -ENOTSUP for what it does not know. */
 	int (*control)(struct lwf_module *module, enum lwf_control what, void *argument);
 	/** Takes new values of live options. Returns 0 or -errno, and then nothing has changed. */
 	int (*set_options)(struct lwf_module *module, const struct lwf_options *options);
-	/** Frames of @origin (0: of anybody) held here, and since when. Only with LWF_FILTER_HOLDS. */
+	/** Frames of @origin (0: of anybody) held here, and since when. Only with LWF_FILTER_HOLDS.
+	 */
 	uint32_t (*holds)(struct lwf_module *module, lwf_handle origin, uint64_t *oldest_ns);
 };
 
@@ -140,7 +144,8 @@ bool lwf_module_has_room(const struct lwf_module *module, enum lwf_direction dir
 /** NdisFSendNetBufferLists: towards the NIC. Own frames count as originated here. */
 void lwf_next_send(struct lwf_module *module, struct lwf_batch *batch);
 
-/** NdisFSendNetBufferListsComplete: homewards, each frame with its answer. Never own frames (O03). */
+/** NdisFSendNetBufferListsComplete: homewards, each frame with its answer. Never own frames (O03).
+ */
 void lwf_send_complete(struct lwf_module *module, struct lwf_batch *batch);
 
 /** NdisFIndicateReceiveNetBufferLists: towards the host. */

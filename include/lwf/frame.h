@@ -25,13 +25,15 @@
 #include <lwf/reasons.h>
 #include <lwf/status.h>
 
-#define LWF_ETHER_HEADER_BYTES	14u
-#define LWF_VLAN_TAG_BYTES	4u
-#define LWF_FRAME_MAX_BYTES	65550u /* the longest super-frame: 64 KiB of packet and a header */
-#define LWF_FRAME_HEADROOM_BYTES 64u   /* free bytes before data in a new frame: a device header and tags */
-#define LWF_BATCH_MAX_FRAMES	64u    /* what one turn of the loop takes from one source */
+#define LWF_ETHER_HEADER_BYTES 14u
+#define LWF_VLAN_TAG_BYTES     4u
+#define LWF_FRAME_MAX_BYTES    65550u /* the longest super-frame: 64 KiB of packet and a header */
+#define LWF_FRAME_HEADROOM_BYTES \
+	64u /* free bytes before data in a new frame: a device header and tags */
+#define LWF_BATCH_MAX_FRAMES 64u /* what one turn of the loop takes from one source */
 
-/** Who made a frame: a module in one life, or an edge. 0 is nobody. Equal handles are the same life. */
+/** Who made a frame: a module in one life, or an edge. 0 is nobody. Equal handles are the same
+ * life. */
 typedef uint64_t lwf_handle;
 
 enum lwf_direction { LWF_DIRECTION_SEND, LWF_DIRECTION_RECEIVE };
@@ -58,26 +60,26 @@ struct lwf_offload {
 struct lwf_pool;
 
 struct lwf_frame {
-	struct lwf_frame *next;	 /* in a batch or queue of whoever owns the frame now */
-	uint8_t *data;		 /* first byte of the Ethernet header */
-	uint32_t len;		 /* bytes at data */
-	uint32_t error;		 /* errno of the device when status is FAILURE, else 0 */
-	lwf_status status;	 /* the answer; set before completing or returning */
-	uint16_t reason;	 /* enum lwf_reason that goes with status */
-	uint8_t direction;	 /* enum lwf_direction; set with origin */
-	uint8_t truncated;	 /* the record was cut short and its owner asked to send it so */
+	struct lwf_frame *next; /* in a batch or queue of whoever owns the frame now */
+	uint8_t *data;		/* first byte of the Ethernet header */
+	uint32_t len;		/* bytes at data */
+	uint32_t error;		/* errno of the device when status is FAILURE, else 0 */
+	lwf_status status;	/* the answer; set before completing or returning */
+	uint16_t reason;	/* enum lwf_reason that goes with status */
+	uint8_t direction;	/* enum lwf_direction; set with origin */
+	uint8_t truncated;	/* the record was cut short and its owner asked to send it so */
 	struct lwf_offload offload;
-	lwf_handle origin;	 /* set once at birth, never changed (rules O01, O02) */
-	lwf_handle born;	 /* the stack's copy of origin, by which it finds the way home */
-	lwf_handle holder;	 /* who passed the frame on last; 0: it has never been handed on */
-	uint64_t id;		 /* the origin's own number for it */
-	uint64_t cancel_id;	 /* see lwf_cancel_matches(); 0: cannot be cancelled */
-	uint64_t time_ns;	 /* host clock when it was born */
-	void *context;		 /* the origin's own */
-	struct lwf_pool *pool;	 /* const: where it goes home */
-	uint8_t *buffer;	 /* const: its memory */
-	uint32_t buffer_bytes;	 /* const */
-	uint32_t spare;		 /* for the present holder's use, e.g. a device's sequence number */
+	lwf_handle origin;     /* set once at birth, never changed (rules O01, O02) */
+	lwf_handle born;       /* the stack's copy of origin, by which it finds the way home */
+	lwf_handle holder;     /* who passed the frame on last; 0: it has never been handed on */
+	uint64_t id;	       /* the origin's own number for it */
+	uint64_t cancel_id;    /* see lwf_cancel_matches(); 0: cannot be cancelled */
+	uint64_t time_ns;      /* host clock when it was born */
+	void *context;	       /* the origin's own */
+	struct lwf_pool *pool; /* const: where it goes home */
+	uint8_t *buffer;       /* const: its memory */
+	uint32_t buffer_bytes; /* const */
+	uint32_t spare;	       /* for the present holder's use, e.g. a device's sequence number */
 };
 
 /** Frames handed over together, in order. Whoever is given a batch takes every frame in it. */
@@ -175,10 +177,12 @@ struct lwf_pool *lwf_pool_create(struct lwf_host *host, uint32_t frames, uint32_
 void lwf_pool_destroy(struct lwf_pool *pool);
 
 /**
- * Takes a frame for @origin, with data at the headroom, len 0, no offload and status SUCCESS. NULL when none is
- * left. O(1), no allocation; the last frame given back is the first taken (it is warm in the cache).
+ * Takes a frame for @origin, with data at the headroom, len 0, no offload and status SUCCESS. NULL
+ * when none is left. O(1), no allocation; the last frame given back is the first taken (it is warm
+ * in the cache).
  */
-struct lwf_frame *lwf_pool_take(struct lwf_pool *pool, lwf_handle origin, enum lwf_direction direction);
+struct lwf_frame *lwf_pool_take(struct lwf_pool *pool, lwf_handle origin,
+				enum lwf_direction direction);
 
 /** Gives a frame home. Only its origin may. */
 void lwf_pool_give(struct lwf_pool *pool, struct lwf_frame *frame);

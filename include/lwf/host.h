@@ -46,7 +46,7 @@ struct lwf_watch {
 	void (*fn)(void *context, unsigned events); /* LWF_WATCH_*; also on error and hang-up */
 	void *context;
 	int fd;
-	unsigned events; /* what is waited for at present */
+	unsigned events;   /* what is waited for at present */
 	unsigned priority; /* 0: link events, before all else in a turn; 1: data */
 	void *impl;
 };
@@ -71,7 +71,8 @@ struct lwf_host_ops {
 	void (*watch_set)(struct lwf_host *host, struct lwf_watch *watch, unsigned events);
 	void (*watch_remove)(struct lwf_host *host, struct lwf_watch *watch);
 	void (*post)(struct lwf_host *host, struct lwf_task *task);
-	void (*log)(struct lwf_host *host, enum lwf_log_level level, const char *format, va_list args);
+	void (*log)(struct lwf_host *host, enum lwf_log_level level, const char *format,
+		    va_list args);
 };
 
 /** A host embeds this as its first member. */
@@ -104,7 +105,8 @@ static inline void lwf_host_free(struct lwf_host *host, void *memory)
 }
 
 /** Prepares a timer. Returns 0 or -ENOMEM. */
-int lwf_timer_init(struct lwf_timer *timer, struct lwf_host *host, void (*fn)(void *), void *context);
+int lwf_timer_init(struct lwf_timer *timer, struct lwf_host *host, void (*fn)(void *),
+		   void *context);
 
 /** Arms, or re-arms, @timer to fire once after @delay_ns. */
 void lwf_timer_set(struct lwf_timer *timer, uint64_t delay_ns);

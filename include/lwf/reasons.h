@@ -12,26 +12,26 @@
 
 /** X(enum suffix, printed name, status suffix, sentence) */
 #define LWF_REASON_LIST(X)                                                                         \
-	X(NONE, "none", SUCCESS, "nothing happened to it")                                          \
-	X(NOT_RUNNING, "not-running", PAUSED, "a module or the stack was not Running")              \
-	X(DETACHED, "detached", PAUSED, "the stack is detached: disabled, or by a user")            \
-	X(DISABLED, "adapter-disabled", PAUSED, "the device answered that it is down")              \
-	X(REMOVED, "adapter-removed", ADAPTER_REMOVED, "the interface is gone from its namespace")  \
-	X(NO_CARRIER, "no-carrier", MEDIA_DISCONNECTED, "the link has no carrier")                  \
-	X(TOO_SHORT, "too-short", INVALID_LENGTH, "shorter than an Ethernet header (14 bytes)")     \
-	X(TOO_LONG, "too-long", INVALID_LENGTH, "longer than the MTU allows")                       \
-	X(TRUNCATED, "truncated", INVALID_LENGTH, "the record holds less than the frame had")       \
-	X(QUEUE_FULL, "queue-full", RESOURCES, "the edge's queue is full")                          \
-	X(QUEUE_TIMEOUT, "queue-timeout", RESOURCES, "the device had no room for 100 ms")           \
-	X(NO_FRAME, "no-frame", RESOURCES, "the frame pool is empty")                               \
-	X(CANCELLED, "cancelled", SEND_ABORTED, "its sender cancelled it")                          \
-	X(CLIENT_GONE, "client-gone", SEND_ABORTED, "its sender disconnected first")                \
-	X(FILTER, "filter", NOT_ACCEPTED, "a filter dropped it")                                    \
-	X(UPPER_DOWN, "upper-down", FAILURE, "the upper device is down; nobody would read it")      \
-	X(UPPER_GONE, "upper-gone", FAILURE, "the upper device is gone")                            \
-	X(OFFLOAD, "offload", NOT_SUPPORTED, "a super-frame that nobody here can cut")              \
-	X(DEVICE, "device-error", FAILURE, "another error of the device; its errno is counted")     \
-	X(RUNT, "runt", INVALID_LENGTH, "received with less than an Ethernet header")               \
+	X(NONE, "none", SUCCESS, "nothing happened to it")                                         \
+	X(NOT_RUNNING, "not-running", PAUSED, "a module or the stack was not Running")             \
+	X(DETACHED, "detached", PAUSED, "the stack is detached: disabled, or by a user")           \
+	X(DISABLED, "adapter-disabled", PAUSED, "the device answered that it is down")             \
+	X(REMOVED, "adapter-removed", ADAPTER_REMOVED, "the interface is gone from its namespace") \
+	X(NO_CARRIER, "no-carrier", MEDIA_DISCONNECTED, "the link has no carrier")                 \
+	X(TOO_SHORT, "too-short", INVALID_LENGTH, "shorter than an Ethernet header (14 bytes)")    \
+	X(TOO_LONG, "too-long", INVALID_LENGTH, "longer than the MTU allows")                      \
+	X(TRUNCATED, "truncated", INVALID_LENGTH, "the record holds less than the frame had")      \
+	X(QUEUE_FULL, "queue-full", RESOURCES, "the edge's queue is full")                         \
+	X(QUEUE_TIMEOUT, "queue-timeout", RESOURCES, "the device had no room for 100 ms")          \
+	X(NO_FRAME, "no-frame", RESOURCES, "the frame pool is empty")                              \
+	X(CANCELLED, "cancelled", SEND_ABORTED, "its sender cancelled it")                         \
+	X(CLIENT_GONE, "client-gone", SEND_ABORTED, "its sender disconnected first")               \
+	X(FILTER, "filter", NOT_ACCEPTED, "a filter dropped it")                                   \
+	X(UPPER_DOWN, "upper-down", FAILURE, "the upper device is down; nobody would read it")     \
+	X(UPPER_GONE, "upper-gone", FAILURE, "the upper device is gone")                           \
+	X(OFFLOAD, "offload", NOT_SUPPORTED, "a super-frame that nobody here can cut")             \
+	X(DEVICE, "device-error", FAILURE, "another error of the device; its errno is counted")    \
+	X(RUNT, "runt", INVALID_LENGTH, "received with less than an Ethernet header")              \
 	X(UNANSWERED, "unanswered", UNKNOWN, "the daemon died before it was answered")
 
 enum lwf_reason {

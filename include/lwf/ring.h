@@ -22,8 +22,9 @@
  * engine checks the same and leaves the record in the ring until there is a place.
  *
  * Doorbells. Before it sleeps the engine sets engine_sleeps; a client that submits and sees it set
- * sends one LWF_WIRE_DOORBELL on its socket. client_waits is the same the other way round. Both are hints: a
- * side that never rings harms itself alone, since the engine looks at every ring it was once rung for.
+ * sends one LWF_WIRE_DOORBELL on its socket. client_waits is the same the other way round. Both are
+ *hints: a side that never rings harms itself alone, since the engine looks at every ring it was
+ *once rung for.
  */
 #ifndef LWF_RING_H
 #define LWF_RING_H
@@ -31,34 +32,35 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define LWF_RING_MAGIC		  0x4c574652u /* "LWFR" */
-#define LWF_RING_VERSION	  1u
-#define LWF_RING_CONTROL_BYTES	  4096u
-#define LWF_RING_SUBMIT_SLOTS	  4096u
-#define LWF_RING_COMPLETE_SLOTS	  8192u
-#define LWF_RING_DATA_BYTES	  (4u << 20)
-#define LWF_RING_SUBMIT_OFFSET	  LWF_RING_CONTROL_BYTES
-#define LWF_RING_COMPLETE_OFFSET  (LWF_RING_SUBMIT_OFFSET + LWF_RING_SUBMIT_SLOTS * 32u)
-#define LWF_RING_DATA_OFFSET	  (LWF_RING_COMPLETE_OFFSET + LWF_RING_COMPLETE_SLOTS * 32u)
-#define LWF_RING_BYTES		  (LWF_RING_DATA_OFFSET + LWF_RING_DATA_BYTES)
+#define LWF_RING_MAGIC		 0x4c574652u /* "LWFR" */
+#define LWF_RING_VERSION	 1u
+#define LWF_RING_CONTROL_BYTES	 4096u
+#define LWF_RING_SUBMIT_SLOTS	 4096u
+#define LWF_RING_COMPLETE_SLOTS	 8192u
+#define LWF_RING_DATA_BYTES	 (4u << 20)
+#define LWF_RING_SUBMIT_OFFSET	 LWF_RING_CONTROL_BYTES
+#define LWF_RING_COMPLETE_OFFSET (LWF_RING_SUBMIT_OFFSET + LWF_RING_SUBMIT_SLOTS * 32u)
+#define LWF_RING_DATA_OFFSET	 (LWF_RING_COMPLETE_OFFSET + LWF_RING_COMPLETE_SLOTS * 32u)
+#define LWF_RING_BYTES		 (LWF_RING_DATA_OFFSET + LWF_RING_DATA_BYTES)
 
-#define LWF_RING_FLAG_RECEIVE	0x1u /* towards the host; without it: towards the NIC */
-#define LWF_RING_FLAG_TRUNCATED 0x2u /* the capture cut the record; send what is there all the same */
-#define LWF_RING_FLAG_SHORT	0x4u /* the capture cut the record; refuse it with INVALID_LENGTH */
+#define LWF_RING_FLAG_RECEIVE 0x1u /* towards the host; without it: towards the NIC */
+#define LWF_RING_FLAG_TRUNCATED \
+	0x2u			 /* the capture cut the record; send what is there all the same */
+#define LWF_RING_FLAG_SHORT 0x4u /* the capture cut the record; refuse it with INVALID_LENGTH */
 
 struct lwf_ring_submit {
-	uint64_t id;	     /* the client's; comes back in the answer */
-	uint64_t cancel_id;  /* 0: cannot be cancelled */
-	uint32_t offset;     /* in the data area */
-	uint32_t len;	     /* bytes; the frame lies in one piece */
-	uint32_t flags;	     /* LWF_RING_FLAG_* */
-	uint32_t reserved;   /* 0 */
+	uint64_t id;	    /* the client's; comes back in the answer */
+	uint64_t cancel_id; /* 0: cannot be cancelled */
+	uint32_t offset;    /* in the data area */
+	uint32_t len;	    /* bytes; the frame lies in one piece */
+	uint32_t flags;	    /* LWF_RING_FLAG_* */
+	uint32_t reserved;  /* 0 */
 };
 
 struct lwf_ring_answer {
 	uint64_t id;
-	uint32_t status; /* lwf_status */
-	uint16_t reason; /* enum lwf_reason */
+	uint32_t status;  /* lwf_status */
+	uint16_t reason;  /* enum lwf_reason */
 	uint16_t refused; /* 1: it was never admitted */
 	uint32_t error;	  /* errno with FAILURE */
 	uint32_t frames;  /* on the wire, with SUCCESS */
@@ -73,14 +75,14 @@ _Static_assert(sizeof(struct lwf_ring_answer) == 32, "ring.h: layout");
 struct lwf_ring_control {
 	uint32_t magic, version;
 	uint32_t submit_slots, complete_slots, data_bytes, reserved;
-	_Alignas(64) _Atomic uint32_t submit_tail; /* client writes: records submitted */
-	_Alignas(64) _Atomic uint32_t submit_head; /* engine writes: records copied out */
-	_Alignas(64) _Atomic uint32_t answer_tail; /* engine writes: answers given */
-	_Alignas(64) _Atomic uint32_t answer_head; /* client writes: answers taken */
+	_Alignas(64) _Atomic uint32_t submit_tail;   /* client writes: records submitted */
+	_Alignas(64) _Atomic uint32_t submit_head;   /* engine writes: records copied out */
+	_Alignas(64) _Atomic uint32_t answer_tail;   /* engine writes: answers given */
+	_Alignas(64) _Atomic uint32_t answer_head;   /* client writes: answers taken */
 	_Alignas(64) _Atomic uint32_t engine_sleeps; /* engine writes; 1: ring the doorbell */
 	_Alignas(64) _Atomic uint32_t client_waits;  /* client writes; 1: ring back */
-	_Alignas(64) _Atomic uint32_t state;	     /* engine writes: enum lwf_state of the stack */
-	_Atomic uint32_t epoch;			     /* engine writes: low bits of the stack's epoch */
+	_Alignas(64) _Atomic uint32_t state; /* engine writes: enum lwf_state of the stack */
+	_Atomic uint32_t epoch;		     /* engine writes: low bits of the stack's epoch */
 };
 
 _Static_assert(sizeof(struct lwf_ring_control) <= LWF_RING_CONTROL_BYTES, "ring.h: layout");

@@ -4,8 +4,8 @@
  *
  * An engine knows the filters, keeps the trace and judges the rules. A stack is an upper edge,
  * modules in order, and a lower edge. It is paused or detached for as long as somebody has a reason
- * (a hold); when the last reason goes it comes up again by itself. A session is what one client has with one
- * stack: it outlives modules and links, and every frame submitted through it is answered.
+ * (a hold); when the last reason goes it comes up again by itself. A session is what one client has
+ * with one stack: it outlives modules and links, and every frame submitted through it is answered.
  *
  * Threads: one loop thread owns an engine and all its stacks.
  */
@@ -81,15 +81,15 @@ uint64_t lwf_engine_rules_broken(const struct lwf_engine *engine);
 /* ---- stack ---- */
 
 /** X(symbol, printed name, detaches): the reasons for a stack not to be Running */
-#define LWF_HOLD_LIST(X)                                                                           \
-	X(USER_PAUSE, "user", false)       /* lwfctl pause */                                        \
-	X(MODIFY, "modify", false)         /* modules are being changed */                           \
-	X(FAULT_PAUSE, "fault", false)     /* a module's restart failed */                           \
-	X(USER_DETACH, "user-detach", true) /* lwfctl detach */                                      \
-	X(LINK, "link", true)              /* the adapter is disabled */                             \
-	X(REMOVED, "removed", true)        /* the adapter is deleted, moved, or was never there */   \
-	X(FAULT_DETACH, "fault-detach", true) /* an attach failed */                                 \
-	X(CLOSE, "close", true)            /* the stack is being closed */
+#define LWF_HOLD_LIST(X)                                                                    \
+	X(USER_PAUSE, "user", false)	    /* lwfctl pause */                              \
+	X(MODIFY, "modify", false)	    /* modules are being changed */                 \
+	X(FAULT_PAUSE, "fault", false)	    /* a module's restart failed */                 \
+	X(USER_DETACH, "user-detach", true) /* lwfctl detach */                             \
+	X(LINK, "link", true)		    /* the adapter is disabled */                   \
+	X(REMOVED, "removed", true) /* the adapter is deleted, moved, or was never there */ \
+	X(FAULT_DETACH, "fault-detach", true) /* an attach failed */                        \
+	X(CLOSE, "close", true)		      /* the stack is being closed */
 
 enum lwf_hold {
 #define X(sym, name, detaches) LWF_HOLD_##sym,
@@ -106,9 +106,9 @@ struct lwf_ledger {
 	uint64_t submitted;
 	uint64_t completed[LWF_ANSWERS]; /* answered after they were admitted */
 	uint64_t refused[LWF_ANSWERS];	 /* answered at the door */
-	uint64_t sent;	 /* units answered SUCCESS by the lower edge */
-	uint64_t frames; /* the same as frames on the wire */
-	uint64_t bytes;	 /* the same in bytes on the wire, without FCS */
+	uint64_t sent;			 /* units answered SUCCESS by the lower edge */
+	uint64_t frames;		 /* the same as frames on the wire */
+	uint64_t bytes;			 /* the same in bytes on the wire, without FCS */
 };
 
 /** submitted - completed - refused. */
@@ -118,9 +118,10 @@ uint64_t lwf_ledger_outstanding(const struct lwf_ledger *ledger);
 void lwf_ledger_add(struct lwf_ledger *to, const struct lwf_ledger *from);
 
 /**
- * Makes a stack of no modules, Detached, with no hold but LWF_HOLD_REMOVED when the lower edge's link
- * is not present (or LWF_HOLD_LINK when it is not up). Takes both edges, also on failure (it closes them). -EEXIST for the name,
- * -EINVAL for its form, -ENOMEM, -ENOSPC. @upper may be NULL: a stack without a protocol side (receives are dropped).
+ * Makes a stack of no modules, Detached, with no hold but LWF_HOLD_REMOVED when the lower edge's
+ * link is not present (or LWF_HOLD_LINK when it is not up). Takes both edges, also on failure (it
+ * closes them). -EEXIST for the name, -EINVAL for its form, -ENOMEM, -ENOSPC. @upper may be NULL: a
+ * stack without a protocol side (receives are dropped).
  */
 int lwf_stack_create(struct lwf_engine *engine, const char *name, struct lwf_edge *upper,
 		     struct lwf_edge *lower, struct lwf_stack **stack);
@@ -148,7 +149,8 @@ uint64_t lwf_stack_epoch(const struct lwf_stack *stack);
 /** Bit set (1 << enum lwf_hold). */
 uint32_t lwf_stack_holds(const struct lwf_stack *stack);
 
-/** Sets or lifts one reason; a repeat changes nothing. The stack follows, maybe at once, maybe later. */
+/** Sets or lifts one reason; a repeat changes nothing. The stack follows, maybe at once, maybe
+ * later. */
 void lwf_stack_hold(struct lwf_stack *stack, enum lwf_hold hold);
 void lwf_stack_release(struct lwf_stack *stack, enum lwf_hold hold);
 
@@ -161,9 +163,9 @@ struct lwf_module *lwf_stack_module(const struct lwf_stack *stack, const char *n
 
 /**
  * Parses "NAME[:key=value,...]" and puts a module of that filter at @index (0 is the top; the count
- * is the bottom). A stack that is Running is paused for it and restarted after (rule T03). Returns 0, or
- * -ENOENT (no such filter), -EINVAL (bad option), -ENOSPC, -EBUSY (closing), -ENOMEM, with the reason in @error.
- * *module is the new one: Detached as long as the stack has to pause for it.
+ * is the bottom). A stack that is Running is paused for it and restarted after (rule T03). Returns
+ * 0, or -ENOENT (no such filter), -EINVAL (bad option), -ENOSPC, -EBUSY (closing), -ENOMEM, with
+ * the reason in @error. *module is the new one: Detached as long as the stack has to pause for it.
  */
 int lwf_stack_insert(struct lwf_stack *stack, const char *spec, uint32_t index,
 		     struct lwf_module **module, char *error, size_t error_bytes);
@@ -171,7 +173,8 @@ int lwf_stack_insert(struct lwf_stack *stack, const char *spec, uint32_t index,
 /** Takes @module out, likewise. Returns 0, or -EBUSY when it is already going. */
 int lwf_stack_remove(struct lwf_stack *stack, struct lwf_module *module);
 
-/** Changes live options from "key=value,...". Returns 0, -EINVAL or -EPERM (not live), with @error. */
+/** Changes live options from "key=value,...". Returns 0, -EINVAL or -EPERM (not live), with @error.
+ */
 int lwf_module_set(struct lwf_module *module, const char *text, char *error, size_t error_bytes);
 
 struct lwf_module_info {
@@ -180,7 +183,7 @@ struct lwf_module_info {
 	enum lwf_state state;
 	uint64_t epoch;
 	lwf_handle handle;
-	uint32_t sends_out, receives_out; /* originated and not yet home */
+	uint32_t sends_out, receives_out;	   /* originated and not yet home */
 	uint64_t sends, send_answers[LWF_ANSWERS]; /* originated sends, and their answers */
 	uint64_t receives, receive_answers[LWF_ANSWERS];
 	uint64_t dropped; /* frames of others answered here with anything but SUCCESS */
@@ -198,7 +201,8 @@ const struct lwf_ledger *lwf_stack_host_ledger(const struct lwf_stack *stack);
 /** What clients submitted, those that are gone included. */
 const struct lwf_ledger *lwf_stack_client_ledger(const struct lwf_stack *stack);
 
-/** Writes what a pause waits for: "3 frames of inject at eth1, oldest 812 ms"; empty when nothing. */
+/** Writes what a pause waits for: "3 frames of inject at eth1, oldest 812 ms"; empty when nothing.
+ */
 void lwf_stack_waiting(const struct lwf_stack *stack, char *text, size_t bytes);
 
 /** NdisCancelSendNetBufferLists: every holder completes matching sends as SEND_ABORTED. */
@@ -207,13 +211,15 @@ void lwf_stack_cancel(struct lwf_stack *stack, uint64_t cancel_id);
 /* ---- links ---- */
 
 /**
- * The lower edge's link is now so. Announces it to the modules (LINK_STATE indication), mirrors it to the upper
- * edge, and lets the lower edge settle what cannot leave. Holds are the caller's business: see lwf/daemon/link.c.
+ * The lower edge's link is now so. Announces it to the modules (LINK_STATE indication), mirrors it
+ * to the upper edge, and lets the lower edge settle what cannot leave. Holds are the caller's
+ * business: see lwf/daemon/link.c.
  * @event names it in the trace.
  */
 void lwf_stack_set_link(struct lwf_stack *stack, const struct lwf_link *link, const char *event);
 
-/** Acts as if the lower edge had no carrier (lwfctl link STACK carrier off); the device is not touched. */
+/** Acts as if the lower edge had no carrier (lwfctl link STACK carrier off); the device is not
+ * touched. */
 void lwf_stack_force_no_carrier(struct lwf_stack *stack, bool no_carrier);
 bool lwf_stack_is_no_carrier_forced(const struct lwf_stack *stack);
 
@@ -226,14 +232,16 @@ struct lwf_link lwf_stack_link(const struct lwf_stack *stack);
 enum lwf_pull {
 	LWF_PULL_NONE,	/* nothing waits */
 	LWF_PULL_FRAME, /* the frame is filled */
-	LWF_PULL_REFUSE /* the record cannot be a frame: id and reason are filled; it is answered so */
+	LWF_PULL_REFUSE /* the record cannot be a frame: id and reason are filled; it is answered so
+			 */
 };
 
 /** The owner's side of a session: where frames come from, and where answers go. */
 struct lwf_session_ops {
 	/**
-	 * Copies the next record into @frame: bytes at data (set len), id, cancel_id, direction, truncated,
-	 * offload. The room is lwf_frame_room(). Everything is checked before it is believed.
+	 * Copies the next record into @frame: bytes at data (set len), id, cancel_id, direction,
+	 * truncated, offload. The room is lwf_frame_room(). Everything is checked before it is
+	 * believed.
 	 */
 	enum lwf_pull (*pull)(struct lwf_session *session, struct lwf_frame *frame);
 	/** True when a record waits and its answer has a place. */
@@ -246,7 +254,8 @@ struct lwf_session_ops {
 	void (*state_changed)(struct lwf_session *session);
 };
 
-/** The owner embeds this as its first member. Fields are the stack's but for ops and wait_when_paused. */
+/** The owner embeds this as its first member. Fields are the stack's but for ops and
+ * wait_when_paused. */
 struct lwf_session {
 	const struct lwf_session_ops *ops;
 	bool wait_when_paused; /* records stay in their ring while the stack is not Running */
@@ -269,8 +278,8 @@ struct lwf_submit {
 };
 
 /**
- * Opens @session on @stack, through the module @module_name ("inject" by default when NULL). It need not exist now.
- * ops must be set. -ENOSPC when the stack has LWF_STACK_SESSIONS_MAX.
+ * Opens @session on @stack, through the module @module_name ("inject" by default when NULL). It
+ * need not exist now. ops must be set. -ENOSPC when the stack has LWF_STACK_SESSIONS_MAX.
  */
 int lwf_session_open(struct lwf_session *session, struct lwf_stack *stack, const char *module_name);
 
@@ -285,12 +294,14 @@ uint32_t lwf_session_pump(struct lwf_session *session, uint32_t budget);
 bool lwf_session_blocked(const struct lwf_session *session);
 
 /**
- * Closes: nothing more is pulled, held frames are cancelled, answers to what is in flight are counted and
- * not given to ops->answer. @closed runs when the last frame is home, maybe inside this call; the memory is the owner's again then.
+ * Closes: nothing more is pulled, held frames are cancelled, answers to what is in flight are
+ * counted and not given to ops->answer. @closed runs when the last frame is home, maybe inside this
+ * call; the memory is the owner's again then.
  */
 void lwf_session_close(struct lwf_session *session, void (*closed)(struct lwf_session *session));
 
-/** Answers every record that waits, and all held frames with @cancel_id (0: any), as SEND_ABORTED. */
+/** Answers every record that waits, and all held frames with @cancel_id (0: any), as SEND_ABORTED.
+ */
 void lwf_session_cancel(struct lwf_session *session, uint64_t cancel_id);
 
 /** First session of a stack; follow next. */

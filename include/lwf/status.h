@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /** X(name, value, what it means for the one who handed the frame over) */
-#define LWF_ANSWER_LIST(X)                                                                        \
+#define LWF_ANSWER_LIST(X)                                                                         \
 	X(SUCCESS, 0x00000000u, "the device took the frame")                                       \
 	X(PAUSED, 0xC023002Au, "the module is not Running, or the adapter is disabled")            \
 	X(ADAPTER_REMOVED, 0xC0010018u, "the interface was deleted or moved away")                 \
@@ -26,10 +26,10 @@
 	X(UNKNOWN, 0xE0010001u, "the daemon died with the frame in flight (not an NDIS value)")
 
 /** X(name, value): results of control calls that no frame is answered with */
-#define LWF_RESULT_LIST(X)                                                                        \
-	X(PENDING, 0x00000103u)                                                                    \
-	X(INVALID_STATE, 0xC0000184u)                                                              \
-	X(INVALID_PARAMETER, 0xC000000Du)                                                          \
+#define LWF_RESULT_LIST(X)                \
+	X(PENDING, 0x00000103u)           \
+	X(INVALID_STATE, 0xC0000184u)     \
+	X(INVALID_PARAMETER, 0xC000000Du) \
 	X(CLOSING, 0xC0010002u)
 
 typedef uint32_t lwf_status;
@@ -51,7 +51,8 @@ enum lwf_answer {
 		LWF_ANSWERS
 };
 
-/** Name without prefix ("PAUSED"), or "0x..."-free "INVALID" for a value that is not in the lists. */
+/** Name without prefix ("PAUSED"), or "0x..."-free "INVALID" for a value that is not in the lists.
+ */
 const char *lwf_status_name(lwf_status status);
 
 /** Ledger column of @status; a value that no frame may be answered with counts as FAILURE. */

@@ -12,7 +12,8 @@
 /** Where log lines of this host go; called on any thread. @text is one line without newline. */
 typedef void (*lwf_log_sink)(enum lwf_log_level level, const char *text);
 
-/** Makes the real host on the calling thread, which becomes the loop thread. NULL without memory. */
+/** Makes the real host on the calling thread, which becomes the loop thread. NULL without memory.
+ */
 struct lwf_host *lwf_event_host_create(lwf_log_sink sink);
 
 /** Runs the loop until lwf_event_host_stop(). Returns 0 or -errno. */
@@ -22,7 +23,8 @@ int lwf_event_host_run(struct lwf_host *host);
 void lwf_event_host_stop(struct lwf_host *host);
 
 /** Calls @fn on the loop thread whenever signal @number came. Returns 0 or -errno. */
-int lwf_event_host_signal(struct lwf_host *host, int number, void (*fn)(void *context), void *context);
+int lwf_event_host_signal(struct lwf_host *host, int number, void (*fn)(void *context),
+			  void *context);
 
 /** All timers and watches must be finished. Accepts NULL. */
 void lwf_event_host_destroy(struct lwf_host *host);
@@ -32,7 +34,8 @@ void lwf_event_host_destroy(struct lwf_host *host);
 struct lwf_host *lwf_sim_host_create(uint64_t seed);
 void lwf_sim_host_destroy(struct lwf_host *host);
 
-/** Runs everything posted and every timer due until nothing is due before @until_ns of host time; time is then @until_ns. */
+/** Runs everything posted and every timer due until nothing is due before @until_ns of host time;
+ * time is then @until_ns. */
 void lwf_sim_host_run_until(struct lwf_host *host, uint64_t until_ns);
 
 /** Moves to the next timer and runs it. False when no timer is armed and nothing is posted. */
