@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * internal.h - the engine's own objects, seen by lwf/core alone: engine, stack, module.
+ *
+ * All fields belong to the loop thread. A field's last word says who writes it where that is not
+ * the file that its object is named after.
+ */
+#ifndef LWF_INTERNAL_H
+#define LWF_INTERNAL_H
+
+#include <lwf/stack.h>
+
+#include "rules.h"
+
+#define LWF_FILTERS_MAX 32u
+
+struct lwf_trace {
+	struct lwf_trace_record *ring; /* LWF_TRACE_KEEP_RECORDS */
+	uint64_t next_seq;
+};
+
+struct lwf_engine {
+	struct lwf_host *host;
+	const struct lwf_filter_ops *filters[LWF_FILTERS_MAX];
+	uint32_t filter_count;
+	struct lwf_stack *stacks[LWF_STACKS_MAX];
+	struct lwf_observer *observers;
+	struct lwf_trace trace;
+	struct lwf_rules rules;
+	uint64_t last_handle;	   /* handles are never used twice */
+	uint32_t last_session;	   /* ids of sessions likewise */
+	const void *thread_marker; /* names the loop thread (S17) */
+};
+
+/** How far a control callback has come. */
+struct lwf_callback {
+	bool running;	/* the filter is inside it */
+	bool pending;	/* it answered PENDING */
+	bool completed; /* its completion was called, maybe before it returned */
+	lwf_status status;
+};
+
+struct lwf_module {
+	const struct lwf_filter_ops *ops;
+	struct lwf_stack *stack;
+	char name[LWF_NAME_BYTES];
+	struct lwf_options options;
+	void *context;
+	void *attach_context;	      /* what attach left there (P14) */
+	enum lwf_state state;	      /* lifecycle.c alone writes it */
+	uint64_t since_ns;	      /* when it came into this state; lifecycle.c */
+	uint64_t epoch;		      /* lives so far; lifecycle.c */
+	lwf_handle handle;	      /* of this life, 0 while Detached; lifecycle.c */
+	lwf_handle old_handle;	      /* of the life before (S15); lifecycle.c */
+	struct lwf_callback callback; /* lifecycle.c */
+	bool pause_was_immediate;     /* the last pause answered SUCCESS (F01); lifecycle.c */
+	bool restart_failed;	      /* S12; lifecycle.c */
+	bool late;		     /* completed too early; waits until it is quiet; lifecycle.c */
+	bool drained_inside;	     /* a frame came home inside the pause callback (F03); path.c */
+	bool doomed;		     /* on its way out of the stack; modify.c */
+	struct lwf_timer *timers[4]; /* those that originate (P15) */
+
+	/* the next in each direction; NULL is the edge; modify.c links them */
+	struct lwf_module *below_send, *above_complete, *above_receive, *below_return;
+
+	/* path.c writes these */
+	uint32_t sends_out, receives_out;
+	int64_t held_sends,
+		held_receives; /* frames of others that were handed in and not passed on */
+	bool mixed;	       /* the completion it is in holds own and foreign frames (O05) */
+	uint64_t sends, send_answers[LWF_ANSWERS];
+	uint64_t receives, receive_answers[LWF_ANSWERS];
+	uint64_t dropped;
+};
+
+struct lwf_change {
+	struct lwf_module *module;
+	uint32_t index;
+	bool remove;
+};
+
+#define LWF_CHANGES_MAX 8u
+
+struct lwf_stack {
+	struct lwf_engine *engine;
+	char name[LWF_NAME_BYTES];
+	struct lwf_edge *upper, *lower;
+	struct lwf_module *modules[LWF_STACK_MODULES_MAX]; /* top first */
+	uint32_t module_count;
+	struct lwf_change changes[LWF_CHANGES_MAX];
+	uint32_t change_count;
+	uint32_t holds;
+	uint64_t epoch;
+	bool started;
+	bool attached;	    /* the lower edge is */
+	bool lower_running; /* the lower edge takes sends */
+	bool upper_running; /* the upper edge originates */
+	bool advancing, again;
+	bool waiting; /* the stack is on its way; path.c posts it on when something comes home */
+	bool posted;
+	bool attach_in_order; /* T02 is judged: all modules, not the one that is inserted */
+	bool no_carrier_forced;
+	enum lwf_state state; /* as last told to the world */
+	uint64_t since_ns;
+	uint64_t waiting_since_ns;
+	bool limit_reported; /* P17 for this wait */
+	struct lwf_task task;
+	struct lwf_timer watchdog;
+	struct lwf_pool *scratch; /* one frame, for records that are refused at the door */
+
+	/* entry points of the path; NULL is the edge */
+	struct lwf_module *top_send, *bottom_complete, *bottom_receive, *top_return;
+
+	struct lwf_session *sessions;
+	uint32_t session_count;
+	struct lwf_ledger host_ledger;	 /* path.c */
+	struct lwf_ledger client_ledger; /* session.c */
+
+	void (*closed)(void *context);
+	void *closed_context;
+};
+
+/* trace.c */
+int lwf_trace_init(struct lwf_engine *engine);
+void lwf_trace_fini(struct lwf_engine *engine);
+
+/** Starts a record that is filled with what is known of stack and module; @text is printf-like. */
+struct lwf_trace_record *lwf_trace_begin(struct lwf_stack *stack, const struct lwf_module *module,
+					 enum lwf_trace_kind kind, const char *event);
+void lwf_trace_end(struct lwf_engine *engine, struct lwf_trace_record *record);
+
+/** The whole of it for records that need no more than a text. */
+void lwf_trace_text(struct lwf_stack *stack, const struct lwf_module *module,
+		    enum lwf_trace_kind kind, const char *event, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+
+/* options.c */
+int lwf_options_default(const struct lwf_filter_ops *ops, struct lwf_options *options, char *error,
+			size_t error_bytes);
+int lwf_options_parse(const struct lwf_filter_ops *ops, const char *text, bool live_only,
+		      struct lwf_options *options, char *error, size_t error_bytes);
+
+/* stack.c */
+
+/** Goes on with the way of the stack, later, from the loop. Safe from anywhere. */
+void lwf_stack_post(struct lwf_stack *stack);
+
+/** Where the stack's holds want it. */
+enum lwf_state lwf_stack_goal(const struct lwf_stack *stack);
+
+/** Module with this handle in its present life, or NULL. */
+struct lwf_module *lwf_stack_by_handle(const struct lwf_stack *stack, lwf_handle handle);
+
+/** Something came home while the stack waits for it. */
+static inline void lwf_stack_came_home(struct lwf_stack *stack)
+{
+	if (stack->waiting && !stack->posted)
+		lwf_stack_post(stack);
+}
+
+/** True when nothing of the module is out there and nothing of others is in it. */
+static inline bool lwf_module_quiet(const struct lwf_module *module)
+{
+	return module->sends_out == 0 && module->receives_out == 0 && module->held_sends <= 0 &&
+	       module->held_receives <= 0;
+}
+
+#endif

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lifecycle.c - the one state machine of a module, as a table, and the only writer of
+ *module->state.
+ *
+ * A row says: in this state, this event runs this action, and the module enters the next state
+ * before the action runs (a filter is Pausing inside its pause function). The action is a call of
+ * the filter; it comes to done, pending or failed and never assigns a state: done and failed are
+ * fed back as events, and pending waits for lwf_pause_complete() or lwf_restart_complete().
+ *
+ * States, what they allow, and what must hold in them:
+ *	DETACHED    no handle, no context. Only attach.
+ *	ATTACHING   inside attach. Nothing may be sent, received or indicated.
+ *	PAUSED      sends_out == receives_out == 0, nothing held. Restart or detach may follow.
+ *	RESTARTING  inside restart, or waiting for its completion. Gate shut.
+ *	RUNNING     everything is allowed. Only pause may follow.
+ *	PAUSING     nothing new is originated; what is out comes home. No event is accepted.
+ *
+ * A completion may come before the callback has returned PENDING, from inside it or from a frame
+ * that it completed (races R3, R4); struct lwf_callback remembers it.
+ */
+#include <assert.h>
+#include <stdio.h>
+
+#include "internal.h"
+#include "lifecycle.h"
+
+static enum lwf_outcome act_attach(struct lwf_module *module);
+static enum lwf_outcome act_restart(struct lwf_module *module);
+static enum lwf_outcome act_pause(struct lwf_module *module);
+static enum lwf_outcome act_detach(struct lwf_module *module);
+static enum lwf_outcome act_none(struct lwf_module *module);
+
+#define S(state) LWF_STATE_##state
+#define E(event) LWF_EVENT_##event
+
+static const struct row {
+	enum lwf_state state;
+	enum lwf_event event;
+	enum lwf_outcome (*action)(struct lwf_module *module);
+	enum lwf_state next;
+	const char *action_name;
+} table[] = {
+	/* state        event       action        next state */
+	{S(DETACHED), E(ATTACH), act_attach, S(ATTACHING), "FilterAttach"},
+	{S(ATTACHING), E(DONE), act_none, S(PAUSED), "-"},
+	{S(ATTACHING), E(FAILED), act_none, S(DETACHED), "-"},
+	{S(PAUSED), E(RESTART), act_restart, S(RESTARTING), "FilterRestart"},
+	{S(RESTARTING), E(DONE), act_none, S(RUNNING), "-"},
+	{S(RESTARTING), E(FAILED), act_none, S(PAUSED), "-"},
+	{S(RUNNING), E(PAUSE), act_pause, S(PAUSING), "FilterPause"},
+	{S(PAUSING), E(DONE), act_none, S(PAUSED), "-"},
+	{S(PAUSED), E(DETACH), act_detach, S(DETACHED), "FilterDetach"},
+};
+
+#undef S
+#undef E
+
+#define ROWS (sizeof(table) / sizeof(table[0]))
+
+static const char *const events[] = {
+#define X(sym, name) name,
+	LWF_EVENT_LIST(X)
+#undef X
+};
+
+_Static_assert(sizeof(events) / sizeof(events[0]) == LWF_EVENTS, "one name an event");
+
+const char *lwf_event_name(enum lwf_event event)
+{
+	return events[event];
+}
+
+bool lwf_lifecycle_row(unsigned index, enum lwf_state *state, enum lwf_event *event,
+		       const char **action, enum lwf_state *next)
+{
+	if (index >= ROWS)
+		return false;
+	*state = table[index].state;
+	*event = table[index].event;
+	*action = table[index].action_name;
+	*next = table[index].next;
+	return true;
+}
+
+/** Names the rule that an event without a row breaks. */
+static enum lwf_rule forbidden_by(const struct lwf_module *module, enum lwf_event event)
+{
+	if (module->state == LWF_STATE_DETACHED)
+		return LWF_RULE_S01;
+	if (module->state == LWF_STATE_PAUSING || module->state == LWF_STATE_RESTARTING)
+		return LWF_RULE_S16;
+	switch (event) {
+	case LWF_EVENT_PAUSE:
+		return LWF_RULE_S05;
+	case LWF_EVENT_RESTART:
+		return LWF_RULE_S11;
+	case LWF_EVENT_DETACH:
+		return LWF_RULE_S14;
+	default:
+		return LWF_RULE_S01;
+	}
+}
+
+/** T01, T02: what the neighbours must be when a module gets this event. */
+static void judge_order(struct lwf_module *module, enum lwf_event event)
+{
+	struct lwf_stack *stack = module->stack;
+	bool above = true; /* the neighbour looked at is above this module */
+
+	for (uint32_t i = 0; i < stack->module_count; i++) {
+		enum lwf_state state = stack->modules[i]->state;
+
+		if (stack->modules[i] == module) {
+			above = false;
+			continue;
+		}
+		if (event == LWF_EVENT_PAUSE && above && state > LWF_STATE_PAUSED)
+			lwf_rule_broken(stack, module, LWF_RULE_T01, "paused before one above it");
+		if (event == LWF_EVENT_RESTART && !above && state != LWF_STATE_RUNNING)
+			lwf_rule_broken(stack, module, LWF_RULE_T01,
+					"restarted before one below it");
+		if (event == LWF_EVENT_DETACH && stack->attach_in_order && above &&
+		    state != LWF_STATE_DETACHED)
+			lwf_rule_broken(stack, module, LWF_RULE_T02,
+					"detached before one above it");
+		if (event == LWF_EVENT_ATTACH && stack->attach_in_order && !above &&
+		    state == LWF_STATE_DETACHED)
+			lwf_rule_broken(stack, module, LWF_RULE_T02,
+					"attached before one below it");
+	}
+}
+
+static void enter(struct lwf_module *module, enum lwf_state next, enum lwf_event event,
+		  const char *reason)
+{
+	struct lwf_engine *engine = module->stack->engine;
+	uint64_t now = lwf_host_now_ns(engine->host);
+	struct lwf_trace_record *record;
+
+	record = lwf_trace_begin(module->stack, module, LWF_TRACE_STATE, lwf_event_name(event));
+	record->after = (uint8_t)next;
+	record->latency_ns = module->since_ns ? now - module->since_ns : 0;
+	record->status = module->callback.status;
+	record->owed = module->callback.pending;
+	snprintf(record->text, sizeof(record->text), "%s", reason);
+	module->state = next;
+	module->since_ns = now;
+	lwf_trace_end(engine, record);
+}
+
+bool lwf_lifecycle(struct lwf_module *module, enum lwf_event event, const char *reason)
+{
+	static _Thread_local char marker;
+	struct lwf_stack *stack = module->stack;
+	const struct row *row = NULL;
+	enum lwf_outcome outcome;
+
+	if (stack->engine->thread_marker != &marker) {
+		if (stack->engine->thread_marker)
+			lwf_rule_broken(stack, module, LWF_RULE_S17,
+					"control event on another thread");
+		stack->engine->thread_marker = &marker;
+	}
+	for (unsigned i = 0; i < ROWS && !row; i++)
+		if (table[i].state == module->state && table[i].event == event)
+			row = &table[i];
+	if (!row) {
+		lwf_rule_broken(stack, module, forbidden_by(module, event), events[event]);
+		return false;
+	}
+	if (module->callback.running) {
+		lwf_rule_broken(stack, module, LWF_RULE_S17, "control event inside a callback");
+		return false;
+	}
+	if (event <= LWF_EVENT_DETACH) {
+		judge_order(module, event);
+		module->callback = (struct lwf_callback){0};
+	}
+	if (event == LWF_EVENT_ATTACH) {
+		module->handle = ++stack->engine->last_handle;
+		module->epoch++;
+	}
+	enter(module, row->next, event, reason);
+	outcome = row->action(module);
+	if (row->action != act_none && module->state != row->next &&
+	    row->next != LWF_STATE_DETACHED)
+		lwf_rule_broken(stack, module, LWF_RULE_S02, "state changed inside a callback");
+	if (row->action == act_none || row->next == LWF_STATE_DETACHED)
+		return true;
+	if (outcome == LWF_OUTCOME_PENDING) {
+		struct lwf_trace_record *record =
+			lwf_trace_begin(stack, module, LWF_TRACE_STATE, "pending");
+
+		record->owed = true;
+		record->status = LWF_STATUS_PENDING;
+		snprintf(record->text, sizeof(record->text), "%s", reason);
+		lwf_trace_end(stack->engine, record);
+		return true;
+	}
+	return lwf_lifecycle(
+		module, outcome == LWF_OUTCOME_DONE ? LWF_EVENT_DONE : LWF_EVENT_FAILED, reason);
+}
+
+static enum lwf_outcome act_none(struct lwf_module *module)
+{
+	if (module->state == LWF_STATE_DETACHED) { /* a failed attach ends the life it began */
+		module->old_handle = module->handle;
+		module->handle = 0;
+	}
+	return LWF_OUTCOME_DONE;
+}
+
+static bool has_timers(const struct lwf_module *module)
+{
+	for (unsigned i = 0; i < sizeof(module->timers) / sizeof(module->timers[0]); i++)
+		if (module->timers[i])
+			return true;
+	return false;
+}
+
+static enum lwf_outcome act_attach(struct lwf_module *module)
+{
+	struct lwf_callback *callback = &module->callback;
+
+	module->pause_was_immediate = false;
+	module->restart_failed = false;
+	callback->running = true;
+	callback->status = module->ops->attach ? module->ops->attach(module, &module->options)
+					       : (lwf_status)LWF_STATUS_SUCCESS;
+	callback->running = false;
+	module->attach_context = module->context;
+	if (callback->status == LWF_STATUS_SUCCESS)
+		return LWF_OUTCOME_DONE;
+	if (callback->status == LWF_STATUS_PENDING)
+		lwf_rule_broken(module->stack, module, LWF_RULE_S04, "attach answered PENDING");
+	if (module->context || has_timers(module))
+		lwf_rule_broken(module->stack, module, LWF_RULE_S03,
+				"a failed attach left something");
+	return LWF_OUTCOME_FAILED;
+}
+
+static enum lwf_outcome act_detach(struct lwf_module *module)
+{
+	module->callback.running = true;
+	if (module->ops->detach)
+		module->ops->detach(module);
+	module->callback.running = false;
+	module->context = NULL;
+	module->attach_context = NULL;
+	module->old_handle = module->handle;
+	module->handle = 0;
+	return LWF_OUTCOME_DONE;
+}
+
+static enum lwf_outcome act_restart(struct lwf_module *module)
+{
+	struct lwf_callback *callback = &module->callback;
+
+	module->restart_failed = false;
+	callback->running = true;
+	callback->status = module->ops->restart ? module->ops->restart(module)
+						: (lwf_status)LWF_STATUS_SUCCESS;
+	callback->running = false;
+	if (callback->status == LWF_STATUS_PENDING) {
+		if (!callback->completed) {
+			callback->pending = true;
+			return LWF_OUTCOME_PENDING;
+		}
+		callback->status = LWF_STATUS_SUCCESS; /* unless it was completed with a failure */
+	} else if (callback->completed) {
+		lwf_rule_broken(module->stack, module, LWF_RULE_S13,
+				"completed and answered as well");
+	}
+	if (module->restart_failed)
+		callback->status = LWF_STATUS_FAILURE;
+	module->restart_failed = callback->status != LWF_STATUS_SUCCESS;
+	return module->restart_failed ? LWF_OUTCOME_FAILED : LWF_OUTCOME_DONE;
+}
+
+/**
+ * P03, P04, P06, P07, P14, P15: what must hold when a pause ends. False when frames are still out:
+ * the module then stays Pausing until they are home, for its memory must outlive them.
+ */
+static bool judge_pause_end(struct lwf_module *module)
+{
+	struct lwf_stack *stack = module->stack;
+
+	if (module->sends_out)
+		lwf_rule_broken(stack, module, LWF_RULE_P03, "own sends are outstanding");
+	if (module->receives_out)
+		lwf_rule_broken(stack, module, LWF_RULE_P04, "own receives are outstanding");
+	if (module->held_sends > 0)
+		lwf_rule_broken(stack, module, LWF_RULE_P06, "sends of others are held");
+	if (module->held_receives > 0)
+		lwf_rule_broken(stack, module, LWF_RULE_P07, "receives of others are held");
+	if (module->context != module->attach_context)
+		lwf_rule_broken(stack, module, LWF_RULE_P14, "the context changed since attach");
+	for (unsigned i = 0; i < sizeof(module->timers) / sizeof(module->timers[0]); i++)
+		if (module->timers[i] && module->timers[i]->armed)
+			lwf_rule_broken(stack, module, LWF_RULE_P15, "a timer is still armed");
+	return lwf_module_quiet(module);
+}
+
+static enum lwf_outcome act_pause(struct lwf_module *module)
+{
+	struct lwf_callback *callback = &module->callback;
+	struct lwf_stack *stack = module->stack;
+
+	module->drained_inside = false;
+	callback->running = true;
+	callback->status =
+		module->ops->pause ? module->ops->pause(module) : (lwf_status)LWF_STATUS_SUCCESS;
+	callback->running = false;
+	if (callback->status != LWF_STATUS_SUCCESS && callback->status != LWF_STATUS_PENDING) {
+		lwf_rule_broken(stack, module, LWF_RULE_S06, "pause answered something else");
+		callback->status = LWF_STATUS_SUCCESS;
+	}
+	if (callback->status == LWF_STATUS_SUCCESS && callback->completed)
+		lwf_rule_broken(stack, module, LWF_RULE_S09,
+				"completed a pause that answered SUCCESS");
+	module->pause_was_immediate = callback->status == LWF_STATUS_SUCCESS;
+	if (callback->status == LWF_STATUS_PENDING && !callback->completed) {
+		callback->pending = true;
+		return LWF_OUTCOME_PENDING;
+	}
+	if (judge_pause_end(module))
+		return LWF_OUTCOME_DONE;
+	module->late = true;
+	return LWF_OUTCOME_PENDING;
+}
+
+void lwf_lifecycle_quiet(struct lwf_module *module)
+{
+	if (!module->late || !lwf_module_quiet(module))
+		return;
+	module->late = false;
+	lwf_lifecycle(module, LWF_EVENT_DONE, "the last frame came home late");
+	lwf_stack_post(module->stack);
+}
+
+void lwf_pause_complete(struct lwf_module *module)
+{
+	struct lwf_callback *callback = &module->callback;
+	struct lwf_stack *stack = module->stack;
+
+	if (module->state != LWF_STATE_PAUSING) {
+		bool again = module->state == LWF_STATE_PAUSED && callback->completed;
+
+		lwf_rule_broken(stack, module, again ? LWF_RULE_S10 : LWF_RULE_S09,
+				"a pause was completed that nobody waits for");
+		return;
+	}
+	if (callback->completed) {
+		lwf_rule_broken(stack, module, LWF_RULE_S10, "a pause was completed twice");
+		return;
+	}
+	callback->completed = true;
+	if (callback->running)
+		return; /* act_pause() goes on with it */
+	if (!callback->pending) {
+		lwf_rule_broken(stack, module, LWF_RULE_S09,
+				"completed a pause that answered SUCCESS");
+		return;
+	}
+	callback->pending = false;
+	callback->status = LWF_STATUS_SUCCESS;
+	if (judge_pause_end(module))
+		lwf_lifecycle(module, LWF_EVENT_DONE, "completed by the last frame");
+	else
+		module->late = true;
+	lwf_stack_post(stack);
+}
+
+void lwf_restart_complete(struct lwf_module *module, lwf_status status)
+{
+	struct lwf_callback *callback = &module->callback;
+
+	if (module->state != LWF_STATE_RESTARTING || callback->completed ||
+	    (!callback->running && !callback->pending)) {
+		lwf_rule_broken(module->stack, module, LWF_RULE_S13,
+				"a restart was completed that nobody waits for");
+		return;
+	}
+	callback->completed = true;
+	module->restart_failed = status != LWF_STATUS_SUCCESS;
+	if (callback->running)
+		return; /* act_restart() goes on with it */
+	callback->pending = false;
+	callback->status = status;
+	lwf_lifecycle(module, module->restart_failed ? LWF_EVENT_FAILED : LWF_EVENT_DONE,
+		      "completed later");
+	lwf_stack_post(module->stack);
+}
