@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * engine.c - the engine: its filters (checked against NDIS's dependency rules), its stacks by name.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "internal.h"
+
+#include "../filters/filters.h"
+
+struct lwf_engine *lwf_engine_create(struct lwf_host *host)
+{
+	struct lwf_engine *engine = lwf_host_alloc(host, sizeof(*engine));
+
+	if (!engine)
+		return NULL;
+	engine->host = host;
+	if (lwf_trace_init(engine))
+		goto err_free;
+#define X(name)                                              \
+	if (lwf_engine_register(engine, &lwf_filter_##name)) \
+		goto err_free;
+	LWF_FILTER_LIST(X)
+#undef X
+	return engine;
+
+err_free:
+	lwf_trace_fini(engine);
+	lwf_host_free(host, engine);
+	return NULL;
+}
+
+void lwf_engine_destroy(struct lwf_engine *engine)
+{
+	struct lwf_host *host;
+
+	if (!engine)
+		return;
+	host = engine->host;
+	lwf_trace_fini(engine);
+	lwf_host_free(host, engine);
+}
+
+struct lwf_host *lwf_engine_host(const struct lwf_engine *engine)
+{
+	return engine->host;
+}
+
+/** The dependency rules of NDIS (1.1 of its filter pages) as far as their functions exist here. */
+static bool is_consistent(const struct lwf_filter_ops *ops)
+{
+	bool originates = ops->traits & LWF_FILTER_ORIGINATES;
+	bool holds = ops->traits & LWF_FILTER_HOLDS;
+
+	if (originates && !ops->send_complete && !ops->receive_return)
+		return false; /* its frames would never come home */
+	if (originates && !ops->pause)
+		return false; /* nothing would wait for them */
+	if (holds && ops->send && !ops->cancel)
+		return false; /* a queue of sends must honour cancel ids */
+	if (holds && !ops->pause)
+		return false;
+	return ops->name && *ops->name && strlen(ops->name) < LWF_NAME_BYTES - 4;
+}
+
+int lwf_engine_register(struct lwf_engine *engine, const struct lwf_filter_ops *ops)
+{
+	if (!is_consistent(ops))
+		return -EINVAL;
+	if (lwf_engine_filter(engine, ops->name))
+		return -EEXIST;
+	if (engine->filter_count == LWF_FILTERS_MAX)
+		return -ENOSPC;
+	engine->filters[engine->filter_count++] = ops;
+	return 0;
+}
+
+const struct lwf_filter_ops *lwf_engine_filter(const struct lwf_engine *engine, const char *name)
+{
+	for (uint32_t i = 0; i < engine->filter_count; i++)
+		if (strcmp(engine->filters[i]->name, name) == 0)
+			return engine->filters[i];
+	return NULL;
+}
+
+const struct lwf_filter_ops *lwf_engine_filter_at(const struct lwf_engine *engine, uint32_t index)
+{
+	return index < engine->filter_count ? engine->filters[index] : NULL;
+}
+
+struct lwf_stack *lwf_engine_stack(const struct lwf_engine *engine, const char *name)
+{
+	for (uint32_t i = 0; i < LWF_STACKS_MAX; i++)
+		if (engine->stacks[i] && strcmp(engine->stacks[i]->name, name) == 0)
+			return engine->stacks[i];
+	return NULL;
+}
+
+struct lwf_stack *lwf_engine_stack_at(const struct lwf_engine *engine, uint32_t index)
+{
+	for (uint32_t i = 0; i < LWF_STACKS_MAX; i++)
+		if (engine->stacks[i] && index-- == 0)
+			return engine->stacks[i];
+	return NULL;
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * modify.c - modules: making, inserting, removing and changing them, and linking each to its next.
+ *
+ * NDIS counterpart: modifying a running driver stack. A change to a stack that is Running sets the
+ * modify hold, waits until all of the stack is Paused, is applied, and lifts the hold (rule T03);
+ * only the module that comes or goes is attached or detached.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "internal.h"
+#include "lifecycle.h"
+#include "modify.h"
+
+/** Works out, for each direction, who is the next that has a function for it. */
+static void relink(struct lwf_stack *stack)
+{
+	struct lwf_module *send = NULL, *complete = NULL, *receive = NULL, *back = NULL;
+
+	for (uint32_t i = 0; i < stack->module_count; i++) {
+		struct lwf_module *module = stack->modules[i];
+
+		module->above_complete = complete;
+		module->above_receive = receive;
+		if (module->ops->send_complete)
+			complete = module;
+		if (module->ops->receive)
+			receive = module;
+	}
+	for (uint32_t i = stack->module_count; i-- > 0;) {
+		struct lwf_module *module = stack->modules[i];
+
+		module->below_send = send;
+		module->below_return = back;
+		if (module->ops->send)
+			send = module;
+		if (module->ops->receive_return)
+			back = module;
+	}
+	stack->top_send = send;
+	stack->top_return = back;
+	stack->bottom_complete = complete;
+	stack->bottom_receive = receive;
+}
+
+static bool name_is_taken(const struct lwf_stack *stack, const char *name)
+{
+	for (uint32_t i = 0; i < stack->change_count; i++)
+		if (strcmp(stack->changes[i].module->name, name) == 0)
+			return true;
+	return lwf_stack_module(stack, name) != NULL;
+}
+
+/** "inject", then "inject-2". */
+static void name_module(const struct lwf_stack *stack, struct lwf_module *module)
+{
+	snprintf(module->name, sizeof(module->name), "%s", module->ops->name);
+	for (unsigned n = 2; name_is_taken(stack, module->name); n++)
+		snprintf(module->name, sizeof(module->name), "%.27s-%u", module->ops->name,
+			 n % 1000);
+}
+
+static int make_module(struct lwf_stack *stack, const char *spec, struct lwf_module **out,
+		       char *error, size_t error_bytes)
+{
+	const char *colon = strchr(spec, ':');
+	size_t length = colon ? (size_t)(colon - spec) : strlen(spec);
+	const struct lwf_filter_ops *ops;
+	struct lwf_module *module;
+	char name[LWF_NAME_BYTES];
+	int ret;
+
+	snprintf(name, sizeof(name), "%.*s", length < sizeof(name) ? (int)length : 0, spec);
+	ops = lwf_engine_filter(stack->engine, name);
+	if (!ops) {
+		snprintf(error, error_bytes, "there is no filter '%.*s'", (int)length, spec);
+		return -ENOENT;
+	}
+	module = lwf_host_alloc(stack->engine->host, sizeof(*module));
+	if (!module) {
+		snprintf(error, error_bytes, "out of memory");
+		return -ENOMEM;
+	}
+	module->ops = ops;
+	module->stack = stack;
+	module->since_ns = lwf_host_now_ns(stack->engine->host);
+	ret = lwf_options_default(ops, &module->options, error, error_bytes);
+	if (!ret && colon)
+		ret = lwf_options_parse(ops, colon + 1, false, &module->options, error,
+					error_bytes);
+	if (ret) {
+		lwf_host_free(stack->engine->host, module);
+		return ret;
+	}
+	name_module(stack, module);
+	*out = module;
+	return 0;
+}
+
+static void apply_insert(struct lwf_stack *stack, const struct lwf_change *change)
+{
+	uint32_t index = change->index < stack->module_count ? change->index : stack->module_count;
+
+	memmove(&stack->modules[index + 1], &stack->modules[index],
+		(stack->module_count - index) * sizeof(stack->modules[0]));
+	stack->modules[index] = change->module;
+	stack->module_count++;
+	lwf_trace_text(stack, change->module, LWF_TRACE_MODULE, "inserted", "at %u from the top",
+		       index);
+}
+
+static void apply_remove(struct lwf_stack *stack, const struct lwf_change *change)
+{
+	struct lwf_module *module = change->module;
+	uint32_t index = 0;
+
+	if (module->state == LWF_STATE_PAUSED)
+		lwf_lifecycle(module, LWF_EVENT_DETACH, "removed");
+	while (stack->modules[index] != module)
+		index++;
+	stack->module_count--;
+	memmove(&stack->modules[index], &stack->modules[index + 1],
+		(stack->module_count - index) * sizeof(stack->modules[0]));
+	stack->modules[stack->module_count] = NULL;
+	lwf_trace_text(stack, module, LWF_TRACE_MODULE, "removed", "-");
+	lwf_host_free(stack->engine->host, module);
+}
+
+void lwf_modify_apply(struct lwf_stack *stack)
+{
+	for (uint32_t i = 0; i < stack->change_count; i++) {
+		if (stack->changes[i].remove)
+			apply_remove(stack, &stack->changes[i]);
+		else
+			apply_insert(stack, &stack->changes[i]);
+		relink(stack);
+	}
+	stack->change_count = 0;
+	if (stack->holds & 1u << LWF_HOLD_MODIFY) {
+		stack->holds &= ~(1u << LWF_HOLD_MODIFY);
+		lwf_trace_text(stack, NULL, LWF_TRACE_HOLD, lwf_hold_name(LWF_HOLD_MODIFY), "-");
+	}
+}
+
+/** Modules that the stack will have when all changes that wait are made. */
+static uint32_t modules_to_be(const struct lwf_stack *stack)
+{
+	uint32_t count = stack->module_count;
+
+	for (uint32_t i = 0; i < stack->change_count; i++)
+		count += stack->changes[i].remove ? UINT32_MAX : 1u; /* modulo: minus one */
+	return count;
+}
+
+static void queue_change(struct lwf_stack *stack, struct lwf_module *module, uint32_t index,
+			 bool remove)
+{
+	stack->changes[stack->change_count++] = (struct lwf_change){module, index, remove};
+	if (!stack->started) {
+		lwf_modify_apply(stack);
+		return;
+	}
+	lwf_stack_hold(stack, LWF_HOLD_MODIFY);
+}
+
+int lwf_stack_insert(struct lwf_stack *stack, const char *spec, uint32_t index,
+		     struct lwf_module **module, char *error, size_t error_bytes)
+{
+	struct lwf_module *made;
+	int ret;
+
+	if (stack->closed) {
+		snprintf(error, error_bytes, "the stack is being closed");
+		return -EBUSY;
+	}
+	if (stack->change_count == LWF_CHANGES_MAX ||
+	    modules_to_be(stack) >= LWF_STACK_MODULES_MAX) {
+		snprintf(error, error_bytes, "the stack is full (%u modules)",
+			 LWF_STACK_MODULES_MAX);
+		return -ENOSPC;
+	}
+	ret = make_module(stack, spec, &made, error, error_bytes);
+	if (ret)
+		return ret;
+	queue_change(stack, made, index, false);
+	if (module)
+		*module = made;
+	return 0;
+}
+
+int lwf_stack_remove(struct lwf_stack *stack, struct lwf_module *module)
+{
+	if (module->doomed || stack->closed || stack->change_count == LWF_CHANGES_MAX)
+		return -EBUSY;
+	module->doomed = true;
+	queue_change(stack, module, 0, true);
+	return 0;
+}
+
+int lwf_module_set(struct lwf_module *module, const char *text, char *error, size_t error_bytes)
+{
+	struct lwf_options options = module->options;
+	int ret;
+
+	for (uint32_t i = 0; i < options.count; i++)
+		options.value[i].given = false; /* the filter sees what is set by this call */
+	ret = lwf_options_parse(module->ops, text, true, &options, error, error_bytes);
+	if (ret)
+		return ret;
+	if (module->ops->set_options && module->state != LWF_STATE_DETACHED) {
+		ret = module->ops->set_options(module, &options);
+		if (ret) {
+			snprintf(error, error_bytes, "the filter refused the values: %s",
+				 strerror(-ret));
+			return ret;
+		}
+	}
+	module->options = options;
+	return 0;
+}
+
+/* ---- modules as others see them ---- */
+
+struct lwf_module *lwf_stack_module_at(const struct lwf_stack *stack, uint32_t index)
+{
+	return index < stack->module_count ? stack->modules[index] : NULL;
+}
+
+struct lwf_module *lwf_stack_module(const struct lwf_stack *stack, const char *name)
+{
+	for (uint32_t i = 0; i < stack->module_count; i++)
+		if (strcmp(stack->modules[i]->name, name) == 0)
+			return stack->modules[i];
+	return NULL;
+}
+
+struct lwf_module *lwf_stack_by_handle(const struct lwf_stack *stack, lwf_handle handle)
+{
+	for (uint32_t i = 0; handle && i < stack->module_count; i++)
+		if (stack->modules[i]->handle == handle)
+			return stack->modules[i];
+	return NULL;
+}
+
+void lwf_module_info(const struct lwf_module *module, struct lwf_module_info *info)
+{
+	info->name = module->name;
+	info->filter = module->ops;
+	info->state = module->state;
+	info->epoch = module->epoch;
+	info->handle = module->handle;
+	info->sends_out = module->sends_out;
+	info->receives_out = module->receives_out;
+	info->sends = module->sends;
+	info->receives = module->receives;
+	memcpy(info->send_answers, module->send_answers, sizeof(info->send_answers));
+	memcpy(info->receive_answers, module->receive_answers, sizeof(info->receive_answers));
+	info->dropped = module->dropped;
+	info->options = &module->options;
+}
+
+int lwf_module_control(struct lwf_module *module, enum lwf_control what, void *argument)
+{
+	if (module->state == LWF_STATE_DETACHED || module->state == LWF_STATE_ATTACHING)
+		return -ENODEV;
+	return module->ops->control ? module->ops->control(module, what, argument) : -ENOTSUP;
+}
+
+lwf_handle lwf_module_handle(const struct lwf_module *module)
+{
+	return module->handle;
+}
+
+const char *lwf_module_name(const struct lwf_module *module)
+{
+	return module->name;
+}
+
+struct lwf_host *lwf_module_host(const struct lwf_module *module)
+{
+	return module->stack->engine->host;
+}
+
+void *lwf_module_context(const struct lwf_module *module)
+{
+	return module->context;
+}
+
+void lwf_module_set_context(struct lwf_module *module, void *context)
+{
+	module->context = context;
+}
+
+enum lwf_state lwf_module_state(const struct lwf_module *module)
+{
+	return module->state;
+}
+
+const struct lwf_link *lwf_module_link(const struct lwf_module *module)
+{
+	return &module->stack->lower->link;
+}
+
+bool lwf_module_has_room(const struct lwf_module *module, enum lwf_direction direction)
+{
+	const struct lwf_stack *stack = module->stack;
+
+	if (direction == LWF_DIRECTION_SEND)
+		return stack->lower->room;
+	return !stack->upper || stack->upper->room;
+}
+
+int lwf_module_timer_init(struct lwf_module *module, struct lwf_timer *timer, void (*fn)(void *),
+			  void *context)
+{
+	for (unsigned i = 0; i < sizeof(module->timers) / sizeof(module->timers[0]); i++) {
+		if (!module->timers[i]) {
+			int ret = lwf_timer_init(timer, lwf_module_host(module), fn, context);
+
+			if (!ret)
+				module->timers[i] = timer;
+			return ret;
+		}
+	}
+	return -ENOSPC;
+}
+
+void lwf_module_timer_fini(struct lwf_module *module, struct lwf_timer *timer)
+{
+	for (unsigned i = 0; i < sizeof(module->timers) / sizeof(module->timers[0]); i++)
+		if (module->timers[i] == timer)
+			module->timers[i] = NULL;
+	lwf_timer_fini(timer);
+}

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * path.c - the way of a frame: send, complete, receive, return. Nothing here allocates, logs (but
+ * for a broken rule), locks or makes a system call; every loop is bounded by its batch.
+ *
+ * The file is in the order in which a frame meets it:
+ *	send      upper edge or originating module > modules downwards > lower edge
+ *	complete  lower edge > modules upwards > the one who made the frame
+ *	receive   lower edge or originating module > modules upwards > upper edge
+ *	return    upper edge > modules downwards > the one who made the frame
+ *
+ * Accounts. For each module the path counts what it originated and is not home (sends_out,
+ * receives_out), and what of others was handed in and not passed on (held_*). Both are independent
+ *of any filter's own gate, and the rules are judged by them: a pause that ends while one of them is
+ * not 0 is broken (P03 to P07), a count below 0 is a frame passed on twice (O04).
+ *
+ * The holder of a frame is 0 until its origin hands it on for the first time: that is its birth as
+ * far as the path is concerned, and the moment at which P01, P02, O01 and F01 are judged.
+ */
+#include <assert.h>
+
+#include "internal.h"
+#include "lifecycle.h"
+
+static void complete_from(struct lwf_stack *stack, struct lwf_module *to, struct lwf_batch *batch);
+static void return_from(struct lwf_stack *stack, struct lwf_module *to, struct lwf_batch *batch);
+
+static void answer_all(struct lwf_batch *batch, enum lwf_reason reason)
+{
+	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next)
+		lwf_frame_answer(frame, reason);
+}
+
+/** The first hand-over of an own frame: may it be born now? */
+static void judge_birth(struct lwf_module *module, struct lwf_frame *frame, bool send)
+{
+	struct lwf_stack *stack = module->stack;
+
+	if (frame->origin != module->handle) {
+		bool stale = frame->origin && frame->origin == module->old_handle;
+
+		lwf_rule_broken(stack, module, stale ? LWF_RULE_S15 : LWF_RULE_O01,
+				"a frame with another origin");
+		frame->origin = module->handle;
+	}
+	frame->born = module->handle;
+	if (module->state == LWF_STATE_RUNNING)
+		return;
+	if (module->state == LWF_STATE_PAUSED && module->restart_failed)
+		lwf_rule_broken(stack, module, LWF_RULE_S12, "originated after a failed restart");
+	else if (module->state == LWF_STATE_PAUSED && module->pause_was_immediate && send)
+		lwf_rule_broken(stack, module, LWF_RULE_F01, "originated after a pause");
+	else
+		lwf_rule_broken(stack, module, send ? LWF_RULE_P01 : LWF_RULE_P02,
+				"originated while not Running");
+}
+
+/** Counts a batch that @module passes on in the send (or receive) direction. */
+static void passed_on(struct lwf_module *module, struct lwf_batch *batch, bool send)
+{
+	int64_t *held = send ? &module->held_sends : &module->held_receives;
+
+	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next) {
+		if (frame->holder == 0) {
+			judge_birth(module, frame, send);
+			if (send) {
+				module->sends++;
+				module->sends_out++;
+			} else {
+				module->receives++;
+				module->receives_out++;
+			}
+		} else {
+			(*held)--;
+			if (frame->origin != frame->born) {
+				lwf_rule_broken(module->stack, module, LWF_RULE_O02,
+						"origin changed");
+				frame->origin = frame->born;
+			}
+			if (send && module->state != LWF_STATE_RUNNING)
+				lwf_rule_broken(module->stack, module, LWF_RULE_P08,
+						"forwarded while not Running");
+		}
+		frame->holder = module->handle;
+	}
+	if (*held < 0) {
+		lwf_rule_broken(module->stack, module, LWF_RULE_O04, "a frame was passed on twice");
+		*held = 0;
+	}
+}
+
+/** After a callback: a filter that does not hold frames must have passed all of them on (O04). */
+static void judge_kept(struct lwf_module *module, const int64_t *held, int64_t before)
+{
+	if (*held > before && !(module->ops->traits & LWF_FILTER_HOLDS))
+		lwf_rule_broken(module->stack, module, LWF_RULE_O04, "a frame was kept or lost");
+}
+
+/* ---- send ---- */
+
+static void hand_lower(struct lwf_stack *stack, struct lwf_batch *batch)
+{
+	struct lwf_edge *lower = stack->lower;
+
+	if (!stack->lower_running) {
+		answer_all(batch, LWF_REASON_NOT_RUNNING);
+	} else if (!lower->link.present) {
+		answer_all(batch, LWF_REASON_REMOVED);
+	} else if (!lower->link.carrier || stack->no_carrier_forced) {
+		answer_all(batch, LWF_REASON_NO_CARRIER);
+	} else {
+		lower->ops->transmit(lower, batch);
+		return;
+	}
+	lwf_edge_completed(lower, batch);
+}
+
+static void send_to(struct lwf_stack *stack, struct lwf_module *to, struct lwf_batch *batch)
+{
+	int64_t before;
+
+	if (!batch->head)
+		return;
+	if (!to) {
+		hand_lower(stack, batch);
+		return;
+	}
+	if (to->state != LWF_STATE_RUNNING) { /* P08: never handed in, never forwarded */
+		answer_all(batch, LWF_REASON_NOT_RUNNING);
+		to->dropped += batch->count;
+		complete_from(stack, to->above_complete, batch);
+		return;
+	}
+	before = to->held_sends;
+	to->held_sends += batch->count;
+	to->ops->send(to, batch);
+	judge_kept(to, &to->held_sends, before);
+}
+
+void lwf_next_send(struct lwf_module *module, struct lwf_batch *batch)
+{
+	passed_on(module, batch, true);
+	send_to(module->stack, module->below_send, batch);
+}
+
+/* ---- complete ---- */
+
+/** A frame is home at the upper edge: the host's own send has its answer. */
+static void home_upper(struct lwf_stack *stack, struct lwf_batch *batch)
+{
+	struct lwf_edge *upper = stack->upper;
+	struct lwf_ledger *ledger = &stack->host_ledger;
+
+	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next) {
+		assert(upper &&
+		       frame->born == upper->handle); /* nobody else is left up here (O04) */
+		ledger->completed[lwf_status_answer(frame->status)]++;
+		if (frame->status == LWF_STATUS_SUCCESS) {
+			ledger->sent++;
+			ledger->frames += lwf_frame_segments(frame);
+			ledger->bytes += lwf_frame_wire_bytes(frame);
+		}
+	}
+	upper->inputs_out -= batch->count;
+	upper->ops->reclaim(upper, batch);
+	lwf_stack_came_home(stack);
+}
+
+/** Hands a completion to @module, its own frames and those of others as they come (O05). */
+static void deliver_home(struct lwf_module *module, struct lwf_batch *batch, bool send)
+{
+	uint32_t *out = send ? &module->sends_out : &module->receives_out;
+	uint64_t *answers = send ? module->send_answers : module->receive_answers;
+	int64_t *held = send ? &module->held_sends : &module->held_receives;
+	int64_t before = *held;
+	uint32_t own = 0;
+
+	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next) {
+		if (frame->born == module->handle) {
+			answers[lwf_status_answer(frame->status)]++;
+			own++;
+		}
+	}
+	assert(*out >= own);
+	*out -= own;
+	*held += batch->count - own;
+	module->mixed = own && own < batch->count;
+	if (send)
+		module->ops->send_complete(module, batch);
+	else
+		module->ops->receive_return(module, batch);
+	/* the module may be Detached by now only if it held no frame: see lwf_stack_post() */
+	module->mixed = false;
+	judge_kept(module, held, before);
+	if (module->callback.running)
+		module->drained_inside = true;
+	if (module->late)
+		lwf_lifecycle_quiet(module);
+	lwf_stack_came_home(module->stack);
+}
+
+static void complete_from(struct lwf_stack *stack, struct lwf_module *to, struct lwf_batch *batch)
+{
+	if (!batch->head)
+		return;
+	if (to)
+		deliver_home(to, batch, true);
+	else
+		home_upper(stack, batch);
+}
+
+/** O03, O05: takes own frames out of a batch that a module sends homewards as if of others. */
+static void judge_homewards(struct lwf_module *module, struct lwf_batch *batch, bool send)
+{
+	int64_t *held = send ? &module->held_sends : &module->held_receives;
+	struct lwf_batch others;
+	struct lwf_frame *frame;
+
+	for (frame = batch->head; frame; frame = frame->next)
+		if (frame->born == module->handle)
+			break;
+	if (frame) {
+		lwf_rule_broken(module->stack, module, module->mixed ? LWF_RULE_O05 : LWF_RULE_O03,
+				"own frames were completed as those of others");
+		lwf_batch_init(&others);
+		while ((frame = lwf_batch_pop(batch))) {
+			if (frame->born == module->handle)
+				lwf_pool_give(frame->pool, frame);
+			else
+				lwf_batch_push(&others, frame);
+		}
+		*batch = others;
+	}
+	*held -= batch->count;
+	if (*held < 0) {
+		lwf_rule_broken(module->stack, module, LWF_RULE_O04, "a frame was passed on twice");
+		*held = 0;
+	}
+}
+
+void lwf_send_complete(struct lwf_module *module, struct lwf_batch *batch)
+{
+	judge_homewards(module, batch, true);
+	complete_from(module->stack, module->above_complete, batch);
+}
+
+/* ---- receive ---- */
+
+static void hand_upper(struct lwf_stack *stack, struct lwf_batch *batch)
+{
+	if (!stack->upper || !stack->upper_running) {
+		answer_all(batch, stack->upper ? LWF_REASON_NOT_RUNNING : LWF_REASON_UPPER_GONE);
+		return_from(stack, stack->top_return, batch);
+		return;
+	}
+	stack->upper->ops->transmit(stack->upper, batch);
+}
+
+static void receive_to(struct lwf_stack *stack, struct lwf_module *to, struct lwf_batch *batch)
+{
+	int64_t before;
+
+	if (!batch->head)
+		return;
+	if (!to) {
+		hand_upper(stack, batch);
+		return;
+	}
+	if (to->state != LWF_STATE_RUNNING) { /* P09, strict reading: returned at once */
+		answer_all(batch, LWF_REASON_NOT_RUNNING);
+		to->dropped += batch->count;
+		return_from(stack, to->below_return, batch);
+		return;
+	}
+	before = to->held_receives;
+	to->held_receives += batch->count;
+	to->ops->receive(to, batch);
+	judge_kept(to, &to->held_receives, before);
+}
+
+void lwf_next_receive(struct lwf_module *module, struct lwf_batch *batch)
+{
+	passed_on(module, batch, false);
+	receive_to(module->stack, module->above_receive, batch);
+}
+
+/* ---- return ---- */
+
+static void home_lower(struct lwf_stack *stack, struct lwf_batch *batch)
+{
+	struct lwf_edge *lower = stack->lower;
+
+	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next) {
+		assert(frame->born == lower->handle);
+		if (frame->status != LWF_STATUS_SUCCESS)
+			lower->counters.drops[frame->reason]++;
+	}
+	lower->inputs_out -= batch->count;
+	lower->ops->reclaim(lower, batch);
+	lwf_stack_came_home(stack);
+}
+
+static void return_from(struct lwf_stack *stack, struct lwf_module *to, struct lwf_batch *batch)
+{
+	if (!batch->head)
+		return;
+	if (to)
+		deliver_home(to, batch, false);
+	else
+		home_lower(stack, batch);
+}
+
+void lwf_receive_return(struct lwf_module *module, struct lwf_batch *batch)
+{
+	judge_homewards(module, batch, false);
+	return_from(module->stack, module->below_return, batch);
+}
+
+/* ---- what filters build on ---- */
+
+void lwf_batch_split_own(const struct lwf_module *module, struct lwf_batch *batch,
+			 struct lwf_batch *own)
+{
+	struct lwf_batch others;
+	struct lwf_frame *frame;
+
+	lwf_batch_init(&others);
+	while ((frame = lwf_batch_pop(batch)))
+		lwf_batch_push(frame->born == module->handle ? own : &others, frame);
+	*batch = others;
+}
+
+void lwf_drop_sends(struct lwf_module *module, struct lwf_batch *batch, enum lwf_reason reason)
+{
+	answer_all(batch, reason);
+	module->dropped += batch->count;
+	lwf_send_complete(module, batch);
+}
+
+void lwf_drop_receives(struct lwf_module *module, struct lwf_batch *batch, enum lwf_reason reason)
+{
+	answer_all(batch, reason);
+	module->dropped += batch->count;
+	lwf_receive_return(module, batch);
+}
+
+/* ---- edges ---- */
+
+void lwf_edge_input(struct lwf_edge *edge, struct lwf_batch *batch)
+{
+	struct lwf_stack *stack = edge->stack;
+	bool upper = edge->side == LWF_SIDE_UPPER;
+
+	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next) {
+		assert(frame->born == edge->handle && frame->holder == 0);
+		frame->holder = edge->handle;
+		edge->counters.rx_frames += lwf_frame_segments(frame);
+		edge->counters.rx_bytes += lwf_frame_wire_bytes(frame);
+	}
+	edge->counters.rx_units += batch->count;
+	edge->inputs_out += batch->count;
+	if (upper) {
+		stack->host_ledger.submitted += batch->count;
+		if (!stack->upper_running) {
+			answer_all(batch, LWF_REASON_NOT_RUNNING);
+			home_upper(stack, batch);
+			return;
+		}
+		send_to(stack, stack->top_send, batch);
+	} else {
+		receive_to(stack, stack->bottom_receive, batch);
+	}
+}
+
+void lwf_edge_completed(struct lwf_edge *edge, struct lwf_batch *batch)
+{
+	struct lwf_edge_counters *counters = &edge->counters;
+
+	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next) {
+		if (frame->status == LWF_STATUS_SUCCESS) {
+			counters->tx_units++;
+			counters->tx_frames += lwf_frame_segments(frame);
+			counters->tx_bytes += lwf_frame_wire_bytes(frame);
+			continue;
+		}
+		counters->drops[frame->reason]++;
+		if (frame->status == LWF_STATUS_FAILURE) {
+			counters->errors++;
+			counters->last_error = frame->error;
+		}
+	}
+	if (edge->side == LWF_SIDE_LOWER)
+		complete_from(edge->stack, edge->stack->bottom_complete, batch);
+	else
+		return_from(edge->stack, edge->stack->top_return, batch);
+}
+
+void lwf_edge_drop(struct lwf_edge *edge, enum lwf_reason reason, uint32_t n)
+{
+	edge->counters.drops[reason] += n;
+	if (edge->side == LWF_SIDE_UPPER && edge->stack) {
+		struct lwf_ledger *ledger = &edge->stack->host_ledger;
+
+		ledger->submitted += n;
+		ledger->refused[lwf_status_answer(lwf_reason_status(reason))] += n;
+	}
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * session.c - what one client has with one stack: its records, its ledger, its answers.
+ *
+ * A session outlives modules and links. It knows its module by name, and by the handle of the
+ * module's present life (rule F05): while no module lives, the session answers by itself, with the
+ * reason that the stack's holds give. Every record is counted as submitted when it is taken from
+ * its ring, and gets one answer: refused at the door, or completed when its frame comes home.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "internal.h"
+
+uint64_t lwf_ledger_outstanding(const struct lwf_ledger *ledger)
+{
+	uint64_t answered = 0;
+
+	for (unsigned i = 0; i < LWF_ANSWERS; i++)
+		answered += ledger->completed[i] + ledger->refused[i];
+	return ledger->submitted - answered;
+}
+
+void lwf_ledger_add(struct lwf_ledger *to, const struct lwf_ledger *from)
+{
+	to->submitted += from->submitted;
+	for (unsigned i = 0; i < LWF_ANSWERS; i++) {
+		to->completed[i] += from->completed[i];
+		to->refused[i] += from->refused[i];
+	}
+	to->sent += from->sent;
+	to->frames += from->frames;
+	to->bytes += from->bytes;
+}
+
+int lwf_session_open(struct lwf_session *session, struct lwf_stack *stack, const char *module_name)
+{
+	if (stack->session_count == LWF_STACK_SESSIONS_MAX)
+		return -ENOSPC;
+	if (stack->closed)
+		return -EBUSY;
+	session->closing = false;
+	session->stack = stack;
+	session->target = 0;
+	session->id = ++stack->engine->last_session;
+	session->outstanding = 0;
+	session->closed = NULL;
+	memset(&session->ledger, 0, sizeof(session->ledger));
+	snprintf(session->target_name, sizeof(session->target_name), "%s",
+		 module_name ? module_name : "inject");
+	session->next = stack->sessions;
+	stack->sessions = session;
+	stack->session_count++;
+	lwf_trace_text(stack, NULL, LWF_TRACE_CLIENT, "opened", "session %u", session->id);
+	return 0;
+}
+
+/** The module in its present life, or NULL: an old handle is never followed (S15). */
+static struct lwf_module *target_of(struct lwf_session *session)
+{
+	struct lwf_module *module = lwf_stack_by_handle(session->stack, session->target);
+
+	if (!module) {
+		module = lwf_stack_module(session->stack, session->target_name);
+		session->target = module ? module->handle : 0;
+	}
+	return module && module->handle ? module : NULL;
+}
+
+/** Why a stack without a living module refuses: the true reason, and the one that outweighs. */
+static enum lwf_reason door_reason(const struct lwf_stack *stack)
+{
+	if (stack->holds & 1u << LWF_HOLD_REMOVED)
+		return LWF_REASON_REMOVED;
+	if (stack->holds & 1u << LWF_HOLD_LINK)
+		return LWF_REASON_DISABLED;
+	return stack->attached ? LWF_REASON_NOT_RUNNING : LWF_REASON_DETACHED;
+}
+
+static bool waits(const struct lwf_session *session, const struct lwf_module *module)
+{
+	const struct lwf_stack *stack = session->stack;
+
+	if (module && module->state == LWF_STATE_RUNNING && stack->state == LWF_STATE_RUNNING)
+		return !stack->lower->room || (stack->upper && !stack->upper->room);
+	return session->wait_when_paused;
+}
+
+bool lwf_session_blocked(const struct lwf_session *session)
+{
+	const struct lwf_module *module = lwf_stack_by_handle(session->stack, session->target);
+
+	if (!module)
+		module = lwf_stack_module(session->stack, session->target_name);
+	return waits(session, module);
+}
+
+/** Answers up to @budget waiting records at the door with @reason. */
+static uint32_t refuse_waiting(struct lwf_session *session, enum lwf_reason reason, uint32_t budget)
+{
+	struct lwf_frame *frame = lwf_pool_take(session->stack->scratch, 0, LWF_DIRECTION_SEND);
+	uint32_t taken = 0;
+
+	if (!frame)
+		return 0; /* an answer called back into the pump */
+	while (taken < budget) {
+		enum lwf_pull pull;
+
+		frame->data = frame->buffer + LWF_FRAME_HEADROOM_BYTES;
+		pull = lwf_session_pull(session, frame);
+		if (pull == LWF_PULL_NONE)
+			break;
+		taken++;
+		if (pull == LWF_PULL_REFUSE)
+			continue;
+		lwf_frame_answer(frame, reason);
+		lwf_session_refuse(session, frame);
+	}
+	lwf_pool_give(session->stack->scratch, frame);
+	return taken;
+}
+
+uint32_t lwf_session_pump(struct lwf_session *session, uint32_t budget)
+{
+	struct lwf_submit submit = {.session = session, .budget = budget};
+	struct lwf_module *module = target_of(session);
+
+	if (session->closing || waits(session, module))
+		return 0;
+	if (!module || lwf_module_control(module, LWF_CONTROL_SUBMIT, &submit)) {
+		if (module && module->state == LWF_STATE_RUNNING)
+			submit.taken = refuse_waiting(session, LWF_REASON_OFFLOAD, budget);
+		else
+			submit.taken = refuse_waiting(session, door_reason(session->stack), budget);
+	}
+	if (submit.taken)
+		lwf_session_flush(session);
+	return submit.taken;
+}
+
+enum lwf_pull lwf_session_pull(struct lwf_session *session, struct lwf_frame *frame)
+{
+	enum lwf_pull pull = session->closing ? LWF_PULL_NONE : session->ops->pull(session, frame);
+
+	if (pull == LWF_PULL_NONE)
+		return pull;
+	session->ledger.submitted++;
+	session->stack->client_ledger.submitted++;
+	session->outstanding++;
+	frame->context = session;
+	frame->cancel_id = (uint64_t)session->id << 32 | (uint32_t)frame->cancel_id;
+	if (pull == LWF_PULL_REFUSE)
+		lwf_session_refuse(session, frame);
+	return pull;
+}
+
+static void end_if_done(struct lwf_session *session)
+{
+	struct lwf_stack *stack = session->stack;
+	void (*closed)(struct lwf_session *) = session->closed;
+
+	if (!session->closing || session->outstanding)
+		return;
+	for (struct lwf_session **at = &stack->sessions; *at; at = &(*at)->next) {
+		if (*at == session) {
+			*at = session->next;
+			break;
+		}
+	}
+	stack->session_count--;
+	lwf_trace_text(stack, NULL, LWF_TRACE_CLIENT, "closed", "session %u", session->id);
+	if (stack->closed)
+		lwf_stack_post(stack);
+	if (closed)
+		closed(session);
+}
+
+static void count(struct lwf_ledger *ledger, const struct lwf_frame *frame, bool refused)
+{
+	enum lwf_answer answer = lwf_status_answer(frame->status);
+
+	if (refused) {
+		ledger->refused[answer]++;
+		return;
+	}
+	ledger->completed[answer]++;
+	if (answer == LWF_ANSWER_SUCCESS) {
+		ledger->sent++;
+		ledger->frames += lwf_frame_segments(frame);
+		ledger->bytes += lwf_frame_wire_bytes(frame);
+	}
+}
+
+void lwf_session_answer(struct lwf_session *session, const struct lwf_frame *frame)
+{
+	assert(session->outstanding);
+	session->outstanding--;
+	count(&session->ledger, frame, false);
+	count(&session->stack->client_ledger, frame, false);
+	if (!session->closing)
+		session->ops->answer(session, frame, false);
+	end_if_done(session);
+}
+
+/** F02, F04: a refusal must be the true one for the state the stack is in. */
+static void judge_refusal(struct lwf_session *session, const struct lwf_frame *frame)
+{
+	struct lwf_stack *stack = session->stack;
+	struct lwf_module *module = target_of(session);
+
+	if (frame->reason == LWF_REASON_NOT_RUNNING && stack->state == LWF_STATE_RUNNING &&
+	    module && module->state == LWF_STATE_RUNNING)
+		lwf_rule_broken(stack, module, LWF_RULE_F02, "refused although Running");
+	if (stack->state == LWF_STATE_PAUSED && (frame->status == LWF_STATUS_ADAPTER_REMOVED ||
+						 frame->status == LWF_STATUS_MEDIA_DISCONNECTED))
+		lwf_rule_broken(stack, module, LWF_RULE_F04, lwf_status_name(frame->status));
+	if (!module && stack->state == LWF_STATE_RUNNING &&
+	    lwf_stack_module(stack, session->target_name))
+		lwf_rule_broken(stack, NULL, LWF_RULE_F05, "a session lost its module");
+}
+
+void lwf_session_refuse(struct lwf_session *session, const struct lwf_frame *frame)
+{
+	assert(session->outstanding);
+	judge_refusal(session, frame);
+	session->outstanding--;
+	count(&session->ledger, frame, true);
+	count(&session->stack->client_ledger, frame, true);
+	if (!session->closing)
+		session->ops->answer(session, frame, true);
+	end_if_done(session);
+}
+
+void lwf_session_flush(struct lwf_session *session)
+{
+	if (!session->closing && session->ops->flush)
+		session->ops->flush(session);
+}
+
+void lwf_session_cancel(struct lwf_session *session, uint64_t cancel_id)
+{
+	uint32_t low = (uint32_t)cancel_id;
+
+	lwf_stack_cancel(session->stack, (uint64_t)session->id << 32 | low);
+	if (low == 0 && !session->closing) {
+		while (refuse_waiting(session, LWF_REASON_CANCELLED, LWF_BATCH_MAX_FRAMES) > 0)
+			;
+		lwf_session_flush(session);
+	}
+}
+
+void lwf_session_close(struct lwf_session *session, void (*closed)(struct lwf_session *session))
+{
+	if (session->closing)
+		return;
+	session->closing = true;
+	session->closed = closed;
+	session->outstanding++; /* so that no answer to a cancelled frame ends it inside this call
+				 */
+	lwf_stack_cancel(session->stack, (uint64_t)session->id << 32);
+	session->outstanding--;
+	end_if_done(session);
+}
