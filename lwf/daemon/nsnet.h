@@ -2,10 +2,11 @@
 /*
  * nsnet.h - network namespaces that the daemon works in.
  *
- * A namespace other than our own gets one helper thread, which enters it once and stays there;
- * whatever has to be opened inside later (a netlink socket, a packet socket for an interface that
- * came back) is opened by that thread, so that nobody needs CAP_SYS_ADMIN after start. Links are
- * keyed by (namespace, ifindex); a namespace is told by device and inode of its file.
+ * A namespace other than our own has one helper thread (lwf_netns_call()), which entered it once
+ * and stays there; whatever has to be opened inside later (a netlink socket, an ingress link for an
+ * interface that came back) is opened by that thread, so that nobody needs CAP_SYS_ADMIN after
+ * start. Links are keyed by (namespace, ifindex); a namespace is told by device and inode of its
+ * file.
  *
  * Threads: loop thread only.
  */
@@ -27,7 +28,7 @@ int nsnet_get(const char *name, struct nsnet **ns);
 /** One more reference. */
 struct nsnet *nsnet_ref(struct nsnet *ns);
 
-/** Gives a reference back; the last one ends the thread. Accepts NULL. */
+/** Gives a reference back; the last one frees it. Accepts NULL. */
 void nsnet_put(struct nsnet *ns);
 
 /** Runs @fn inside the namespace and waits for it; returns what it returned. Never from inside @fn.
