@@ -140,16 +140,29 @@ int lwf_options_default(const struct lwf_filter_ops *ops, struct lwf_options *op
 int lwf_options_parse(const struct lwf_filter_ops *ops, const char *text, bool live_only,
 		      struct lwf_options *options, char *error, size_t error_bytes);
 
+/* advance.c */
+
+/** Where the stack's holds want it. */
+enum lwf_state lwf_stack_goal(const struct lwf_stack *stack);
+
+/** Goes as far as the holds let the stack go. Not from inside the path of a frame. */
+void lwf_stack_advance(struct lwf_stack *stack);
+
+/** True when a closed stack is Detached, and nothing and nobody is left in it. */
+bool lwf_stack_may_end(const struct lwf_stack *stack);
+
 /* stack.c */
 
 /** Goes on with the way of the stack, later, from the loop. Safe from anywhere. */
 void lwf_stack_post(struct lwf_stack *stack);
 
-/** Where the stack's holds want it. */
-enum lwf_state lwf_stack_goal(const struct lwf_stack *stack);
-
 /** Module with this handle in its present life, or NULL. */
 struct lwf_module *lwf_stack_by_handle(const struct lwf_stack *stack, lwf_handle handle);
+
+/* watchdog.c */
+
+/** Timer function of a stack that waits. */
+void lwf_watchdog(void *stack);
 
 /** Something came home while the stack waits for it. */
 static inline void lwf_stack_came_home(struct lwf_stack *stack)
