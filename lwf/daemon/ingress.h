@@ -27,9 +27,7 @@ struct ingress {
 	enum ingress_kind kind;
 	struct nsnet *ns; /* with a reference while shut */
 	uint32_t ifindex;
-	int link_fd;	   /* tcx */
-	uint32_t handle;   /* clsact: of the filter; tells whether the qdisc is ours */
-	uint16_t priority; /* clsact: of the filter */
+	int fd; /* tcx: of the link; clsact: of a netlink socket in ns */
 };
 
 /** Loads the program while rights are there. False: only clsact will be used; that is no error. */
