@@ -106,6 +106,8 @@ static void hand_lower(struct lwf_stack *stack, struct lwf_batch *batch)
 		answer_all(batch, LWF_REASON_NOT_RUNNING);
 	} else if (!lower->link.present) {
 		answer_all(batch, LWF_REASON_REMOVED);
+	} else if (!lower->link.admin_up) {
+		answer_all(batch, LWF_REASON_DISABLED);
 	} else if (!lower->link.carrier || stack->no_carrier_forced) {
 		answer_all(batch, LWF_REASON_NO_CARRIER);
 	} else {

@@ -185,7 +185,7 @@ void lwf_stack_release(struct lwf_stack *stack, enum lwf_hold hold)
 
 bool lwf_stack_settled(const struct lwf_stack *stack)
 {
-	return !stack->waiting && !stack->posted && stack->change_count == 0 &&
+	return !stack->waiting && stack->change_count == 0 &&
 	       lwf_stack_state(stack) == lwf_stack_goal(stack);
 }
 
