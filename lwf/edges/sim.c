@@ -377,7 +377,7 @@ static uint32_t sim_holds(struct lwf_edge *edge, lwf_handle origin, uint64_t *ol
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < sim->held_count; i++) {
-		if (origin && sim->held[i].frame->origin != origin)
+		if (origin && sim->held[i].frame->born != origin)
 			continue;
 		if (oldest_ns && (count == 0 || sim->held[i].since_ns < *oldest_ns))
 			*oldest_ns = sim->held[i].since_ns;
