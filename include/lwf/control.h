@@ -89,4 +89,12 @@ enum lwf_exit {
 	LWF_EXIT_TIMEOUT = 124,
 };
 
+/** What goes wrong, as every program says it: thing, reason, next step; and its exit code. */
+struct lwf_error {
+	enum lwf_exit exit;
+	char what[128]; /* the thing: "lwf0", "/run/lwf/control", "--rate" */
+	char why[384];	/* the reason */
+	char next[256]; /* the next step to take; may be empty */
+};
+
 #endif

@@ -21,14 +21,6 @@
 /** Longest packet: a header and a body of LWF_WIRE_MESSAGE_MAX_BYTES. Room for a receive buffer. */
 #define LWF_WIRE_PACKET_MAX_BYTES (LWF_WIRE_HEADER_BYTES + LWF_WIRE_MESSAGE_MAX_BYTES)
 
-/** What goes wrong, as every program says it: thing, reason, next step; and its exit code. */
-struct lwf_error {
-	enum lwf_exit exit;
-	char what[128]; /* the thing: "lwf0", "/run/lwf/control", "--rate" */
-	char why[384];	/* the reason */
-	char next[256]; /* the next step to take; may be empty */
-};
-
 /** Fills @error; @why is a format. @next may be NULL. @error may be NULL. */
 void lwf_error_set(struct lwf_error *error, enum lwf_exit code, const char *what, const char *next,
 		   const char *why, ...) __attribute__((format(printf, 5, 6)));

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * inject.h - liblwf-client: hand frames to a stack of a running lwfd and learn what became of each.
+ *
+ * NDIS counterpart: an open instance of a protocol driver; submitting is NdisSendNetBufferLists,
+ * an answer is the NET_BUFFER_LIST that comes back complete.
+ *
+ * A handle is one session with one stack. It outlives links, pauses and modules: while the stack is
+ * not Running, frames are answered PAUSED (or wait, if asked for). Every frame submitted gets
+ *exactly one answer event. When the daemon dies, what it had answered is still delivered, and all
+ *that was in flight is answered UNKNOWN, never SUCCESS.
+ *
+ * How to use it:
+ *
+ *	struct lwf_inject_options options = LWF_INJECT_OPTIONS_INIT;
+ *	options.stack = "eth1";
+ *	if (lwf_inject_open(&options, &handle, &error)) ...
+ *	lwf_inject_submit(handle, &frame, 1, NULL);
+ *	while ((n = lwf_inject_poll(handle, events, 64)) == 0)
+ *		lwf_inject_wait(handle, 1000000000);
+ *	lwf_inject_close(handle);
+ *
+ * In an event loop: watch lwf_inject_fd() for reading, and whenever it is readable (and once at
+ *first) call lwf_inject_poll() until it returns 0.
+ *
+ * Threads: a handle is for one thread at a time; different handles know nothing of each other.
+ *Nothing here blocks longer than the timeout that it is given, whatever the daemon does.
+ */
+#ifndef LWF_INJECT_H
+#define LWF_INJECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lwf/control.h>
+#include <lwf/frame.h>
+#include <lwf/reasons.h>
+#include <lwf/status.h>
+#include <lwf/trace.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct lwf_inject;
+
+/** What happens to frames while the stack is not Running. */
+enum lwf_when_paused {
+	LWF_WHEN_PAUSED_FAIL, /* they are answered PAUSED at once */
+	LWF_WHEN_PAUSED_WAIT, /* they wait, and leave when the stack runs again */
+};
+
+struct lwf_inject_options {
+	size_t size; /* sizeof(struct lwf_inject_options): set by LWF_INJECT_OPTIONS_INIT */
+	const char
+		*control; /* the daemon's socket; NULL: LWF_CONTROL, else the runtime directory */
+	const char *stack;
+	const char *module; /* through which module; NULL: "inject" */
+	enum lwf_when_paused when_paused;
+	uint64_t timeout_ns;   /* of open, close and cancel */
+	bool state_events;     /* tell changes of the stack's state as events */
+	bool answer_resources; /* without room, answer RESOURCES instead of returning -EAGAIN */
+};
+
+#define LWF_INJECT_OPTIONS_INIT                                                            \
+	{                                                                                  \
+		sizeof(struct lwf_inject_options), NULL, NULL, NULL, LWF_WHEN_PAUSED_FAIL, \
+			5000000000ull, false, false                                        \
+	}
+
+#define LWF_INJECT_RECEIVE   0x1u /* towards the host; without it: towards the NIC */
+#define LWF_INJECT_TRUNCATED 0x2u /* a capture cut it short: send what is there all the same */
+#define LWF_INJECT_SHORT     0x4u /* a capture cut it short: to be refused with INVALID_LENGTH */
+
+/**
+ * One frame to submit; all of it is lent for the call. Longer than LWF_FRAME_MAX_BYTES it is not
+ * copied and answered INVALID_LENGTH.
+ */
+struct lwf_inject_frame {
+	const void *data;
+	uint32_t len;	    /* bytes */
+	uint32_t flags;	    /* LWF_INJECT_* */
+	uint64_t context;   /* the caller's own; comes back in the answer */
+	uint32_t cancel_id; /* 0: cannot be cancelled */
+};
+
+enum lwf_inject_event_kind {
+	LWF_INJECT_ANSWER, /* the one answer to a frame */
+	LWF_INJECT_STATE,  /* the stack is in another state (with state_events) */
+};
+
+struct lwf_inject_event {
+	enum lwf_inject_event_kind kind;
+	/* ANSWER */
+	lwf_status status;
+	enum lwf_reason reason;
+	bool refused;	  /* it was never admitted */
+	uint32_t error;	  /* errno with FAILURE */
+	uint32_t frames;  /* on the wire, with SUCCESS */
+	uint32_t bytes;	  /* on the wire, with SUCCESS, without FCS */
+	uint64_t id;	  /* as lwf_inject_submit() gave it */
+	uint64_t context; /* as the caller gave it */
+	/* STATE */
+	enum lwf_state state;
+	uint32_t
+		epoch; /* lives of the stack, low 32 bits: another one means that it was detached */
+};
+
+/**
+ * Opens a handle. Returns 0, or -errno with @error filled (may be NULL): no daemon (error->exit 3),
+ * no right (4), no such stack (5), refused (6). The caller closes it.
+ */
+int lwf_inject_open(const struct lwf_inject_options *options, struct lwf_inject **handle,
+		    struct lwf_error *error);
+
+/**
+ * Gives up the session. Frames in flight go on in the daemon, and are answered to nobody: flush
+ * first if that matters. Accepts NULL.
+ */
+void lwf_inject_close(struct lwf_inject *handle);
+
+/**
+ * Submits up to @count frames, in order, and never waits. Returns how many were taken: fewer than
+ * @count when room ran out, or -EAGAIN when there was none at all (answers not yet polled take room
+ * too), -ENOTCONN when the daemon is gone. @ids (may be NULL) gets the id of each frame taken.
+ */
+int lwf_inject_submit(struct lwf_inject *handle, const struct lwf_inject_frame *frames,
+		      uint32_t count, uint64_t *ids);
+
+/**
+ * Takes up to @max events, and never waits. Returns how many; 0: none now, and the descriptor
+ * becomes readable when there is one; -ENOTCONN when the daemon is gone and every answer has been
+ * taken.
+ */
+int lwf_inject_poll(struct lwf_inject *handle, struct lwf_inject_event *events, uint32_t max);
+
+/** To be watched for reading in an event loop. It stays the handle's. */
+int lwf_inject_fd(const struct lwf_inject *handle);
+
+/** Waits for an event. 0; -ETIMEDOUT; -EINTR after a signal; -ENOTCONN as above. */
+int lwf_inject_wait(struct lwf_inject *handle, uint64_t timeout_ns);
+
+/**
+ * Waits until every frame submitted so far has its answer (still to be polled). 0; -ETIMEDOUT;
+ * -EINTR; 0 also when the daemon dies, since then all are answered UNKNOWN.
+ */
+int lwf_inject_flush(struct lwf_inject *handle, uint64_t timeout_ns);
+
+/**
+ * Asks for all frames with @cancel_id (0: all that have one) to be answered SEND_ABORTED, those
+ * included that wait in the ring. Returns when the daemon has done so: frames that the device
+ * already has come home on their own. 0, -ETIMEDOUT, -ENOTCONN.
+ */
+int lwf_inject_cancel(struct lwf_inject *handle, uint32_t cancel_id);
+
+/** Frames submitted whose answers have not been taken by lwf_inject_poll(). */
+uint32_t lwf_inject_outstanding(const struct lwf_inject *handle);
+
+/** The stack's state now and its epoch (either may be NULL); Detached once the daemon is gone. */
+void lwf_inject_state(const struct lwf_inject *handle, enum lwf_state *state, uint32_t *epoch);
+
+/** True once the daemon is gone; *why (may be NULL) is the reason in words, static text. */
+bool lwf_inject_is_gone(const struct lwf_inject *handle, const char **why);
+
+/** The session's number in the daemon, as `lwfctl show` lists it. */
+uint32_t lwf_inject_session(const struct lwf_inject *handle);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
