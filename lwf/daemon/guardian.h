@@ -4,9 +4,9 @@
  *
  * It is forked before there are threads or devices, holds one end of a socket pair and nothing
  * else, and keeps CAP_NET_ADMIN alone. The daemon tells it what would have to be undone: prepared
- * netlink requests for a netlink socket of the right namespace, and files. When the socket closes
- * without a goodbye it does all that, newest first, and exits; after a goodbye it just exits. It
- * never decides anything.
+ * netlink requests for a netlink socket of the right namespace, ingress filters, and files. When
+ * the socket closes without a goodbye it does all that, newest first, and exits; after a goodbye it
+ * just exits. It never decides anything.
  *
  * Threads: loop thread only.
  */
@@ -38,6 +38,13 @@ int guardian_start(struct guardian **guardian);
  */
 int guardian_requests(struct guardian *guardian, const char *key, struct nsnet *ns,
 		      const void *requests, size_t bytes);
+
+/**
+ * Entry @key opens the ingress of @ifindex in @ns again (lwf_clsact_open()). Replaces likewise; 0
+ * forgets it.
+ */
+int guardian_ingress(struct guardian *guardian, const char *key, struct nsnet *ns,
+		     uint32_t ifindex);
 
 /**
  * Will remove the file (or the empty directory) at absolute @path, if it is then still the one that

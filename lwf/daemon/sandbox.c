@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sandbox.c - the rights that the daemon keeps; see sandbox.h.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include <linux/capability.h>
+
+#include "sandbox.h"
+
+#ifdef LWF_HAVE_CAPNG
+#include <cap-ng.h>
+
+/** Keeps those of @keep that we have, and nothing else. */
+static int keep_only(const unsigned *keep, size_t count)
+{
+	bool bounding;
+
+	if (capng_get_caps_process())
+		return -EPERM;
+	bounding = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
+	for (unsigned capability = 0; capability <= CAP_LAST_CAP; capability++) {
+		bool wanted = false;
+
+		for (size_t n = 0; n < count; n++)
+			wanted |= keep[n] == capability &&
+				  capng_have_capability(CAPNG_PERMITTED, capability);
+		if (capng_update(wanted ? CAPNG_ADD : CAPNG_DROP,
+				 CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET,
+				 capability))
+			return -EINVAL;
+		(void)capng_update(CAPNG_DROP, CAPNG_INHERITABLE | CAPNG_AMBIENT, capability);
+	}
+	/* the bounding set first: shrinking it needs a right that is then dropped */
+	if (bounding)
+		(void)capng_apply(CAPNG_SELECT_BOUNDS);
+	(void)capng_apply(CAPNG_SELECT_AMBIENT);
+	return capng_apply(CAPNG_SELECT_CAPS) ? -EPERM : 0;
+}
+#else
+static int keep_only(const unsigned *keep, size_t count)
+{
+	(void)keep;
+	(void)count;
+	return 0;
+}
+#endif
+
+static int enter(const unsigned *keep, size_t count)
+{
+	int error = keep_only(keep, count);
+
+	if (!error && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		error = -errno;
+	return error;
+}
+
+int sandbox_enter(void)
+{
+	static const unsigned keep[] = {CAP_NET_ADMIN, CAP_NET_RAW};
+
+	return enter(keep, sizeof(keep) / sizeof(keep[0]));
+}
+
+int sandbox_enter_guardian(void)
+{
+	static const unsigned keep[] = {CAP_NET_ADMIN};
+
+	return enter(keep, sizeof(keep) / sizeof(keep[0]));
+}
+
+/** Adds the effective capabilities of one thread to @all; *no_new_privs only stays true. */
+static void read_thread(const char *name, uint64_t *all, bool *no_new_privs)
+{
+	char path[64], line[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%.20s/status", name);
+	file = fopen(path, "re");
+	if (!file)
+		return;
+	while (fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, "CapEff:", 7))
+			*all |= strtoull(line + 7, NULL, 16);
+		else if (!strncmp(line, "NoNewPrivs:", 11))
+			*no_new_privs &= atoi(line + 11) == 1;
+	}
+	fclose(file);
+}
+
+void sandbox_describe(char *text, size_t bytes)
+{
+	static const struct {
+		unsigned capability;
+		const char *name;
+	} known[] = {{CAP_NET_ADMIN, "net_admin,"}, {CAP_NET_RAW, "net_raw,"}};
+	bool no_new_privs = true;
+	DIR *threads = opendir("/proc/self/task");
+	struct dirent *thread;
+	char others[32] = "";
+	const char *names[2] = {"", ""};
+	uint64_t all = 0;
+	size_t used;
+
+	while (threads && (thread = readdir(threads)))
+		if (thread->d_name[0] != '.')
+			read_thread(thread->d_name, &all, &no_new_privs);
+	if (threads)
+		closedir(threads);
+	for (size_t n = 0; n < sizeof(known) / sizeof(known[0]); n++) {
+		if (all & (1ull << known[n].capability))
+			names[n] = known[n].name;
+		all &= ~(1ull << known[n].capability);
+	}
+	if (all)
+		snprintf(others, sizeof(others), "0x%" PRIx64 ",", all);
+	snprintf(text, bytes, "%s%s%s", names[0], names[1], others);
+	used = strlen(text);
+	if (used)
+		text[--used] = '\0'; /* the last comma */
+	snprintf(text + used, bytes - used, "%s%s", used ? " " : "",
+		 no_new_privs ? "no_new_privs" : "");
+}
