@@ -59,7 +59,7 @@ enum lwf_role {
 	X(RUNG, 103, 0, "rung", "from the daemon, no body: look at the ring")
 
 enum lwf_wire_type {
-#define X(sym, number, role, name, body) LWF_WIRE_##sym = number,
+#define X(sym, number, role, name, body) LWF_WIRE_##sym = (number),
 	LWF_WIRE_LIST(X)
 #undef X
 };
