@@ -24,8 +24,8 @@
 
 #include "client.h"
 
-#define SUBMIT_MASK (LWF_RING_SUBMIT_SLOTS - 1u)
-#define ANSWER_MASK (LWF_RING_COMPLETE_SLOTS - 1u)
+#define SUBMIT_MASK  (LWF_RING_SUBMIT_SLOTS - 1u)
+#define ANSWER_MASK  (LWF_RING_COMPLETE_SLOTS - 1u)
 #define SUBMIT_FLAGS (LWF_RING_FLAG_RECEIVE | LWF_RING_FLAG_TRUNCATED | LWF_RING_FLAG_SHORT)
 
 _Static_assert((LWF_RING_SUBMIT_SLOTS & SUBMIT_MASK) == 0, "a power of two");
@@ -106,6 +106,17 @@ static void client_wake(struct lwf_client *client)
 	clients_post(client->clients);
 }
 
+/* A frame came home somewhere: those that found none may try again. */
+static void clients_feed(struct lwf_clients *clients)
+{
+	while (!node_is_alone(&clients->starved)) {
+		struct lwf_client *client = client_of_node(clients->starved.next);
+
+		node_remove(&client->node);
+		client_wake(client);
+	}
+}
+
 /* ---- the ring ---- */
 
 static void client_lies(struct lwf_client *client, const char *lie)
@@ -156,9 +167,9 @@ static bool client_ready(struct lwf_session *session)
 static struct lwf_ring_submit client_record(const struct lwf_client *client)
 {
 	uint32_t slot = client->submit_head & SUBMIT_MASK;
-	const uint64_t *shared = (const uint64_t *)(const void *)(client->map +
-								  LWF_RING_SUBMIT_OFFSET) +
-				 (size_t)slot * (sizeof(struct lwf_ring_submit) / 8u);
+	const uint64_t *shared =
+		(const uint64_t *)(const void *)(client->map + LWF_RING_SUBMIT_OFFSET) +
+		(size_t)slot * (sizeof(struct lwf_ring_submit) / 8u);
 	struct lwf_ring_submit record;
 	uint64_t words[sizeof(record) / 8u];
 
@@ -190,21 +201,24 @@ static enum lwf_pull client_pull(struct lwf_session *session, struct lwf_frame *
 	struct lwf_ring_submit record;
 	enum lwf_reason fault;
 
+	/* a client that submits as fast as it is answered must not hold the loop */
+	if (client->pulls_left == 0)
+		return LWF_PULL_NONE;
 	/* what was seen before still holds; look again only when it is used up */
 	if ((client->submit_tail == client->submit_head || !client_has_place(client)) &&
 	    !client_ready(session))
 		return LWF_PULL_NONE;
+	client->pulls_left--;
 	record = client_record(client);
 	frame->id = record.id;
 	frame->cancel_id = record.cancel_id;
 	frame->truncated = (record.flags & LWF_RING_FLAG_TRUNCATED) != 0;
-	frame->direction = record.flags & LWF_RING_FLAG_RECEIVE ? LWF_DIRECTION_RECEIVE :
-								  LWF_DIRECTION_SEND;
+	frame->direction =
+		record.flags & LWF_RING_FLAG_RECEIVE ? LWF_DIRECTION_RECEIVE : LWF_DIRECTION_SEND;
 	memset(&frame->offload, 0, sizeof(frame->offload));
 	fault = record_fault(&record, lwf_frame_room(frame));
 	if (fault == LWF_REASON_NONE) {
-		memcpy(frame->data, client->map + LWF_RING_DATA_OFFSET + record.offset,
-		       record.len);
+		memcpy(frame->data, client->map + LWF_RING_DATA_OFFSET + record.offset, record.len);
 		frame->len = record.len;
 	}
 	client->submit_head++;
@@ -258,6 +272,7 @@ static void client_flush(struct lwf_session *session)
 	client_ring(client);
 	if (client->blocked && !session->closing)
 		client_wake(client);
+	clients_feed(client->clients);
 }
 
 static void client_state_changed(struct lwf_session *session)
@@ -293,11 +308,12 @@ static void client_sleep(struct lwf_client *client)
 static void client_turn(struct lwf_client *client)
 {
 	struct lwf_session *session = &client->session;
-	uint32_t taken = lwf_session_pump(session, LWF_BATCH_MAX_FRAMES);
-	bool ready = client_ready(session);
+	uint32_t taken;
+	bool ready;
 
-	if (taken > 0)
-		client_ring(client); /* there is room in the submission ring */
+	client->pulls_left = LWF_BATCH_MAX_FRAMES;
+	taken = lwf_session_pump(session, LWF_BATCH_MAX_FRAMES);
+	ready = client_ready(session);
 	if (client->lie) {
 		client->ops->lied(client->context, client->lie);
 		return;
@@ -306,8 +322,10 @@ static void client_turn(struct lwf_client *client)
 		return; /* woken by an answer meanwhile */
 	if (!ready)
 		client_sleep(client);
-	else if (taken == 0 || lwf_session_blocked(session))
+	else if (lwf_session_blocked(session))
 		client->blocked = true;
+	else if (taken == 0)
+		node_append(&client->clients->starved, &client->node);
 	else
 		client_wake(client);
 	if (client->lie)
@@ -338,12 +356,25 @@ void lwf_clients_init(struct lwf_clients *clients, struct lwf_host *host)
 	clients->task.fn = clients_turn;
 	clients->task.context = clients;
 	node_init(&clients->ready);
+	node_init(&clients->starved);
+}
+
+void lwf_clients_stop_waiting(struct lwf_stack *stack)
+{
+	for (struct lwf_session *s = lwf_stack_sessions(stack); s; s = s->next) {
+		struct lwf_client *client = client_of(s);
+
+		s->wait_when_paused = false;
+		if (!s->closing)
+			client_wake(client);
+	}
 }
 
 void lwf_clients_drain(struct lwf_clients *clients)
 {
-	/* each round pulls at least one record, and a ring holds LWF_RING_SUBMIT_SLOTS of them */
-	for (uint32_t i = 0; i < LWF_RING_SUBMIT_SLOTS && !node_is_alone(&clients->ready); i++) {
+	const uint32_t rounds = LWF_RING_SUBMIT_SLOTS / LWF_BATCH_MAX_FRAMES;
+
+	for (uint32_t i = 0; i < rounds && !node_is_alone(&clients->ready); i++) {
 		struct lwf_client_node round;
 
 		node_move_all(&round, &clients->ready);
@@ -399,7 +430,10 @@ static void client_free(struct lwf_client *client)
 
 static void client_closed(struct lwf_session *session)
 {
+	struct lwf_clients *clients = client_of(session)->clients;
+
 	client_free(client_of(session));
+	clients_feed(clients);
 }
 
 static void client_fill_control(struct lwf_client *client)
@@ -450,9 +484,17 @@ err_free:
 	return ret;
 }
 
+void lwf_client_cancel(struct lwf_client *client, uint32_t cancel_id)
+{
+	client->pulls_left = LWF_RING_SUBMIT_SLOTS;
+	lwf_session_cancel(&client->session, cancel_id);
+	if (client->lie)
+		client_wake(client); /* its turn tells the owner */
+}
+
 void lwf_client_doorbell(struct lwf_client *client)
 {
-	/* a blocked client is woken by the stack alone, so that ringing cannot make it spin */
+	/* blocked and starved ones are woken by the stack alone: ringing cannot make them spin */
 	if (!client->blocked)
 		client_wake(client);
 }

@@ -40,8 +40,9 @@ struct lwf_client_node {
 /** All clients of the process, and whose turn it is. */
 struct lwf_clients {
 	struct lwf_host *host;
-	struct lwf_client_node ready; /* those that have records to be pulled, in turn order */
-	struct lwf_task task;	      /* one turn for each of them */
+	struct lwf_client_node ready;	/* those that have records to be pulled, in turn order */
+	struct lwf_client_node starved; /* those that found no free frame: any answer wakes them */
+	struct lwf_task task;		/* one turn for each of them */
 	bool posted;
 	uint32_t count; /* rings that are mapped, those that are only waiting for frames included */
 };
@@ -65,14 +66,21 @@ struct lwf_client {
 	uint32_t submit_tail;
 	uint32_t answer_head;
 
-	bool blocked; /* the stack does not take records now; it says when it does again */
+	bool blocked;	     /* the stack does not take records now; it says when it does again */
+	uint32_t pulls_left; /* records that may be pulled before the turn is over */
 	const char *lie;
 };
 
 /** Prepares an empty set. */
 void lwf_clients_init(struct lwf_clients *clients, struct lwf_host *host);
 
-/** Pulls what waits in all rings, however long that takes; for the end of the program. */
+/**
+ * The program ends: from now on no client of @stack waits for a restart, so that its records are
+ * answered PAUSED.
+ */
+void lwf_clients_stop_waiting(struct lwf_stack *stack);
+
+/** Pulls what waits in all rings, at most a full ring each; for the end of the program. */
 void lwf_clients_drain(struct lwf_clients *clients);
 
 /**
@@ -83,6 +91,12 @@ int lwf_client_open(struct lwf_clients *clients, struct lwf_stack *stack, const 
 		    bool wait_when_paused, const struct lwf_client_peer *peer,
 		    const struct lwf_client_ops *ops, void *context, struct lwf_client **client,
 		    int *memfd);
+
+/**
+ * Cancels what carries @cancel_id (0: everything): frames that are held, and with 0 the records
+ * that wait in the ring.
+ */
+void lwf_client_cancel(struct lwf_client *client, uint32_t cancel_id);
 
 /** The client rang: look at its ring soon. */
 void lwf_client_doorbell(struct lwf_client *client);

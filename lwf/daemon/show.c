@@ -2,9 +2,9 @@
 /*
  * show.c - engine, stacks, modules, sessions and trace records as JSON.
  *
- * It only reads, and only through the public functions of the engine. An allocation that fails makes
- * the whole answer NULL: jansson's *_new setters take a NULL value and report it, so every helper
- * adds its parts one by one and gives up at the first that failed.
+ * It only reads, and only through the public functions of the engine. An allocation that fails
+ * makes the whole answer NULL: jansson's *_new setters take a NULL value and report it, so every
+ * helper adds its parts one by one and gives up at the first that failed.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -156,10 +156,10 @@ static json_t *show_edge(struct lwf_edge *edge, const struct lwf_stack *stack,
 	put_text(&object, "kind", edge->ops->kind);
 	put_text(&object, "name", edge->name);
 	put(&object, "link", show_link(&edge->link));
-	put(&object, "rx", show_counts(counters->rx_units, counters->rx_frames,
-				       counters->rx_bytes));
-	put(&object, "tx", show_counts(counters->tx_units, counters->tx_frames,
-				       counters->tx_bytes));
+	put(&object, "rx",
+	    show_counts(counters->rx_units, counters->rx_frames, counters->rx_bytes));
+	put(&object, "tx",
+	    show_counts(counters->tx_units, counters->tx_frames, counters->tx_bytes));
 	put(&object, "drops", show_drops(counters));
 	put_number(&object, "errors", counters->errors);
 	put_number(&object, "last_error", counters->last_error);
@@ -356,8 +356,7 @@ static json_t *show_answers(const uint64_t *answers)
 
 	for (unsigned i = 0; i < LWF_ANSWERS; i++) {
 		if (answers[i])
-			put_number(&object,
-				   lwf_status_name(lwf_answer_status((enum lwf_answer)i)),
+			put_number(&object, lwf_status_name(lwf_answer_status((enum lwf_answer)i)),
 				   answers[i]);
 	}
 	return object;

@@ -13,7 +13,7 @@
 
 #include <lwf/stack.h>
 
-#define LWF_SCHEMA 1
+#define LWF_SCHEMA	1
 #define LWF_FACTS_BYTES 512u
 
 /** Facts that the daemon adds to a stack: writes "key=value key=value" into @text. */
