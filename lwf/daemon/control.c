@@ -55,7 +55,7 @@ static int peer_write(struct lwf_peer *peer, const void *data, size_t bytes, int
 	} ancillary;
 
 	if (fd >= 0) {
-		memset(&ancillary, 0, sizeof(server));
+		memset(&ancillary, 0, sizeof(ancillary));
 		message.msg_control = ancillary.bytes;
 		message.msg_controllen = sizeof(ancillary.bytes);
 		ancillary.header.cmsg_level = SOL_SOCKET;
