@@ -209,23 +209,11 @@ static int write_plain(struct tap_edge *tap, const struct lwf_frame *frame)
 {
 	uint32_t segments = lwf_frame_segments(frame);
 	struct lwf_frame *copy = lwf_pool_take(tap->scratch, 0, LWF_DIRECTION_RECEIVE);
-	int error = EINVAL;
+	int error = 0;
 
 	assert(copy);
-	if (lwf_frame_is_super(frame)) {
-		for (uint32_t i = 0; i < segments; i++) {
-			error = -lwf_frame_segment(frame, i, copy);
-			if (!error)
-				error = write_frame(tap, copy);
-			if (error)
-				break;
-		}
-	} else if ((frame->offload.flags & LWF_OFFLOAD_NEEDS_CSUM) &&
-		   frame->len <= lwf_frame_room(copy)) {
-		memcpy(copy->data, frame->data, frame->len);
-		copy->len = frame->len;
-		copy->offload = frame->offload;
-		error = -lwf_frame_finish_csum(copy);
+	for (uint32_t i = 0; i < segments && !error; i++) {
+		error = lwf_vnet_plain(frame, i, copy);
 		if (!error)
 			error = write_frame(tap, copy);
 	}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * nic.h - what the parts of the lower edge share: nic.c (life and link), nic_rx.c (receive),
+ * nic_tx.c (send, and what waits to be sent), nic_flight.c (what is in the kernel, with
+ * qdisc=kernel).
+ */
+#ifndef LWF_EDGES_NIC_H
+#define LWF_EDGES_NIC_H
+
+#include "edges.h"
+#include "open.h"
+
+#define LWF_NIC_NETNS_BYTES 256u
+#define LWF_NIC_FLIGHT_MAX  2048u /* frames in the kernel at most; a power of two */
+
+/* A frame that waits for room in the device. frame->spare tells how far it is: see nic_tx.c. */
+struct lwf_nic_held {
+	struct lwf_frame *frame;
+	uint64_t since_ns;
+};
+
+/* A frame on the wire, or a part of one, that the kernel has and has not told of. */
+struct lwf_nic_flight {
+	struct lwf_frame *frame; /* NULL: answered, or never was */
+	uint64_t since_ns;
+	bool doubtful; /* a send that failed; it may have used up the number */
+};
+
+struct lwf_nic {
+	struct lwf_edge edge; /* first */
+	char netns[LWF_NIC_NETNS_BYTES];
+	bool qdisc_kernel, send_only;
+	bool notices; /* qdisc=kernel, and the device tells when it took a frame */
+	bool starved; /* not receiving because every frame is out */
+	int control_fd, send_fd;
+	struct lwf_nic_receive receive;
+	struct lwf_watch receive_watch, send_watch;
+	struct lwf_pool *pool;	  /* of received frames; NULL with send_only */
+	struct lwf_pool *scratch; /* one frame, to cut and finish in */
+
+	/* nic_tx.c: a ring of LWF_EDGE_QUEUE_FRAMES */
+	struct lwf_nic_held *held;
+	uint32_t held_first, held_count;
+	uint64_t held_bytes;
+	uint64_t progress_ns; /* when the device took a frame out of it last */
+	struct lwf_timer retry;
+	bool wants_write;   /* the socket's buffer is full */
+	uint32_t cut_types; /* bit set by gso_type: the device refuses them whole */
+	uint64_t cut_until_ns;
+	uint64_t carrier_asked_ns;
+	bool carrier; /* as it answered then */
+
+	/* nic_flight.c: a ring, by the kernel's numbers */
+	struct lwf_nic_flight *flight;
+	uint32_t flight_oldest, flight_next;
+	uint32_t flight_count;	     /* of entries with a frame */
+	uint32_t flight_noticed;     /* highest number told of, +1 */
+	uint64_t flight_deadline_ns; /* the link went: answer the rest by then; 0: it is there */
+	struct lwf_timer flight_check;
+	bool draining; /* send nothing until the kernel has nothing */
+};
+
+/* What one turn of sending has found out. */
+struct lwf_nic_turn {
+	struct lwf_batch done; /* answered frames */
+	enum lwf_reason dead;  /* why no frame can leave now; NONE: it can */
+	bool busy;	       /* the device had no room */
+};
+
+static inline struct lwf_nic *lwf_nic_of(struct lwf_edge *edge)
+{
+	return (struct lwf_nic *)(void *)edge;
+}
+
+/* ---- nic.c ---- */
+
+/** Why nothing can leave, by what is known of the link: NONE, REMOVED, DISABLED or NO_CARRIER. */
+enum lwf_reason lwf_nic_dead_reason(const struct lwf_nic *nic);
+
+/** The same, by asking the kernel now. */
+enum lwf_reason lwf_nic_ask_dead_reason(struct lwf_nic *nic);
+
+/* ---- nic_rx.c ---- */
+
+void lwf_nic_readable(void *context, unsigned events);
+void lwf_nic_watch_receive(struct lwf_nic *nic);
+void lwf_nic_set_intake(struct lwf_edge *edge, enum lwf_intake intake);
+void lwf_nic_reclaim(struct lwf_edge *edge, struct lwf_batch *batch);
+
+/* ---- nic_tx.c ---- */
+
+void lwf_nic_transmit(struct lwf_edge *edge, struct lwf_batch *batch);
+void lwf_nic_cancel(struct lwf_edge *edge, uint64_t cancel_id);
+void lwf_nic_retry(void *context);
+void lwf_nic_send_event(void *context, unsigned events);
+
+void lwf_nic_turn_begin(struct lwf_nic_turn *turn);
+
+/** Sends what is held as far as the device takes it, then answers all of @turn. Ends the turn. */
+void lwf_nic_turn_end(struct lwf_nic *nic, struct lwf_nic_turn *turn);
+
+/** Puts an answer on @frame and it into @turn. */
+void lwf_nic_answer(struct lwf_nic_turn *turn, struct lwf_frame *frame, enum lwf_reason reason,
+		    int error);
+
+/** True when @frame is the first of those that wait. */
+bool lwf_nic_is_first_held(const struct lwf_nic *nic, const struct lwf_frame *frame);
+
+/** Takes the first of those that wait out. */
+struct lwf_nic_held lwf_nic_pop_held(struct lwf_nic *nic);
+
+/* ---- nic_flight.c ---- */
+
+/** True when no more frames may be given to the kernel. */
+bool lwf_nic_flight_full(const struct lwf_nic *nic);
+
+/** A send of a part of @frame succeeded. */
+void lwf_nic_flight_add(struct lwf_nic *nic, struct lwf_frame *frame, uint64_t since_ns);
+
+/** A send failed after the kernel may have given it a number. */
+void lwf_nic_flight_doubt(struct lwf_nic *nic);
+
+/** @frame is answered now whatever becomes of its parts: forget them. */
+void lwf_nic_flight_forget(struct lwf_nic *nic, const struct lwf_frame *frame);
+
+/** Reads what the kernel tells; frames that it is done with go into @turn. */
+void lwf_nic_flight_read(struct lwf_nic *nic, struct lwf_nic_turn *turn);
+
+/** Answers all that is in the kernel with @reason. */
+void lwf_nic_flight_settle(struct lwf_nic *nic, struct lwf_nic_turn *turn, enum lwf_reason reason);
+
+/** The link went: reads what is told, and sees to it that the rest is answered in time. */
+void lwf_nic_flight_link_lost(struct lwf_nic *nic, struct lwf_nic_turn *turn);
+
+/** A new socket counts from 0. */
+void lwf_nic_flight_reset(struct lwf_nic *nic);
+
+void lwf_nic_flight_check(void *context);
+
+/** Adds the frames of @origin in the kernel to what the edge holds. */
+uint32_t lwf_nic_flight_holds(const struct lwf_nic *nic, lwf_handle origin, uint64_t *oldest_ns);
+
+/* frame->spare while the edge has the frame: parts already sent, and parts in the kernel. */
+#define LWF_NIC_PARTS_MAX 0xffffu
+
+static inline uint32_t lwf_nic_parts_sent(const struct lwf_frame *frame)
+{
+	return frame->spare & LWF_NIC_PARTS_MAX;
+}
+
+static inline uint32_t lwf_nic_parts_out(const struct lwf_frame *frame)
+{
+	return frame->spare >> 16;
+}
+
+/** True when every part of @frame was sent and told of. */
+static inline bool lwf_nic_parts_done(const struct lwf_frame *frame)
+{
+	return lwf_nic_parts_out(frame) == 0 &&
+	       lwf_nic_parts_sent(frame) == lwf_frame_segments(frame);
+}
+
+#endif
