@@ -78,22 +78,25 @@ build() { # PRESET
 }
 
 # What a build runs when nothing narrower was asked for: PRESET > lines of "JOBS CTEST-ARGUMENTS".
-# Tests with devices take turns; the others share the processors.
+# Tests that need the machine for themselves say so to ctest (RUN_SERIAL).
+quick='10-|11-|23-|24-|25-|33-|34-' # system tests that are repeated under the address sanitizer
 plan() {
-	local alone='system|bench|model' only=
+	local only=
 	if [ ${#labels[@]} -gt 0 ]; then
 		printf -v only '|%s' "${labels[@]}"
-		echo "1 -L ^(${only#|})\$"
-		return
+		echo "$jobs -L ^(${only#|})\$"
+	elif [ -n "$regex" ]; then
+		echo "$jobs"
+	else
+		case $1 in
+		dev) printf '%s\n' "$jobs -LE ^lint\$" "$jobs -L ^lint\$" ;;
+		asan) printf '%s\n' "$jobs -L ^(unit|sim|fuzz|museum)\$" "$jobs -R ^system/($quick)" ;;
+		tsan) echo "$jobs -L ^(unit|sim)\$" ;;
+		fuzz) echo "$jobs -L ^fuzz\$" ;;
+		clang) echo "$jobs -L ^unit\$" ;;
+		*) echo "$jobs -LE ^lint\$" ;;
+		esac
 	fi
-	case $1 in
-	dev) printf '%s\n' "$jobs -LE ^($alone|lint)\$" "1 -L ^($alone)\$" "$jobs -L ^lint\$" ;;
-	asan) printf '%s\n' "$jobs -L ^(unit|sim|fuzz|museum)\$" "1 -L ^quick\$" ;;
-	tsan) printf '%s\n' "$jobs -L ^(unit|sim)\$" ;;
-	fuzz) printf '%s\n' "$jobs -L ^fuzz\$" ;;
-	clang) printf '%s\n' "$jobs -L ^unit\$" ;;
-	*) printf '%s\n' "$jobs -LE ^($alone|lint)\$" ;;
-	esac
 }
 
 run() { # PRESET NUMBER JOBS CTEST-ARGUMENT...
