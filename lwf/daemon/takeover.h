@@ -28,6 +28,7 @@ struct takeover_config {
 	const char *stack_name;
 	const char *runtime_dir; /* for the journal */
 	const char *nic_name;
+	const char *tap_name;
 	uint32_t nic_ifindex;
 	uint32_t tap_ifindex;	   /* the TAP must be up */
 	struct guardian *guardian; /* may be NULL */

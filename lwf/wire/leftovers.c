@@ -6,9 +6,15 @@
  * request inside sendmsg(), so nothing here waits for long.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -131,6 +137,8 @@ uint32_t lwf_netlink_play(int fd, const void *requests, size_t bytes, int *first
 		}
 		memcpy(copy, at, header->nlmsg_len);
 		error = talk(fd, header, NULL, NULL);
+		if (error == -EEXIST)
+			error = 0; /* what was to be made is there */
 		if (error && !first)
 			first = error;
 		played += !error;
@@ -413,4 +421,77 @@ void lwf_journal_retarget(void *journal, uint32_t nic, uint32_t tap)
 	}
 	head->nic_index = nic;
 	head->tap_index = tap;
+}
+
+static uint32_t index_of(int fd, const char *name)
+{
+	struct ifreq request = {.ifr_ifindex = 0};
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	return ioctl(fd, SIOCGIFINDEX, &request) < 0 ? 0 : (uint32_t)request.ifr_ifindex;
+}
+
+/** The whole of a journal in memory, to be freed; NULL when it is none. */
+static struct lwf_journal *read_journal(int file)
+{
+	struct lwf_journal *journal;
+	struct stat status;
+	size_t bytes;
+
+	if (fstat(file, &status) < 0 || !S_ISREG(status.st_mode) || status.st_size < 0 ||
+	    (uint64_t)status.st_size > LWF_JOURNAL_MAX_BYTES)
+		return NULL;
+	bytes = (size_t)status.st_size;
+	journal = malloc(bytes + 1);
+	if (journal && (pread(file, journal, bytes, 0) != (ssize_t)bytes ||
+			!lwf_journal_valid(journal, bytes))) {
+		free(journal);
+		journal = NULL;
+	}
+	return journal;
+}
+
+static enum lwf_restore restore(int fd, uint64_t netns, struct lwf_journal *journal)
+{
+	uint32_t nic, tap;
+	int error = 0;
+
+	if (journal->netns != netns)
+		return LWF_RESTORE_FOREIGN;
+	nic = index_of(fd, journal->nic_name);
+	tap = index_of(fd, journal->tap_name);
+	if (!nic)
+		return LWF_RESTORE_NO_NIC;
+	/* what is about a TAP that is gone goes to an index that nobody has and fails there,
+	 * harmlessly */
+	lwf_journal_retarget(journal, nic, tap ? tap : INT32_MAX);
+	if (!lwf_netlink_play(fd, journal + 1, journal->bytes, &error) && error == -EPERM)
+		return LWF_RESTORE_REFUSED;
+	return LWF_RESTORE_DONE;
+}
+
+enum lwf_restore lwf_journal_restore(const char *path, int fd, uint64_t netns,
+				     struct lwf_journal *head)
+{
+	int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	enum lwf_restore result = LWF_RESTORE_BROKEN;
+	struct lwf_journal *journal;
+
+	if (file < 0)
+		return result;
+	if (flock(file, LOCK_EX | LOCK_NB) < 0) {
+		close(file);
+		return LWF_RESTORE_LIVE;
+	}
+	journal = read_journal(file);
+	if (journal) {
+		if (head)
+			*head = *journal;
+		result = restore(fd, netns, journal);
+		if (result == LWF_RESTORE_DONE)
+			(void)unlink(path);
+		free(journal);
+	}
+	close(file);
+	return result;
 }

@@ -46,9 +46,9 @@ int lwf_netlink_open(int *fd);
 
 /**
  * Sends the requests in @bytes at @requests one after the other and waits for each answer, all of
- * them even when one fails. Returns how many succeeded; *first_error (may be NULL) gets the first
- * -errno, or 0. Requests must be well formed (lengths are checked: it stops at the first that is
- * not).
+ * them even when one fails. Returns how many succeeded (something that exists already counts as
+ * made); *first_error (may be NULL) gets the first -errno, or 0. Requests must be well formed
+ * (lengths are checked: it stops at the first that is not).
  */
 uint32_t lwf_netlink_play(int fd, const void *requests, size_t bytes, int *first_error);
 
@@ -70,5 +70,22 @@ bool lwf_journal_valid(const void *journal, size_t bytes);
 
 /** Puts @nic_index and @tap_index in place of those that the requests were made for. */
 void lwf_journal_retarget(void *journal, uint32_t nic_index, uint32_t tap_index);
+
+/** What lwf_journal_restore() found. */
+enum lwf_restore {
+	LWF_RESTORE_DONE,    /* addresses and routes are back; the file is removed */
+	LWF_RESTORE_LIVE,    /* a living daemon has it locked */
+	LWF_RESTORE_FOREIGN, /* it is about another network namespace */
+	LWF_RESTORE_NO_NIC,  /* the NIC does not exist now; the file stays */
+	LWF_RESTORE_BROKEN,  /* it is no journal, or cannot be read */
+	LWF_RESTORE_REFUSED, /* the kernel refused everything (no right); the file stays */
+};
+
+/**
+ * Plays the journal at @path through netlink socket @fd, whose namespace has inode @netns. *head
+ * (may be NULL) gets its header unless it is broken.
+ */
+enum lwf_restore lwf_journal_restore(const char *path, int fd, uint64_t netns,
+				     struct lwf_journal *head);
 
 #endif
