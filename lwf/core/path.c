@@ -87,6 +87,8 @@ static void passed_on(struct lwf_module *module, struct lwf_batch *batch, bool s
 		lwf_rule_broken(module->stack, module, LWF_RULE_O04, "a frame was passed on twice");
 		*held = 0;
 	}
+	if (module->late)
+		lwf_lifecycle_quiet(module);
 }
 
 /** After a callback: a filter that does not hold frames must have passed all of them on (O04). */
@@ -238,6 +240,8 @@ static void judge_homewards(struct lwf_module *module, struct lwf_batch *batch, 
 		lwf_rule_broken(module->stack, module, LWF_RULE_O04, "a frame was passed on twice");
 		*held = 0;
 	}
+	if (module->late)
+		lwf_lifecycle_quiet(module);
 }
 
 void lwf_send_complete(struct lwf_module *module, struct lwf_batch *batch)
