@@ -219,18 +219,6 @@ static uint32_t index_of(const struct lwf_stack *stack, const struct lwf_module 
 	return n;
 }
 
-static enum lwf_exit exit_of_insert(int err)
-{
-	switch (err) {
-	case -ENOENT:
-		return LWF_EXIT_NO_OBJECT;
-	case -EINVAL:
-		return LWF_EXIT_USAGE;
-	default:
-		return LWF_EXIT_REFUSED;
-	}
-}
-
 static enum lwf_outcome do_filter_insert(struct lwf_request *request)
 {
 	char name[LWF_NAME_BYTES], spec[LWF_FILTER_SPEC_BYTES], above[LWF_NAME_BYTES],

@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "connection.h"
@@ -195,13 +196,29 @@ static bool has_flag(int argc, char **argv, const char *flag)
 	return false;
 }
 
-static int finish(struct lwf_config *config)
+/* The watchdog child and the user read the path elsewhere: it is absolute from here on. */
+static int finish_control(struct lwf_config *config)
 {
-	char line[512];
+	char path[2 * LWF_FILE_BYTES], cwd[LWF_FILE_BYTES];
 
 	if (!config->control[0] &&
 	    !lwf_wire_default_path(config->control, sizeof(config->control))[0])
 		return usage("LWF_CONTROL", "the path of the control socket is too long");
+	if (config->control[0] == '/')
+		return -1;
+	if (!getcwd(cwd, sizeof(cwd)))
+		return usage("--control", "there is no current directory; give an absolute path");
+	snprintf(path, sizeof(path), "%s/%s", cwd, config->control);
+	return read_text("--control", path, config->control, sizeof(config->control));
+}
+
+static int finish(struct lwf_config *config)
+{
+	char line[512];
+	int ret = finish_control(config);
+
+	if (ret >= 0)
+		return ret;
 	if (lwf_config_finish(config, line, sizeof(line)))
 		return usage_line(line);
 	return -1;
