@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # lib.sh - what every system test stands on; a test sources it as its first act.
@@ -29,7 +30,9 @@ PATH=$BIN:$TOOLS:/usr/sbin:/sbin:$PATH
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/lwf-$TEST_NAME.XXXXXX")
 export PATH LWF_CONTROL=$TMP/control LWF_TEST_MARK=$TMP LC_ALL=C
 SECONDS=0
-OUT= ERR= CODE=
+OUT=''
+ERR=''
+CODE=''
 LWFD=
 STARTED=()	# processes that the test has to end, by pid
 PROGRESS='the first step'
@@ -126,12 +129,12 @@ capture() {
 	ERR=$(cat "$TMP/err")
 }
 
-# expect_exit CODE CMD...
+# expect_exit CODE CMD...; CODE may name several: '2|5'
 expect_exit() {
 	local want=$1
 	shift
 	capture "$@"
-	[ "$CODE" = "$want" ] || fail "exit code of '$*': expected $want, got $CODE
+	[[ $CODE =~ ^($want)$ ]] || fail "exit code of '$*': expected $want, got $CODE
     stdout: $OUT
     stderr: $ERR"
 }
@@ -202,6 +205,10 @@ rx_over() { # DEV N [NETNS]: has it received more than N
 
 tx_over() {
 	[ "$(tx_packets "$1" "${3:-}")" -gt "$2" ]
+}
+
+mtu_is() { # DEV MTU
+	[ "$(link_stat "$1" mtu)" = "$2" ]
 }
 
 link_flag() { # DEV FLAG [NETNS]
@@ -403,6 +410,101 @@ start_capture() {
 	[ "$netns" = - ] || run=(ip netns exec "$netns")
 	background "$name" "${run[@]}" framecap "$@"
 	wait_for 10 "framecap $* to listen" grep -q '^listening' "$TMP/$name.out"
+}
+
+# captured NAME: ends a capture; OUT is its report. None may have been missed by the witness itself.
+captured() {
+	finish "$1" "${2:-30}"
+	OUT=$(tail -n 1 <<<"$OUT")
+	expect_equal "frames that $1 itself missed" 0 "$(jq .missed <<<"$OUT")"
+}
+
+# same_frames: byte for byte and in order.
+same_frames() { # SENT RECEIVED
+	local told
+	told=$(framecmp "$1" "$2") || fail "frames did not arrive as sent: $told"
+}
+
+# ---- traffic ----
+
+# host_traffic [PPS]: the host behind the TAP sends, numbered, stream 2.
+host_traffic() {
+	background host rawsend lwf0 -n 0 -r "${1:-5000}" -s 200 -i 2
+}
+
+# far_traffic [PPS]: the far host sends, numbered, stream 3.
+far_traffic() {
+	background farhost ip netns exec far rawsend eth0 -n 0 -r "${1:-5000}" -s 200 -i 3
+}
+
+# client_traffic NAME ARGS...: a client injects numbered frames without end.
+client_traffic() {
+	local name=$1
+	shift
+	[ -e "$TMP/numbered.pcap" ] || framegen numbered "$TMP/numbered.pcap" 1000 200 4 >/dev/null
+	background "$name" lwf-inject --json eth1 "$TMP/numbered.pcap" --loop 0 "$@"
+}
+
+# client_ends NAME: TERM makes it drain and print its ledger. JSON holds it.
+client_ends() {
+	stop "$1" TERM 20
+	expect_equal "exit code of lwf-inject after TERM ($ERR)" 1 "$CODE"
+	result_balances "$1"
+}
+
+# sending, receiving [DEV [NETNS]]: waits until more frames have left, or reached, DEV than before.
+sending() {
+	local mark
+	mark=$(tx_packets "${1:-eth1}" "${2:-}")
+	wait_for 15 "frames to leave ${1:-eth1}" tx_over "${1:-eth1}" $((mark + ${MORE:-20})) "${2:-}"
+}
+
+receiving() {
+	local mark
+	mark=$(rx_packets "${1:-lwf0}" "${2:-}")
+	wait_for 15 "frames to reach ${1:-lwf0}" rx_over "${1:-lwf0}" $((mark + ${MORE:-20})) "${2:-}"
+}
+
+# kernel_agrees: what lwfd says of the link is what the kernel says.
+kernel_agrees() {
+	local want got
+	want=$(ip -j link show dev eth1 | jq -c '.[0] | {ifindex, mac: .address, mtu,
+		up: (.flags | index("UP") != null), carrier: (.flags | index("LOWER_UP") != null)}')
+	got=$(show '.stacks[0].link | {ifindex, mac, mtu, up, carrier}' eth1 | jq -c .)
+	[ "$want" = "$got" ] || return 1
+}
+
+# carrier_is true|false: in the eyes of lwfd.
+carrier_is() {
+	[ "$(show '.stacks[0].link.carrier' eth1)" = "$1" ]
+}
+
+fds_of() {
+	find "/proc/$1/fd" -mindepth 1 | wc -l
+}
+
+rss_kib() {
+	awk '/^VmRSS/ { print $2 }' "/proc/$1/status"
+}
+
+cpu_ticks() {
+	awk '{ print $14 + $15 }' "/proc/$1/stat"
+}
+
+# remember_size and no_growth: descriptors and memory of lwfd before and after a long story.
+remember_size() {
+	FDS_BEFORE=$(fds_of "$LWFD")
+	RSS_BEFORE=$(rss_kib "$LWFD")
+}
+
+has_fds() {
+	[ "$(fds_of "$LWFD")" -le "$1" ]
+}
+
+no_growth() {
+	within 5 has_fds "$FDS_BEFORE" ||
+		fail "lwfd had $FDS_BEFORE descriptors and has $(fds_of "$LWFD") now"
+	expect_at_most "KiB of lwfd (before: $RSS_BEFORE)" $((RSS_BEFORE + 3072)) "$(rss_kib "$LWFD")"
 }
 
 # ---- the end ----
