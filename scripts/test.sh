@@ -56,7 +56,7 @@ say() { printf '[%4ds] %s\n' "$SECONDS" "$*" >&2; }
 broken() { # WHAT [LOG]: a step that is no test went wrong
 	failed=$((failed + 1))
 	say "FAILED: $1"
-	[ $# -lt 2 ] || tail -n 60 "$2" >&2
+	[ $# -lt 2 ] || grep -v '^\[[0-9/]*\]' "$2" | tail -n 60 >&2
 }
 
 build() { # PRESET
