@@ -7,8 +7,8 @@
  *
  * A handle is one session with one stack. It outlives links, pauses and modules: while the stack is
  * not Running, frames are answered PAUSED (or wait, if asked for). Every frame submitted gets
- *exactly one answer event. When the daemon dies, what it had answered is still delivered, and all
- *that was in flight is answered UNKNOWN, never SUCCESS.
+ * exactly one answer event. When the daemon dies, what it had answered is still delivered, and all
+ * that was in flight is answered UNKNOWN, never SUCCESS.
  *
  * How to use it:
  *
@@ -21,10 +21,10 @@
  *	lwf_inject_close(handle);
  *
  * In an event loop: watch lwf_inject_fd() for reading, and whenever it is readable (and once at
- *first) call lwf_inject_poll() until it returns 0.
+ * first) call lwf_inject_poll() until it returns 0.
  *
  * Threads: a handle is for one thread at a time; different handles know nothing of each other.
- *Nothing here blocks longer than the timeout that it is given, whatever the daemon does.
+ * Nothing here blocks longer than the timeout that it is given, whatever the daemon does.
  */
 #ifndef LWF_INJECT_H
 #define LWF_INJECT_H
@@ -153,6 +153,15 @@ int lwf_inject_flush(struct lwf_inject *handle, uint64_t timeout_ns);
  * already has come home on their own. 0, -ETIMEDOUT, -ENOTCONN.
  */
 int lwf_inject_cancel(struct lwf_inject *handle, uint32_t cancel_id);
+
+/** Asks the daemon for a sign of life. 0, -ETIMEDOUT, -ENOTCONN. */
+int lwf_inject_ping(struct lwf_inject *handle, uint64_t timeout_ns);
+
+/**
+ * Gives up on the daemon: all that is not answered now is answered UNKNOWN, as if it had died. For
+ * one that does not answer a ping.
+ */
+void lwf_inject_abandon(struct lwf_inject *handle);
 
 /** Frames submitted whose answers have not been taken by lwf_inject_poll(). */
 uint32_t lwf_inject_outstanding(const struct lwf_inject *handle);

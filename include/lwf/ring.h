@@ -23,8 +23,8 @@
  *
  * Doorbells. Before it sleeps the engine sets engine_sleeps; a client that submits and sees it set
  * sends one LWF_WIRE_DOORBELL on its socket. client_waits is the same the other way round. Both are
- *hints: a side that never rings harms itself alone, since the engine looks at every ring it was
- *once rung for.
+ * hints: a side that never rings harms itself alone, since the engine looks at every ring it was
+ * once rung for.
  */
 #ifndef LWF_RING_H
 #define LWF_RING_H

@@ -12,8 +12,8 @@
  *
  * Memory order. What a caller did before leave() is visible to the one that signals (release by
  * every leave, acquire by the one that reaches 0), and what was done before open() is visible to
- *whoever is admitted after it. close() is acquire and release: it ends one life of the count and
- *begins another.
+ * whoever is admitted after it. close() is acquire and release: it ends one life of the count and
+ * begins another.
  *
  * Rules: P01 and P02 (nothing starts after the pause began), P03 to P05, F01 to F03 of the list in
  * rules.def. Source of the protocol: the NDIS pages on pausing a filter module, and the answer that

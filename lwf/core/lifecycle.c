@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lifecycle.c - the one state machine of a module, as a table, and the only writer of
- *module->state.
+ * lifecycle.c - the one state machine of a module, as a table, and its only writer.
  *
  * A row says: in this state, this event runs this action, and the module enters the next state
  * before the action runs (a filter is Pausing inside its pause function). The action is a call of

@@ -11,7 +11,7 @@
  *
  * Accounts. For each module the path counts what it originated and is not home (sends_out,
  * receives_out), and what of others was handed in and not passed on (held_*). Both are independent
- *of any filter's own gate, and the rules are judged by them: a pause that ends while one of them is
+ * of any filter's own gate, and the rules are judged by them: a pause that ends while one of them is
  * not 0 is broken (P03 to P07), a count below 0 is a frame passed on twice (O04).
  *
  * The holder of a frame is 0 until its origin hands it on for the first time: that is its birth as

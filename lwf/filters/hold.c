@@ -4,8 +4,8 @@
  *
  * On a device that answers at once nothing is ever outstanding, and the interesting half of the
  * pause protocol cannot be seen. This filter makes it visible on any device: below inject it keeps
- *the next `frames` sends, so that a pause of inject is truly answered PENDING, and is completed by
- *the last of them when `release` lets them go (or when their sender cancels them).
+ * the next `frames` sends, so that a pause of inject is truly answered PENDING, and is completed by
+ * the last of them when `release` lets them go (or when their sender cancels them).
  *
  *	lwfctl filter insert eth1 hold:frames=3
  *	lwfctl filter set eth1/hold release=on

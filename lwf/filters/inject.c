@@ -6,11 +6,10 @@
  * restart, submit and come_home below beside gate.h and you have seen the whole protocol.
  *
  *	record of a session > frame of our pool > gate admits or PAUSED > next below (or above)
- *	... the frame comes home > its session gets the answer > pool > and only then out of the
- *gate
+ *	... comes home > its session gets the answer > pool > and only then out of the gate
  *
  * The order of the last line is the cure of races R5 and R7: the gate's last leave may complete the
- *pause, after which the module may be detached; so it is the last thing that touches the module.
+ * pause, after which the module may be detached; so it is the last thing that touches the module.
  */
 #include <errno.h>
 
