@@ -249,10 +249,11 @@ static enum lwf_outcome do_filter_insert(struct lwf_request *request)
 	index = place ? index_of(stack, place) + (below_given ? 1u : 0u) : count_modules(stack);
 	ret = lwf_stack_insert(stack, spec, index, &module, why, sizeof(why));
 	if (ret)
-		return fail(request, exit_of_insert(ret), spec,
-			    ret == -ENOENT || ret == -EINVAL ? "see man lwfd, FILTERS"
-							     : LIST_STACKS,
-			    why[0] ? why : strerror(-ret));
+		return fail(
+			request,
+			ret == -ENOENT || ret == -EINVAL ? LWF_EXIT_USAGE : LWF_EXIT_REFUSED, spec,
+			ret == -ENOENT || ret == -EINVAL ? "see man lwfd, FILTERS" : LIST_STACKS,
+			why[0] ? why : strerror(-ret));
 	return lwf_pending_follow(request, stack, lwf_module_name(module));
 }
 
