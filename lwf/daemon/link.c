@@ -251,6 +251,10 @@ static void remake_tap(struct link_follow *follow)
 			lwf_stack_name(follow->stack), tap->configured);
 		return;
 	}
+	if (!follow->retry.armed && follow->counts[LINK_UPPER_DELETED] == 1)
+		lwf_log(follow->monitor->host, LWF_LOG_WARNING,
+			"%s: %s was deleted and cannot be made again (%s); trying on",
+			lwf_stack_name(follow->stack), tap->configured, strerror(-error));
 	lwf_timer_set(&follow->retry, LINK_RETRY_NS);
 }
 

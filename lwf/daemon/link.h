@@ -58,9 +58,6 @@ struct link_info {
  */
 int link_query(const char *netns, const char *name, struct link_info *info);
 
-/** Sets an interface up or down ("ip link set NAME up"). 0 or -errno. */
-int link_set_up(const char *netns, uint32_t ifindex, bool up);
-
 /** X(symbol, printed name, side): everything that may happen to a followed interface, in the order
  * it is served */
 #define LINK_EVENT_LIST(X)                         \

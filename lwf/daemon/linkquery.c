@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * linkquery.c - questions to and settings of one interface, before it is followed; see link.h.
+ * linkquery.c - questions about one interface, before it is followed; see link.h.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <linux/if.h>
-#include <linux/rtnetlink.h>
-#include <netlink/msg.h>
-#include <netlink/netlink.h>
 
 #include "link.h"
 #include "nsnet.h"
@@ -66,28 +61,6 @@ int link_query(const char *netns, const char *name, struct link_info *info)
 	error = rtnl_open(ns, &sock);
 	if (!error) {
 		error = query(sock, ns, name, info);
-		rtnl_close(sock);
-	}
-	nsnet_put(ns);
-	return error;
-}
-
-int link_set_up(const char *netns, uint32_t ifindex, bool up)
-{
-	const struct ifinfomsg info = {
-		.ifi_index = (int)ifindex,
-		.ifi_flags = up ? IFF_UP : 0,
-		.ifi_change = IFF_UP,
-	};
-	struct nl_sock *sock;
-	struct nsnet *ns;
-	int error = nsnet_get(netns, &ns);
-
-	if (error)
-		return error;
-	error = rtnl_open(ns, &sock);
-	if (!error) {
-		error = rtnl_talk(sock, rtnl_message(RTM_NEWLINK, 0, &info, sizeof(info)));
 		rtnl_close(sock);
 	}
 	nsnet_put(ns);
