@@ -35,8 +35,10 @@ expect_equal "sent, against tx_packets of eth1" "$delta" "$(result .sent)"
 expect_equal "SUCCESS" "$delta" "$(result .completed.SUCCESS)"
 expect_at_least "submitted" "$N" "$(result .submitted)"
 expect_at_least "frames answered PAUSED" 1 "$(result '(.completed.PAUSED // 0) + (.refused.PAUSED // 0)')"
-expect_equal "answers of any other kind than SUCCESS and PAUSED" "[]" \
-	"$(result '[(.completed, .refused) | to_entries[] | select(.value > 0) | .key] | unique - ["SUCCESS", "PAUSED"] - ["RESOURCES"] | tostring')"
+# An interface that was just enabled has no carrier for a moment.
+expect_equal "answers of any other kind" "[]" \
+	"$(result '[(.completed, .refused) | to_entries[] | select(.value > 0) | .key] | unique
+		- ["SUCCESS", "PAUSED", "MEDIA_DISCONNECTED", "RESOURCES"] | tostring')"
 
 wait_for 5 "lwfd to agree with the kernel" kernel_agrees
 ledgers_balance

@@ -38,23 +38,27 @@ state_is eth1 Running
 expect_exit 0 lwfctl pause eth1
 expect_exit 0 lwfctl restart eth1
 
+client_ends living
+expect_at_least "frames of the living client" 100 "$(result .completed.SUCCESS)"
+
 step "with frames held by a filter"
 expect_exit 0 lwfctl filter insert eth1 hold:frames=50
 state_is eth1 Running
 client_traffic victim --limit 20 --topspeed
-wait_for 5 "a second session" sessions 2
+twenty_out() {
+	[ "$(show '.stacks[0].modules[] | select(.name == "inject") | .sends_out' eth1)" = 20 ]
+}
+wait_for 5 "its frames to be held" twenty_out
 stop victim KILL
+expect_equal "exit code of the victim" 137 "$CODE"
 expect_exit 0 lwfctl filter set eth1/hold release=1
-wait_for 5 "its session to be gone" sessions 1
+wait_for 5 "its session to be gone" sessions 0
 expect_exit 0 lwfctl filter remove eth1/hold
 
-client_ends living
-expect_at_least "frames of the living client" 100 "$(result .completed.SUCCESS)"
 adds_up() {
 	[ "$(lwfctl ledger --json | jq '.stacks[0] | .clients.sent + .host.sent')" -eq "$(tx_packets eth1)" ]
 }
 wait_for 5 "the clients' ledger to be tx_packets" adds_up
-wait_for 5 "no session" sessions 0
 ledgers_balance
 no_growth
 stop_lwfd
