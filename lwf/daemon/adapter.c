@@ -29,6 +29,7 @@ struct adapter {
 	struct takeover *takeover;
 	int claim;
 	bool ran;
+	bool loaded; /* a user of the ingress program */
 	char key[GUARDIAN_KEY_BYTES];
 	char *strings[6];
 };
@@ -322,6 +323,10 @@ int adapter_follow(struct adapter *adapter, struct lwf_stack *stack, char *error
 
 	*error = '\0';
 	adapter->stack = stack;
+	if (config->nic_name && !config->share) {
+		(void)ingress_load(); /* for later too, when the right to load is gone */
+		adapter->loaded = true;
+	}
 	if (adapter->nic.facts.present)
 		code = shut(adapter, adapter->nic.facts.ifindex);
 	if (code) {
@@ -403,6 +408,8 @@ void adapter_close(struct adapter *adapter)
 	takeover_end(adapter->takeover);
 	link_unfollow(adapter->follow);
 	unshut(adapter);
+	if (adapter->loaded)
+		ingress_unload();
 	release(adapter);
 }
 

@@ -23,6 +23,7 @@
 #define ATTACH_FIRST	   8u  /* BPF_F_BEFORE nobody: ahead of programs that are there */
 
 static int program_fd = -1;
+static unsigned program_users;
 static bool tcx_forbidden;
 
 static int bpf(int command, union bpf_attr *attributes, size_t bytes)
@@ -41,8 +42,8 @@ bool ingress_load(void)
 	static const char license[] = "BSD";
 	union bpf_attr attributes;
 
-	if (program_fd >= 0)
-		return true;
+	if (program_users++)
+		return program_fd >= 0;
 	memset(&attributes, 0, sizeof(attributes));
 	attributes.prog_type = BPF_PROG_TYPE_SCHED_CLS;
 	attributes.insns = (uintptr_t)drop;
@@ -55,6 +56,8 @@ bool ingress_load(void)
 
 void ingress_unload(void)
 {
+	if (!program_users || --program_users)
+		return;
 	if (program_fd >= 0)
 		close(program_fd);
 	program_fd = -1;

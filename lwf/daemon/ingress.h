@@ -30,10 +30,13 @@ struct ingress {
 	int fd; /* tcx: of the link; clsact: of a netlink socket in ns */
 };
 
-/** Loads the program while rights are there. False: only clsact will be used; that is no error. */
+/**
+ * Loads the program while rights are there, or counts one more user of it. False: only clsact will be used;
+ * that is no error.
+ */
 bool ingress_load(void);
 
-/** Closes the program. */
+/** The last user's call closes the program. */
 void ingress_unload(void);
 
 /**
