@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * hold_test.c - the debugging aid that makes a pause pend: keeps, releases, cancels, settles.
+ */
+#include <errno.h>
+
+#include "rig.h"
+
+static struct rig rig;
+static struct client client;
+
+static int fresh(void **state)
+{
+	(void)state;
+	rig_open(&rig, NULL, "inject;hold:frames=3;monitor");
+	client_open(&rig, &client);
+	return 0;
+}
+
+static void done(void)
+{
+	client_close(&client);
+	rig_close(&rig);
+}
+
+static void set(const char *text, int expected)
+{
+	char error[128];
+
+	assert_int_equal(lwf_module_set(rig_module(&rig, "hold"), text, error, sizeof(error)),
+			 expected);
+}
+
+/* The pause of inject truly pends on a device that answers at once. */
+static void test_pause_pends(void **state)
+{
+	char text[128];
+
+	(void)state;
+	client_send(&client, 3);
+	assert_int_equal(client.answers, 0);
+	lwf_stack_hold(rig.stack, LWF_HOLD_USER_PAUSE);
+	rig_run(&rig, 20);
+	assert_int_equal(rig_state(&rig, "inject"), LWF_STATE_PAUSING);
+	lwf_stack_waiting(rig.stack, text, sizeof(text));
+	assert_string_equal(text, "3 frames of inject at hold, oldest 20 ms");
+	set("release=on", 0);
+	rig_run(&rig, 1);
+	assert_int_equal(lwf_stack_state(rig.stack), LWF_STATE_PAUSED);
+	assert_int_equal(client_count(&client, LWF_STATUS_SUCCESS), 3);
+	lwf_stack_release(rig.stack, LWF_HOLD_USER_PAUSE);
+	done();
+}
+
+static void test_keeps_so_many(void **state)
+{
+	(void)state;
+	client_send(&client, 5); /* order: those behind a kept one may not overtake, or pass */
+	assert_true(client.answers == 0 || client.answers == 2);
+	set("release=on", 0);
+	assert_int_equal(client.answers, 5);
+	set("frames=2", 0);
+	client_send(&client, 2);
+	assert_int_equal(client.answers, 5);
+	lwf_session_cancel(&client.session, 0);
+	assert_int_equal(client_count(&client, LWF_STATUS_SEND_ABORTED), 2);
+	set("frames=5000", -EINVAL);
+	set("nonsense=1", -EINVAL);
+	done();
+}
+
+/* Its own pause settles what it keeps, of whomever. */
+static void test_settles_at_pause(void **state)
+{
+	(void)state;
+	lwf_session_close(&client.session, NULL);
+	client_open(&rig, &client);
+	client_send(&client, 2);
+	lwf_session_cancel(&client.session, 1);
+	assert_int_equal(client.answers, 1);
+	set("release=on", 0);
+	set("frames=1", 0);
+	client_send(&client, 1);
+	client_close(&client); /* cancels what is kept */
+	assert_int_equal(lwf_ledger_outstanding(lwf_stack_client_ledger(rig.stack)), 0);
+	rig_close(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_pause_pends, fresh),
+		cmocka_unit_test_setup(test_keeps_so_many, fresh),
+		cmocka_unit_test_setup(test_settles_at_pause, fresh),
+	};
+
+	return cmocka_run_group_tests_name("hold", tests, NULL, NULL);
+}
