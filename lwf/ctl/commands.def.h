@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * commands.def.h - the commands and options of lwfctl, once: parser, --help and the test of the man
+ * page read it.
+ *
+ * COMMAND(symbol, words, operands, fewest, most, options of its own, help in one line)
+ * OPTION(symbol, long name, argument or NULL, help in one line)
+ */
+#ifdef COMMAND
+COMMAND(SHOW, "show", "[STACK]", 0, 1, 0, "states, links, modules, counters and sessions")
+COMMAND(PAUSE, "pause", "STACK", 1, 1, 0, "hold it Paused; returns when it is")
+COMMAND(RESTART, "restart", "STACK", 1, 1, 0, "lift that hold; returns when it is Running")
+COMMAND(DETACH, "detach", "STACK", 1, 1, 0, "hold it Detached; returns when it is")
+COMMAND(ATTACH, "attach", "STACK", 1, 1, 0, "lift that hold; returns when it is Running")
+COMMAND(WAIT, "wait", "STACK[/MODULE]", 1, 1, CTL_STATE | CTL_TIMEOUT,
+	"wait until it is in a state; needs --state and --timeout")
+COMMAND(WATCH, "watch", "[STACK]", 0, 1, CTL_SINCE, "print what happens, one record a line")
+COMMAND(LEDGER, "ledger", "[STACK]", 0, 1, 0, "what was submitted, and what became of it")
+COMMAND(INSERT, "filter insert", "STACK NAME[:key=value,...]", 2, 2, CTL_ABOVE | CTL_BELOW,
+	"put a module in, lowest unless --above or --below says where")
+COMMAND(REMOVE, "filter remove", "STACK/MODULE", 1, 1, 0, "take a module out")
+COMMAND(SET, "filter set", "STACK/MODULE key=value[,...]", 2, 2, 0, "change options while it runs")
+COMMAND(LINK, "link", "STACK carrier off|on", 3, 3, CTL_FOR,
+	"act as if the NIC had no carrier; the NIC is not touched")
+COMMAND(CLEANUP, "cleanup", "", 0, 0, 0, "undo what killed daemons left; needs no daemon")
+#endif
+#ifdef OPTION
+OPTION(STATE, "state", "STATE", "wait: Detached, Attaching, Paused, Restarting, Pausing, Running")
+OPTION(TIMEOUT, "timeout", "TIME", "wait: at most so long (500ms, 2s, 10m)")
+OPTION(ABOVE, "above", "MODULE", "filter insert: directly above this module")
+OPTION(BELOW, "below", "MODULE", "filter insert: directly below this module")
+OPTION(FOR, "for", "TIME", "link: the carrier comes back by itself after this time")
+OPTION(SINCE, "since", "SEQ", "watch: begin with record SEQ, as far as it is remembered (1: all)")
+OPTION(CONTROL, "control", "PATH", "control socket (default: $LWF_CONTROL, else /run/lwf/control)")
+OPTION(JSON, "json", NULL, "print one JSON object (watch: one a line)")
+OPTION(HELP, "help", NULL, "print this and exit")
+OPTION(VERSION, "version", NULL, "print the version and exit")
+#endif

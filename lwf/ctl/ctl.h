@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ctl.h - lwfctl: tables of commands and options, the parsed command line, and what runs it.
+ *
+ * tables.c parses by the tables, run.c talks to the daemon, human.c prints for people.
+ */
+#ifndef LWF_CTL_CTL_H
+#define LWF_CTL_CTL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "connection.h"
+
+#define CTL_PROGRAM	 "lwfctl"
+#define CTL_OPERANDS_MAX 3u
+#define CTL_NAME_BYTES	 64u
+
+enum ctl_option_id {
+#define OPTION(symbol, name, argument, help) CTL_OPTION_##symbol,
+#include "commands.def.h"
+#undef OPTION
+	CTL_OPTIONS
+};
+
+/* Options that only some commands take, as bits. */
+enum {
+	CTL_STATE = 1u << CTL_OPTION_STATE,
+	CTL_TIMEOUT = 1u << CTL_OPTION_TIMEOUT,
+	CTL_ABOVE = 1u << CTL_OPTION_ABOVE,
+	CTL_BELOW = 1u << CTL_OPTION_BELOW,
+	CTL_FOR = 1u << CTL_OPTION_FOR,
+	CTL_SINCE = 1u << CTL_OPTION_SINCE,
+	CTL_OF_ALL = 1u << CTL_OPTION_CONTROL | 1u << CTL_OPTION_JSON | 1u << CTL_OPTION_HELP |
+		     1u << CTL_OPTION_VERSION,
+};
+
+enum ctl_command_id {
+#define COMMAND(symbol, words, operands, fewest, most, options, help) CTL_COMMAND_##symbol,
+#include "commands.def.h"
+#undef COMMAND
+	CTL_COMMANDS
+};
+
+struct ctl_command {
+	const char *words; /* one or two, with a space between */
+	const char *operands;
+	unsigned fewest, most;
+	uint32_t options;
+	const char *help;
+};
+
+struct ctl_option {
+	const char *name;
+	const char *argument; /* NULL: it takes none */
+	const char *help;
+};
+
+extern const struct ctl_command ctl_commands[CTL_COMMANDS];
+extern const struct ctl_option ctl_options[CTL_OPTIONS];
+
+/** A command line that was understood. Texts are argv's. */
+struct ctl_line {
+	enum ctl_command_id command;
+	const char *operand[CTL_OPERANDS_MAX];
+	unsigned operands;
+	const char *value[CTL_OPTIONS]; /* "" for options without an argument; NULL: not given */
+	bool json;
+};
+
+/** -1: run @line. Otherwise the exit code; help, version or one line of error were printed. */
+int ctl_parse(int argc, char **argv, struct ctl_line *line);
+
+void ctl_help(FILE *out);
+
+/** Runs it; returns the exit code. */
+int ctl_run(const struct ctl_line *line);
+
+/* ---- human.c: answers of the daemon as tables; borrowed objects ---- */
+
+void ctl_print_show(const json_t *reply);
+void ctl_print_ledger(const json_t *reply);
+void ctl_print_state(const json_t *reply);
+void ctl_print_event(const json_t *event);
+
+#endif

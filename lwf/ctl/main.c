@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * main.c - lwfctl: parse, run.
+ */
+#include "ctl.h"
+
+int main(int argc, char **argv)
+{
+	struct ctl_line line;
+	int code = ctl_parse(argc, argv, &line);
+
+	return code >= 0 ? code : ctl_run(&line);
+}
