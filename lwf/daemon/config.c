@@ -134,6 +134,10 @@ int lwf_edge_config_parse(const char *spec, struct lwf_edge_config *edge, char *
 		edge->kind = LWF_EDGE_PCAP;
 		return parse_pcap(spec, spec + 5, edge, error, error_bytes);
 	}
+	if (!strcmp(spec, "none")) {
+		edge->kind = LWF_EDGE_NONE;
+		return 0;
+	}
 	return bad(error, error_bytes,
 		   "%.200s: unknown kind of edge; use nic:NAME, tap:NAME or pcap:IN[:OUT]", spec);
 }
@@ -141,6 +145,7 @@ int lwf_edge_config_parse(const char *spec, struct lwf_edge_config *edge, char *
 void lwf_edge_config_print(const struct lwf_edge_config *edge, char *text, size_t bytes)
 {
 	switch (edge->kind) {
+	case LWF_EDGE_UNSET:
 	case LWF_EDGE_NONE:
 		snprintf(text, bytes, "none");
 		break;
@@ -199,10 +204,14 @@ static int check_edges(const struct lwf_config *config, char *error, size_t erro
 {
 	const struct lwf_edge_config *upper = &config->upper, *lower = &config->lower;
 
-	if (lower->kind == LWF_EDGE_NONE)
+	if (lower->kind == LWF_EDGE_UNSET || lower->kind == LWF_EDGE_NONE)
 		return bad(error, error_bytes,
 			   "lower edge: none was given; say --nic NAME or --lower SPEC (see lwfd "
 			   "--help)");
+	if (upper->kind == LWF_EDGE_UNSET)
+		return bad(error, error_bytes,
+			   "upper edge: none was given; say --tap NAME, --upper SPEC, or --upper "
+			   "none");
 	if (lower->kind == LWF_EDGE_TAP)
 		return bad(error, error_bytes,
 			   "--lower tap:%s: a TAP is an upper edge; say --upper tap:%s",

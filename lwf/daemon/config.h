@@ -19,7 +19,7 @@
 #define LWF_FILTER_SPEC_BYTES  512u
 #define LWF_CONTROL_PATH_BYTES 108u /* sun_path */
 
-enum lwf_edge_kind { LWF_EDGE_NONE, LWF_EDGE_NIC, LWF_EDGE_TAP, LWF_EDGE_PCAP };
+enum lwf_edge_kind { LWF_EDGE_UNSET, LWF_EDGE_NONE, LWF_EDGE_NIC, LWF_EDGE_TAP, LWF_EDGE_PCAP };
 
 /** One edge as it was asked for. */
 struct lwf_edge_config {
@@ -48,8 +48,8 @@ struct lwf_config {
 };
 
 /**
- * Parses "nic:NAME[,netns=N][,qdisc=kernel]", "tap:NAME[,netns=N]" or "pcap:IN[:OUT]". Returns 0 or
- * -EINVAL, with reason and next step in @error.
+ * Parses "nic:NAME[,netns=N][,qdisc=kernel]", "tap:NAME[,netns=N]", "pcap:IN[:OUT]" or "none".
+ * Returns 0 or -EINVAL, with reason and next step in @error.
  */
 int lwf_edge_config_parse(const char *spec, struct lwf_edge_config *edge, char *error,
 			  size_t error_bytes);

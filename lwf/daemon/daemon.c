@@ -254,6 +254,7 @@ static int open_edge(struct lwf_daemon *daemon, const struct lwf_edge_config *co
 							       : LWF_EXIT_USAGE;
 		}
 		break;
+	case LWF_EDGE_UNSET:
 	case LWF_EDGE_NONE:
 		break;
 	}

@@ -34,7 +34,7 @@ static const char *const examples[][2] = {
 	{"lwfd --nic eth1 --tap lwf0",
 	 "bridge eth1 to a new TAP lwf0; lwfctl show tells how it goes"},
 	{"lwfd --nic eth1 --tap lwf0 --takeover", "the same on the NIC that the machine lives on"},
-	{"lwfd --nic eth1 --share", "no TAP: only for lwf-inject"},
+	{"lwfd --nic eth1 --upper none --share", "no TAP: for lwf-inject alone"},
 	{"lwfd --lower nic:eth1,netns=lab,qdisc=kernel --upper tap:lwf0 --wait-nic",
 	 "a NIC in namespace lab, sent to through its qdisc, maybe not there yet"},
 	{"lwfd --lower pcap:in.pcap:out.pcap --upper tap:lwf0", "a file as the wire"},
@@ -77,7 +77,7 @@ static int read_edge(const char *option, const char *prefix, const char *text,
 {
 	char spec[2 * LWF_FILE_BYTES], line[512];
 
-	if (edge->kind != LWF_EDGE_NONE)
+	if (edge->kind != LWF_EDGE_UNSET)
 		return usage(option, "this edge was given before");
 	if (snprintf(spec, sizeof(spec), "%s%s", prefix, text) >= (int)sizeof(spec))
 		return usage(option, "the text is too long");

@@ -6,7 +6,7 @@
  */
 OPTION(NIC, "nic", "NAME", "lower edge: this network interface; as --lower nic:NAME")
 OPTION(TAP, "tap", "NAME", "upper edge: this TAP device, made if missing; as --upper tap:NAME")
-OPTION(UPPER, "upper", "SPEC", "upper edge: tap:NAME[,netns=N] or pcap:IN[:OUT]")
+OPTION(UPPER, "upper", "SPEC", "upper edge: tap:NAME[,netns=N], pcap:IN[:OUT] or none")
 OPTION(LOWER, "lower", "SPEC", "lower edge: nic:NAME[,netns=N][,qdisc=kernel] or pcap:IN[:OUT]")
 OPTION(STACK, "stack", "NAME", "name of the stack (default: the NIC's name)")
 OPTION(FILTER, "filter", "SPEC", "NAME[:key=value,...], repeated, top first; below inject and monitor")
