@@ -634,6 +634,26 @@ int lwf_inject_cancel(struct lwf_inject *handle, uint32_t cancel_id)
 	return err == -ECONNRESET ? -ENOTCONN : err;
 }
 
+int lwf_inject_ping(struct lwf_inject *handle, uint64_t timeout_ns)
+{
+	int err;
+
+	if (handle->gone)
+		return -ENOTCONN;
+	err = lwf_connection_request(handle->connection, LWF_WIRE_SESSION, NULL, timeout_ns, NULL,
+				     NULL, NULL);
+	if (err == -ECONNRESET)
+		went(handle, "lwfd closed the connection");
+	if (err == -ECONNRESET)
+		return -ENOTCONN;
+	return err == -ETIMEDOUT ? err : 0; /* an error is a sign of life, too */
+}
+
+void lwf_inject_abandon(struct lwf_inject *handle)
+{
+	went(handle, "lwfd does not answer");
+}
+
 /* ---- questions ---- */
 
 uint32_t lwf_inject_outstanding(const struct lwf_inject *handle)

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * inject_options.c - the command line of lwf-inject.
+ *
+ * Everything is checked here before a file or a socket is opened, so that a typo costs nothing.
+ */
+#include "inject_options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+enum {
+	OPT_DIRECTION = 256,
+	OPT_RATE,
+	OPT_SPEED,
+	OPT_TOPSPEED,
+	OPT_LOOP,
+	OPT_LIMIT,
+	OPT_WHEN_PAUSED,
+	OPT_SEND_TRUNCATED,
+	OPT_NIC,
+	OPT_JSON,
+	OPT_CONTROL,
+	OPT_VERSION,
+};
+
+static const struct option long_options[] = {
+	{"direction", required_argument, NULL, OPT_DIRECTION},
+	{"rate", required_argument, NULL, OPT_RATE},
+	{"speed", required_argument, NULL, OPT_SPEED},
+	{"topspeed", no_argument, NULL, OPT_TOPSPEED},
+	{"loop", required_argument, NULL, OPT_LOOP},
+	{"limit", required_argument, NULL, OPT_LIMIT},
+	{"when-paused", required_argument, NULL, OPT_WHEN_PAUSED},
+	{"send-truncated", no_argument, NULL, OPT_SEND_TRUNCATED},
+	{"nic", required_argument, NULL, OPT_NIC},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"control", required_argument, NULL, OPT_CONTROL},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{0},
+};
+
+static const char help[] =
+	"Usage: lwf-inject STACK FILE|- [options]\n"
+	"       lwf-inject --nic NAME FILE|- [options]\n"
+	"\n"
+	"Injects the Ethernet frames of a capture (pcap or pcapng) into a stack of lwfd, and "
+	"tells\n"
+	"what became of each of them.\n"
+	"\n"
+	"  --direction send|receive  towards the NIC (default), or towards the host\n"
+	"  --rate R                  at a fixed rate: 500pps, 20kpps, 1Mpps, 100Mbps, 1Gbps\n"
+	"  --speed X                 the capture's gaps, X times as fast: 2, 0.5, 10x\n"
+	"  --topspeed                without gaps (default: the capture's own gaps)\n"
+	"  --loop N                  the whole file N times; 0: without end (default 1)\n"
+	"  --limit N                 N frames in total\n"
+	"  --when-paused fail|wait   while the stack is not Running, frames are answered PAUSED\n"
+	"                            (default), or wait until it runs\n"
+	"  --send-truncated          send records that the capture cut short as they are; they "
+	"are\n"
+	"                            answered INVALID_LENGTH otherwise\n"
+	"  --nic NAME                without lwfd: a stack of its own on this interface, send "
+	"only\n"
+	"  --control PATH            lwfd's socket (default: LWF_CONTROL, else in the runtime\n"
+	"                            directory)\n"
+	"  --json                    the ledger as one line of JSON\n"
+	"  --help, --version\n"
+	"\n"
+	"Examples:\n"
+	"  lwf-inject eth1 capture.pcap                          as it was captured\n"
+	"  lwf-inject eth1 capture.pcap --rate 20kpps --loop 0   without end; ^C prints the "
+	"ledger\n"
+	"  lwf-inject eth1 capture.pcap --topspeed --limit 1M --json\n"
+	"  lwf-inject eth1 answers.pcapng --direction receive    as if the network had sent them\n"
+	"  tcpdump -w - -i eth0 | lwf-inject eth1 -              from a pipe, live\n"
+	"  lwf-inject --nic eth1 capture.pcap                    no daemon needed\n"
+	"\n"
+	"Exit codes: 0 every frame was SUCCESS; 1 not every frame; 2 usage or unusable file;\n"
+	"3 no lwfd; 4 not permitted; 5 no such stack or interface; 6 refused or busy.\n";
+
+static int usage(const char *what, const char *why)
+{
+	return lwf_cli_fail(INJECT_PROGRAM, LWF_EXIT_USAGE, what, "see lwf-inject --help", "%s",
+			    why);
+}
+
+/* Two ways to pace at once make no sense; @given remembers the first. */
+static bool take_pace(const char **given, const char *option, int *code)
+{
+	if (*given && strcmp(*given, option) != 0) {
+		*code = lwf_cli_fail(INJECT_PROGRAM, LWF_EXIT_USAGE, option,
+				     "give one of --rate, --speed, --topspeed",
+				     "cannot be used together with %s", *given);
+		return false;
+	}
+	*given = option;
+	return true;
+}
+
+static bool take_word(const char *option, const char *value, const char *no, const char *yes,
+		      bool *flag, int *code)
+{
+	if (strcmp(value, no) != 0 && strcmp(value, yes) != 0) {
+		*code = lwf_cli_fail(INJECT_PROGRAM, LWF_EXIT_USAGE, option,
+				     "see lwf-inject --help", "'%s' is neither %s nor %s", value,
+				     no, yes);
+		return false;
+	}
+	*flag = strcmp(value, yes) == 0;
+	return true;
+}
+
+static bool refuse_value(const char *option, const char *value, const char *form, int *code)
+{
+	*code = lwf_cli_fail(INJECT_PROGRAM, LWF_EXIT_USAGE, option, form, "'%s' is not understood",
+			     value);
+	return false;
+}
+
+static bool take_pacing(int opt, const char *value, struct inject_options *options,
+			const char **given, int *code)
+{
+	if (opt == OPT_TOPSPEED) {
+		options->pace.kind = INJECT_PACE_TOPSPEED;
+		return take_pace(given, "--topspeed", code);
+	}
+	if (opt == OPT_RATE) {
+		options->pace.kind = INJECT_PACE_RATE;
+		if (lwf_units_rate(value, &options->pace.rate))
+			return refuse_value("--rate", value, "write 20kpps, 1Mpps or 100Mbps",
+					    code);
+		return take_pace(given, "--rate", code);
+	}
+	options->pace.kind = INJECT_PACE_GAPS;
+	if (lwf_units_speed(value, &options->pace.speed))
+		return refuse_value("--speed", value, "write a factor: 2, 0.5, 10x", code);
+	return take_pace(given, "--speed", code);
+}
+
+/* One option. False: end with *code. */
+static bool take_option(int opt, char **argv, struct inject_options *options, const char **pacing,
+			int *code)
+{
+	switch (opt) {
+	case OPT_DIRECTION:
+		return take_word("--direction", optarg, "send", "receive", &options->receive, code);
+	case OPT_WHEN_PAUSED:
+		return take_word("--when-paused", optarg, "fail", "wait",
+				 &options->wait_when_paused, code);
+	case OPT_RATE:
+	case OPT_SPEED:
+	case OPT_TOPSPEED:
+		return take_pacing(opt, optarg, options, pacing, code);
+	case OPT_LOOP:
+		if (lwf_units_count(optarg, &options->loops))
+			return refuse_value("--loop", optarg, "write a number; 0: without end",
+					    code);
+		return true;
+	case OPT_LIMIT:
+		if (lwf_units_count(optarg, &options->limit) || options->limit == 0)
+			return refuse_value("--limit", optarg, "write a number of at least 1",
+					    code);
+		return true;
+	case OPT_SEND_TRUNCATED:
+		options->send_truncated = true;
+		return true;
+	case OPT_NIC:
+		options->nic = optarg;
+		return true;
+	case OPT_JSON:
+		options->json = true;
+		return true;
+	case OPT_CONTROL:
+		options->control = optarg;
+		return true;
+	default:
+		*code = lwf_cli_bad_option(INJECT_PROGRAM, opt, argv);
+		return false;
+	}
+}
+
+static bool take_operands(int argc, char **argv, struct inject_options *options, int *code)
+{
+	int wanted = options->nic ? 1 : 2;
+
+	if (argc < wanted) {
+		*code = usage(options->nic ? "FILE" : "STACK FILE",
+			      options->nic ? "the file is missing"
+					   : "a stack and a file are needed (or --nic NAME)");
+		return false;
+	}
+	if (argc > wanted) {
+		*code = usage(argv[wanted], options->nic
+						    ? "with --nic, name the file and nothing else"
+						    : "one argument too many");
+		return false;
+	}
+	if (options->nic && options->receive) {
+		*code = usage("--direction receive", "with --nic there is no host side to send to");
+		return false;
+	}
+	options->stack = options->nic ? NULL : argv[0];
+	options->file = argv[wanted - 1];
+	return true;
+}
+
+bool inject_options_read(int argc, char **argv, struct inject_options *options, int *code)
+{
+	const char *pacing = NULL;
+	bool version = false;
+	int opt;
+
+	*options = (struct inject_options){
+		.loops = 1,
+		.limit = UINT64_MAX,
+		.pace = {.kind = INJECT_PACE_GAPS, .speed = 1.0},
+	};
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
+		if (opt == 'h') {
+			fputs(help, stdout);
+			*code = lwf_cli_finish(INJECT_PROGRAM, LWF_EXIT_OK);
+			return false;
+		}
+		version = version || opt == OPT_VERSION;
+		if (opt != OPT_VERSION && !take_option(opt, argv, options, &pacing, code))
+			return false;
+	}
+	if (version) {
+		*code = lwf_cli_version(INJECT_PROGRAM, options->json);
+		return false;
+	}
+	return take_operands(argc - optind, argv + optind, options, code);
+}

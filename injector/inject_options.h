@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * inject_options.h - the command line of lwf-inject.
+ */
+#ifndef INJECT_OPTIONS_H
+#define INJECT_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <lwf/inject.h>
+
+#include "inject_pace.h"
+
+#define INJECT_PROGRAM "lwf-inject"
+
+struct inject_options {
+	const char *stack; /* NULL with --nic */
+	const char *nic;   /* NULL: through a daemon */
+	const char *file;  /* "-": standard input */
+	const char *control;
+	bool receive;
+	bool wait_when_paused;
+	bool send_truncated;
+	bool json;
+	uint64_t loops; /* 0: endless */
+	uint64_t limit; /* frames in total; UINT64_MAX: all */
+	struct inject_pace_config pace;
+};
+
+/**
+ * Reads the command line. Returns true when the program is to go on; false when it is to end with
+ * *code (help, version, or an error that was told).
+ */
+bool inject_options_read(int argc, char **argv, struct inject_options *options, int *code);
+
+#endif

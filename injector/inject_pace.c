@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * inject_pace.c - when the next frame is due.
+ *
+ * Rates count from the start (frames so far / rate), so that nothing adds up to a drift. Gaps of a
+ * capture are added up as they come; a time stamp that goes back counts as no gap.
+ */
+#include "inject_pace.h"
+
+#include <string.h>
+
+void inject_pace_init(struct inject_pace *pace, const struct inject_pace_config *config)
+{
+	memset(pace, 0, sizeof(*pace));
+	pace->config = *config;
+}
+
+static double gap_ns(const struct inject_pace *pace, uint64_t stamp_ns)
+{
+	if (stamp_ns <= pace->last_stamp_ns)
+		return 0.0;
+	return (double)(stamp_ns - pace->last_stamp_ns) / pace->config.speed;
+}
+
+uint64_t inject_pace_due_ns(struct inject_pace *pace, uint64_t stamp_ns, uint64_t now_ns)
+{
+	double ahead_ns = pace->ahead_ns;
+	uint64_t due_ns;
+
+	if (pace->config.kind == INJECT_PACE_TOPSPEED)
+		return 0;
+	if (!pace->started) {
+		pace->started = true;
+		pace->start_ns = now_ns;
+		pace->last_stamp_ns = stamp_ns;
+	}
+	if (pace->config.kind == INJECT_PACE_GAPS)
+		ahead_ns += gap_ns(pace, stamp_ns);
+	if (ahead_ns > 9e18) /* a lying time stamp: for ever is long enough */
+		return UINT64_MAX;
+	due_ns = pace->start_ns + (uint64_t)ahead_ns;
+	if (now_ns > due_ns && now_ns - due_ns > INJECT_CATCH_UP_NS) {
+		uint64_t slip_ns = now_ns - due_ns - INJECT_CATCH_UP_NS;
+
+		pace->slipped_ns += slip_ns;
+		pace->start_ns += slip_ns;
+		due_ns += slip_ns;
+	}
+	return due_ns;
+}
+
+void inject_pace_went(struct inject_pace *pace, uint64_t stamp_ns, uint32_t bytes)
+{
+	switch (pace->config.kind) {
+	case INJECT_PACE_GAPS:
+		pace->ahead_ns += gap_ns(pace, stamp_ns);
+		pace->last_stamp_ns = stamp_ns;
+		break;
+	case INJECT_PACE_RATE:
+		pace->units += pace->config.rate.kind == LWF_RATE_BITS ? (uint64_t)bytes * 8 : 1;
+		pace->ahead_ns = (double)pace->units / pace->config.rate.per_second * 1e9;
+		break;
+	case INJECT_PACE_TOPSPEED:
+		break;
+	}
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * inject_pace.h - when the next frame is due.
+ *
+ * The schedule is absolute: a frame that leaves late does not make the next ones late, so the
+ * average is exact. What a delay (a pause, a busy machine) has put behind is caught up only as far
+ * as INJECT_CATCH_UP_NS; more than that moves the schedule, and is reported as slip. Pure: the
+ * caller tells the time.
+ */
+#ifndef INJECT_PACE_H
+#define INJECT_PACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "units.h"
+
+#define INJECT_CATCH_UP_NS 100000000ull
+
+enum inject_pace_kind {
+	INJECT_PACE_GAPS, /* the capture's own gaps, divided by speed */
+	INJECT_PACE_RATE,
+	INJECT_PACE_TOPSPEED,
+};
+
+struct inject_pace_config {
+	enum inject_pace_kind kind;
+	double speed;	      /* GAPS */
+	struct lwf_rate rate; /* RATE */
+};
+
+struct inject_pace {
+	struct inject_pace_config config;
+	bool started;
+	uint64_t start_ns;	/* when the first frame was due, moved by slips */
+	double ahead_ns;	/* the next frame is due so long after start_ns */
+	uint64_t last_stamp_ns; /* GAPS: of the record that went last */
+	uint64_t units;		/* RATE: frames, or bits, that went so far */
+	uint64_t slipped_ns;
+};
+
+void inject_pace_init(struct inject_pace *pace, const struct inject_pace_config *config);
+
+/** When a record with this time stamp is due; the first one is due at once. */
+uint64_t inject_pace_due_ns(struct inject_pace *pace, uint64_t stamp_ns, uint64_t now_ns);
+
+/** That record of @bytes went now. */
+void inject_pace_went(struct inject_pace *pace, uint64_t stamp_ns, uint32_t bytes);
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * inject_run.c - what is due, and what became of it.
+ *
+ * A record counts as submitted when it is handed over, and its answer is counted in the column that the
+ * answer names; nothing here is derived from anything else.
+ */
+#include "inject_run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+atomic_int inject_signals;
+
+static void on_signal(int number)
+{
+	(void)number;
+	atomic_fetch_add(&inject_signals, 1);
+}
+
+void inject_run_signals(void)
+{
+	const int caught[] = {SIGTERM, SIGINT, SIGHUP};
+	struct sigaction action = {.sa_handler = on_signal};
+
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		sigaction(caught[i], &action, NULL); /* no SA_RESTART: waits end */
+	action.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &action, NULL);
+}
+
+uint64_t inject_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void inject_run_init(struct inject_run *run, const struct inject_options *options,
+		     struct inject_source *source)
+{
+	memset(run, 0, sizeof(*run));
+	run->options = options;
+	run->source = source;
+	run->progress = isatty(STDERR_FILENO) == 1;
+	inject_pace_init(&run->pace, &options->pace);
+}
+
+static uint64_t left_of_limit(const struct inject_run *run)
+{
+	return run->options->limit - run->handed;
+}
+
+enum inject_due inject_run_due(struct inject_run *run, uint64_t now_ns,
+			       struct inject_record *records, uint32_t max, uint32_t *count,
+			       uint64_t *due_ns)
+{
+	struct inject_pace pace;
+	uint32_t found, due = 0;
+
+	*count = 0;
+	if (left_of_limit(run) < max)
+		max = (uint32_t)left_of_limit(run);
+	if (max == 0)
+		return INJECT_DUE_NEVER;
+	switch (inject_source_peek(run->source, records, max, &found)) {
+	case INJECT_SOURCE_END:
+		return INJECT_DUE_NEVER;
+	case INJECT_SOURCE_WAIT:
+		return INJECT_DUE_INPUT;
+	case INJECT_SOURCE_MORE:
+		break;
+	}
+	*due_ns = inject_pace_due_ns(&run->pace, records[0].stamp_ns, now_ns);
+	if (*due_ns > now_ns)
+		return INJECT_DUE_LATER;
+	pace = run->pace; /* a copy: they count only when they are handed over */
+	while (due < found && inject_pace_due_ns(&pace, records[due].stamp_ns, now_ns) <= now_ns) {
+		inject_pace_went(&pace, records[due].stamp_ns, records[due].captured);
+		due++;
+	}
+	*count = due;
+	return INJECT_DUE_NOW;
+}
+
+void inject_run_handed(struct inject_run *run, const struct inject_record *records, uint32_t count)
+{
+	if (count && run->start_ns == 0)
+		run->start_ns = inject_now_ns();
+	for (uint32_t i = 0; i < count; i++)
+		inject_pace_went(&run->pace, records[i].stamp_ns, records[i].captured);
+	run->handed += count;
+	run->ledger.submitted += count;
+	inject_source_pass(run->source, count);
+}
+
+bool inject_run_is_short(const struct inject_run *run, const struct inject_record *record)
+{
+	return record->captured < record->length && !run->options->send_truncated;
+}
+
+void inject_run_answered(struct inject_run *run, const struct inject_answer *answer)
+{
+	enum lwf_answer column = lwf_status_answer(answer->status);
+
+	if (answer->refused)
+		run->ledger.refused[column]++;
+	else
+		run->ledger.completed[column]++;
+	run->reasons[answer->reason]++;
+	if (column == LWF_ANSWER_FAILURE && answer->error)
+		run->last_error = answer->error;
+	if (column != LWF_ANSWER_SUCCESS || answer->refused)
+		return;
+	run->ledger.sent++;
+	run->ledger.frames += answer->frames;
+	run->ledger.bytes += answer->bytes;
+}
+
+/* ---- the program ---- */
+
+static void warn_of_length(const struct inject_options *options, const struct inject_source *source)
+{
+	char text[32];
+	double span_ns = (double)inject_source_span_ns(source) / options->pace.speed;
+
+	if (options->pace.kind != INJECT_PACE_GAPS || span_ns < 600e9)
+		return;
+	lwf_units_show_duration(span_ns > 1e19 ? UINT64_MAX : (uint64_t)span_ns, text,
+				sizeof(text));
+	lwf_cli_note(INJECT_PROGRAM,
+		     "%s lasts %s at this speed; --topspeed, --rate or --speed make it shorter",
+		     options->file, text);
+}
+
+int inject_command(int argc, char **argv)
+{
+	struct inject_options options;
+	struct inject_source *source;
+	struct inject_run run;
+	struct lwf_error error;
+	int code;
+
+	if (!inject_options_read(argc, argv, &options, &code))
+		return code;
+	inject_run_signals();
+	code = inject_source_open(options.file, options.loops, &inject_signals, &source, &error);
+	if (code == -EINTR) {
+		lwf_cli_note(INJECT_PROGRAM, "interrupted before anything was sent");
+		return LWF_EXIT_FALSE;
+	}
+	if (code)
+		return lwf_cli_error(INJECT_PROGRAM, &error);
+	warn_of_length(&options, source);
+	inject_run_init(&run, &options, source);
+	code = options.nic ? inject_nic(&run) : inject_session(&run);
+	if (code == LWF_EXIT_OK)
+		code = inject_run_report(&run);
+	inject_source_close(source);
+	return code;
+}

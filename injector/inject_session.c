@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * inject_session.c - a run through lwfd: keep the ring full of what is due, take the answers.
+ *
+ * One thread, one loop. It waits for three things at once: the daemon's ring on the handle's
+ * descriptor, input on the source's, and the time of the next frame; never longer than STEP_NS, so
+ * that a signal that came between a look and a wait is seen. Waits shorter than NAP_NS are slept without looking at
+ * the descriptors: the rings have room for far more than comes meanwhile.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "cli.h"
+#include "inject_run.h"
+
+#define STEP_NS	      100000000ull
+#define NAP_NS	      2000000ull
+#define ANSWERS_LAZY  2048u /* so many answers may wait while frames are due */
+#define CANCEL_NUMBER 1u    /* of all frames of a run */
+
+static void answered(struct inject_run *run, const struct lwf_inject_event *event)
+{
+	const struct inject_answer answer = {
+		.status = event->status,
+		.reason = event->reason,
+		.refused = event->refused,
+		.error = event->error,
+		.frames = event->frames,
+		.bytes = event->bytes,
+	};
+
+	inject_run_answered(run, &answer);
+}
+
+/* Takes what is there. Returns how many answers, or -ENOTCONN when none are to come. */
+static int take_answers(struct inject_run *run, struct lwf_inject *handle)
+{
+	struct lwf_inject_event events[INJECT_BATCH];
+	int n = lwf_inject_poll(handle, events, INJECT_BATCH);
+
+	for (int i = 0; i < n; i++)
+		answered(run, &events[i]);
+	return n;
+}
+
+/* Hands over what is due. Returns as inject_run_due(); *full: the ring has no room. */
+static enum inject_due submit_due(struct inject_run *run, struct lwf_inject *handle,
+				  uint64_t *due_ns, bool *full)
+{
+	struct inject_record records[INJECT_BATCH];
+	struct lwf_inject_frame frames[INJECT_BATCH];
+	uint32_t count;
+	enum inject_due due;
+	int taken;
+
+	*full = false;
+	due = inject_run_due(run, inject_now_ns(), records, INJECT_BATCH, &count, due_ns);
+	if (due != INJECT_DUE_NOW)
+		return due;
+	for (uint32_t i = 0; i < count; i++) {
+		frames[i] = (struct lwf_inject_frame){
+			.data = records[i].data,
+			.len = records[i].captured,
+			.flags = run->options->receive ? LWF_INJECT_RECEIVE : 0,
+			.cancel_id = CANCEL_NUMBER,
+		};
+		if (inject_run_is_short(run, &records[i]))
+			frames[i].flags |= LWF_INJECT_SHORT;
+		else if (records[i].captured < records[i].length)
+			frames[i].flags |= LWF_INJECT_TRUNCATED;
+	}
+	taken = lwf_inject_submit(handle, frames, count, NULL);
+	*full = taken <= 0;
+	if (taken > 0)
+		inject_run_handed(run, records, (uint32_t)taken);
+	return due;
+}
+
+/* Waits for the daemon, for input, or until @until_ns. */
+static void wait_for(const struct inject_run *run, const struct lwf_inject *handle,
+		     uint64_t until_ns, bool for_input)
+{
+	struct pollfd poll_fds[2] = {{.fd = lwf_inject_fd(handle), .events = POLLIN}};
+	uint64_t now_ns = inject_now_ns(), left_ns;
+	struct timespec wait = {0};
+	nfds_t count = 1;
+
+	if (until_ns <= now_ns)
+		return;
+	left_ns = until_ns - now_ns;
+	if (left_ns < NAP_NS) {
+		wait.tv_sec = (time_t)(until_ns / 1000000000u);
+		wait.tv_nsec = (long)(until_ns % 1000000000u);
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &wait, NULL);
+		return;
+	}
+	if (left_ns > STEP_NS)
+		left_ns = STEP_NS;
+	wait.tv_nsec = (long)left_ns;
+	if (for_input)
+		poll_fds[count++] =
+			(struct pollfd){.fd = inject_source_fd(run->source), .events = POLLIN};
+	ppoll(poll_fds, count, &wait, NULL);
+}
+
+struct watch {
+	uint64_t heard_ns; /* when an answer came last, or when we were last told that it lives */
+};
+
+/* Long silence with frames in flight: is there anybody? */
+static void look_for_life(struct watch *watch, struct lwf_inject *handle)
+{
+	uint64_t now_ns = inject_now_ns();
+
+	if (lwf_inject_outstanding(handle) == 0)
+		watch->heard_ns = now_ns;
+	if (now_ns - watch->heard_ns < INJECT_SILENCE_NS)
+		return;
+	if (lwf_inject_ping(handle, INJECT_SILENCE_NS) == -ETIMEDOUT &&
+	    atomic_load(&inject_signals) < 2)
+		lwf_inject_abandon(handle);
+	watch->heard_ns = inject_now_ns();
+}
+
+/* Until all is handed over, a signal comes, or the daemon goes. */
+static void hand_over(struct inject_run *run, struct lwf_inject *handle)
+{
+	struct watch watch = {inject_now_ns()};
+	enum inject_due due = INJECT_DUE_NOW;
+	uint64_t due_ns;
+	bool full = false;
+
+	while (due != INJECT_DUE_NEVER && !atomic_load(&inject_signals)) {
+		bool idle = due != INJECT_DUE_NOW || full;
+		int taken = 0;
+
+		if (idle || lwf_inject_outstanding(handle) > ANSWERS_LAZY)
+			taken = take_answers(run, handle);
+		if (taken < 0)
+			break;
+		if (taken > 0)
+			watch.heard_ns = inject_now_ns();
+		else if (due == INJECT_DUE_LATER)
+			wait_for(run, handle, due_ns, false);
+		else if (idle)
+			wait_for(run, handle, INJECT_FOREVER_NS, due == INJECT_DUE_INPUT);
+		if (idle && taken == 0)
+			look_for_life(&watch, handle);
+		if (lwf_inject_is_gone(handle, NULL))
+			break;
+		due_ns = INJECT_FOREVER_NS;
+		due = submit_due(run, handle, &due_ns, &full);
+		inject_run_progress(run, inject_now_ns());
+	}
+}
+
+/* Until every frame has its answer. After a signal only for INJECT_DRAIN_NS, or the second signal. */
+static void drain(struct inject_run *run, struct lwf_inject *handle)
+{
+	struct watch watch = {inject_now_ns()};
+	uint64_t deadline_ns = INJECT_FOREVER_NS;
+	bool cancelled = false;
+
+	while (lwf_inject_outstanding(handle)) {
+		int signals = atomic_load(&inject_signals);
+		int taken;
+
+		if (signals && !cancelled) {
+			cancelled = true;
+			deadline_ns = inject_now_ns() + INJECT_DRAIN_NS;
+			lwf_inject_cancel(handle, 0);
+		}
+		if (signals > 1 || inject_now_ns() >= deadline_ns)
+			lwf_inject_abandon(handle);
+		taken = take_answers(run, handle);
+		if (taken < 0)
+			break;
+		if (taken > 0) {
+			watch.heard_ns = inject_now_ns();
+			continue;
+		}
+		wait_for(run, handle, deadline_ns, false);
+		if (!cancelled)
+			look_for_life(&watch, handle);
+		inject_run_progress(run, inject_now_ns());
+	}
+}
+
+int inject_session(struct inject_run *run)
+{
+	struct lwf_inject_options options = LWF_INJECT_OPTIONS_INIT;
+	struct lwf_inject *handle;
+	struct lwf_error error;
+
+	options.control = run->options->control;
+	options.stack = run->options->stack;
+	if (run->options->wait_when_paused)
+		options.when_paused = LWF_WHEN_PAUSED_WAIT;
+	options.timeout_ns = 2000000000u;
+	if (lwf_inject_open(&options, &handle, &error))
+		return lwf_cli_error(INJECT_PROGRAM, &error);
+	prctl(PR_SET_TIMERSLACK, 1ul); /* wake in time, not up to 50 us late */
+	hand_over(run, handle);
+	drain(run, handle);
+	run->end_ns = inject_now_ns();
+	if (lwf_inject_is_gone(handle, &run->gone) && atomic_load(&inject_signals) > 1)
+		run->gone = "stopped at once by a second signal";
+	lwf_inject_close(handle);
+	return LWF_EXIT_OK;
+}
