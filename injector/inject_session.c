@@ -206,7 +206,9 @@ int inject_session(struct inject_run *run)
 	hand_over(run, handle);
 	drain(run, handle);
 	run->end_ns = inject_now_ns();
-	if (lwf_inject_is_gone(handle, &run->gone) && atomic_load(&inject_signals) > 1)
+	if (!lwf_inject_is_gone(handle, &run->gone))
+		run->gone = NULL;
+	else if (atomic_load(&inject_signals) > 1)
 		run->gone = "stopped at once by a second signal";
 	lwf_inject_close(handle);
 	return LWF_EXIT_OK;

@@ -192,7 +192,7 @@ size_t lwf_wire_encode(void *out, size_t out_bytes, enum lwf_wire_type type, uns
 
 char *lwf_wire_text(const json_t *object)
 {
-	return json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	return json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));
 }
 
 /* ---- bodies ---- */
