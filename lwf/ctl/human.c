@@ -53,7 +53,7 @@ static void print_counts(const json_t *object)
 		printf("-");
 }
 
-/* "key value, key value" of an object of anything. */
+/* "key value, key value" of an object of anything; what is 0 says nothing. */
 static void print_pairs(const json_t *object)
 {
 	const char *key;
@@ -62,6 +62,8 @@ static void print_pairs(const json_t *object)
 
 	json_object_foreach((json_t *)(uintptr_t)object, key, value)
 	{
+		if (json_is_string(value) && !strcmp(json_string_value(value), "0"))
+			continue;
 		printf("%s%s ", first ? "" : ", ", key);
 		if (json_is_string(value))
 			printf("%s", json_string_value(value));
@@ -253,6 +255,7 @@ void ctl_print_event(const json_t *event)
 	const char *kind = text(event, "kind"), *module = text(event, "module");
 	uint64_t t = number(event, "t_ns");
 	bool has_module = strcmp(module, "-") != 0;
+	const char *more;
 	char who[80];
 
 	snprintf(who, sizeof(who), "%s%s%s", text(event, "stack"), has_module ? "/" : "",
@@ -267,7 +270,8 @@ void ctl_print_event(const json_t *event)
 		printf("  ");
 	}
 	printf("%s", text(event, "event"));
-	if (strcmp(text(event, "text"), "-") != 0)
-		printf("  %s", text(event, "text"));
+	more = json_string_value(json_object_get(event, "text"));
+	if (more && more[0])
+		printf("  %s", more);
 	printf("\n");
 }

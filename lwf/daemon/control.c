@@ -270,6 +270,7 @@ static void peer_message(struct lwf_peer *peer, size_t bytes)
 	}
 	request.type = (enum lwf_wire_type)header.type;
 	request.sequence = header.sequence;
+	request.since_ns = lwf_host_now_ns(server->host);
 	if (lwf_wire_has_body(header.type)) {
 		request.body = lwf_wire_parse(server->packet + LWF_WIRE_HEADER_BYTES, header.length,
 					      reason, sizeof(reason));

@@ -105,6 +105,7 @@ struct lwf_request {
 	struct lwf_peer *peer;
 	enum lwf_wire_type type;
 	uint32_t sequence;
+	uint64_t since_ns; /* when it came */
 	json_t *body;	/* lent */
 	json_t *reply;	/* the handler's answer; control.c sends and frees it */
 	int reply_fd;	/* goes with it and is closed after, or -1 */

@@ -53,7 +53,7 @@ static struct lwf_pending *pending_add(struct lwf_request *request, const struct
 	pending->peer = request->peer;
 	pending->type = request->type;
 	pending->sequence = request->sequence;
-	pending->since_ns = lwf_host_now_ns(server->host);
+	pending->since_ns = request->since_ns;
 	snprintf(pending->stack, sizeof(pending->stack), "%s", lwf_stack_name(stack));
 	snprintf(pending->module, sizeof(pending->module), "%s", module);
 	pending->next = server->pending;

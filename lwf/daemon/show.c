@@ -350,12 +350,13 @@ json_t *lwf_show(const struct lwf_engine *engine, const struct lwf_stack *only,
 
 /* ---- ledger ---- */
 
-static json_t *show_answers(const uint64_t *answers)
+/* Counts that are not 0, and always the first that people look for. */
+static json_t *show_answers(const uint64_t *answers, enum lwf_answer always)
 {
 	json_t *object = json_object();
 
 	for (unsigned i = 0; i < LWF_ANSWERS; i++) {
-		if (answers[i])
+		if (answers[i] || i == always)
 			put_number(&object, lwf_status_name(lwf_answer_status((enum lwf_answer)i)),
 				   answers[i]);
 	}
@@ -366,8 +367,8 @@ static void put_ledger(json_t **object, const struct lwf_ledger *ledger)
 {
 	put_number(object, "submitted", ledger->submitted);
 	put_number(object, "outstanding", lwf_ledger_outstanding(ledger));
-	put(object, "completed", show_answers(ledger->completed));
-	put(object, "refused", show_answers(ledger->refused));
+	put(object, "completed", show_answers(ledger->completed, LWF_ANSWER_SUCCESS));
+	put(object, "refused", show_answers(ledger->refused, LWF_ANSWER_PAUSED));
 	put_number(object, "sent", ledger->sent);
 	put_number(object, "frames", ledger->frames);
 	put_number(object, "bytes", ledger->bytes);
