@@ -203,6 +203,20 @@ static void forget_nic(struct link_follow *follow)
 		follow->hooks->nic_gone(follow->context);
 }
 
+/** The edge is called what its interface is called. */
+static void rename_edge(struct link_follow *follow, bool upper)
+{
+	struct lwf_edge *edge =
+		upper ? lwf_stack_upper(follow->stack) : lwf_stack_lower(follow->stack);
+	const char *name = upper ? follow->tap.facts.name : follow->nic.facts.name;
+
+	if (!edge || !strcmp(edge->name, name))
+		return;
+	lwf_log(follow->monitor->host, LWF_LOG_INFO, "%s: %s is now called %s",
+		lwf_stack_name(follow->stack), edge->name, name);
+	snprintf(edge->name, sizeof(edge->name), "%s", name);
+}
+
 /** The NIC exists again: everything that hangs on its index is made anew. False: later. */
 static bool take_back(struct link_follow *follow)
 {
@@ -215,6 +229,8 @@ static bool take_back(struct link_follow *follow)
 	if (!error) {
 		lwf_log(follow->monitor->host, LWF_LOG_INFO, "%s: %s is back (index %u)",
 			lwf_stack_name(follow->stack), nic->name, nic->ifindex);
+		rename_edge(follow,
+			    false); /* it was found by its permanent MAC, or renamed before */
 		return true;
 	}
 	if (!follow->retry.armed)
@@ -256,20 +272,6 @@ static void remake_tap(struct link_follow *follow)
 			"%s: %s was deleted and cannot be made again (%s); trying on",
 			lwf_stack_name(follow->stack), tap->configured, strerror(-error));
 	lwf_timer_set(&follow->retry, LINK_RETRY_NS);
-}
-
-static void rename_edge(struct link_follow *follow, enum link_event event)
-{
-	bool upper = event == LINK_UPPER_RENAMED;
-	struct lwf_edge *edge =
-		upper ? lwf_stack_upper(follow->stack) : lwf_stack_lower(follow->stack);
-	const char *name = upper ? follow->tap.facts.name : follow->nic.facts.name;
-
-	if (!edge)
-		return;
-	lwf_log(follow->monitor->host, LWF_LOG_INFO, "%s: %s is now called %s",
-		lwf_stack_name(follow->stack), edge->name, name);
-	snprintf(edge->name, sizeof(edge->name), "%s", name);
 }
 
 /** Somebody else set what is mirrored. Our own mirroring comes here too, and is quiet. */
@@ -324,7 +326,7 @@ static bool act(struct link_follow *follow, enum link_action action, enum link_e
 	case DO(RETURN):
 		return take_back(follow);
 	case DO(RENAME):
-		rename_edge(follow, event);
+		rename_edge(follow, event == LINK_UPPER_RENAMED);
 		return true;
 	case DO(SET_UPPER):
 		set_upper(follow);
