@@ -128,7 +128,7 @@ int lwf_units_count(const char *text, uint64_t *count)
 	const char *p = text;
 
 	for (; *p >= '0' && *p <= '9'; p++) {
-		if (value > (UINT64_C(1000000000000000000) - 10) / 10)
+		if (value > UINT64_C(1000000000000000000) / 10)
 			return -ERANGE;
 		value = value * 10 + (uint64_t)(*p - '0');
 	}
