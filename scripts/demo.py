@@ -78,7 +78,8 @@ def link_word(text):
 
 
 def read_lanes(path):
-    lanes, begin, end = {"link": Lane("eth1 link", "carrier")}, None, 0
+    begin, end = None, 0
+    lanes = {"link": Lane("eth1 link", "carrier"), "stack": Lane("stack", "Running")}
     with open(path, encoding="utf-8") as file:
         records = [json.loads(line) for line in file if line.strip()]
     for record in records:

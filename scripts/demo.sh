@@ -119,37 +119,38 @@ make_network() {
 }
 
 start_lwfd() {
-	start lwfd --nic eth1 --tap lwf0 >"$tmp/lwfd.out" 2>"$tmp/lwfd.log"
+	start lwfd --nic eth1 --tap lwf0 >lwfd.out 2>lwfd.log
 	daemon=${started[-1]}
 	for _ in $(seq 100); do
 		[ ! -S "$LWF_CONTROL" ] || break
-		kill -0 "$daemon" 2>/dev/null || { cat "$tmp/lwfd.log" >&2 && die "lwfd did not start"; }
+		kill -0 "$daemon" 2>/dev/null || { cat lwfd.log >&2 && die "lwfd did not start"; }
 		sleep 0.05
 	done
 	echo '   $ lwfd --nic eth1 --tap lwf0 &'
 	run lwfctl wait eth1 --state running --timeout 5s
-	sed 's/^/   /' "$tmp/lwfd.out" "$tmp/lwfd.log"
-	start lwfctl watch --json >"$tmp/watch.jsonl"
+	sed 's/^/   /' lwfd.out lwfd.log
+	start lwfctl watch --json >watch.jsonl 2>/dev/null
+	watcher=${started[-1]}
 	run ip addr add 10.9.0.1/24 dev lwf0
 }
 
 record() { # what a capture tool sees at the far host
-	far tcpdump -i far0 -w "$tmp/demo.pcap" -U -c 300 --immediate-mode >/dev/null 2>"$tmp/tcpdump.log" &
+	far tcpdump -i far0 -w demo.pcap -U -c 300 --immediate-mode >/dev/null 2>tcpdump.log &
 	local sniffer=$!
 	started+=("$sniffer")
-	until grep -q listening "$tmp/tcpdump.log"; do sleep 0.05; done
+	until grep -q listening tcpdump.log; do sleep 0.05; done
 	for size in 56 200 700 1400; do ping -q -c 15 -i 0.01 -s $size 10.9.0.2 >/dev/null; done
 	timeout 20 iperf3 -u -b 8M -l 1000 -t 1 -c 10.9.0.2 >/dev/null
 	kill -TERM "$sniffer" 2>/dev/null || true
 	wait "$sniffer" || true
-	tail -n 3 "$tmp/tcpdump.log" | sed 's/^/   /'
+	tail -n 3 tcpdump.log | sed 's/^/   /'
 }
 
 pull_the_link() {
 	local load injector
-	timeout 30 iperf3 -J -t 9 -c 10.9.0.2 >"$tmp/load.json" 2>&1 &
+	timeout 30 iperf3 -J -t 9 -c 10.9.0.2 >load.json 2>&1 &
 	load=$!
-	lwf-inject eth1 "$tmp/demo.pcap" --loop 0 --rate 2kpps --json >"$tmp/inject-pull.json" 2>/dev/null &
+	lwf-inject eth1 demo.pcap --loop 0 --rate 2kpps --json >inject-pull.json 2>/dev/null &
 	injector=$!
 	started+=("$load" "$injector")
 	sleep 1
@@ -176,6 +177,7 @@ pull_the_link() {
 
 inside() {
 	tmp=$(mktemp -d /run/demo.XXXXXX)
+	cd "$tmp"
 	trap finish EXIT
 	trap 'exit 130' INT TERM HUP
 	PATH=$LWF_DEMO_BIN:$PATH
@@ -197,16 +199,16 @@ inside() {
 	# Super-frames count as one for the device and as many on the wire; without them the two agree.
 	run ethtool -K lwf0 tso off gso off
 	sleep 0.3
-	lwfctl ledger eth1 --json >"$tmp/before.json"
+	lwfctl ledger eth1 --json >before.json
 	kernel_before=$(kernel_sent)
 
 	step "A capture, recorded on the spot at the other host"
 	record
 
 	step "The capture, injected ten times while TCP runs"
-	timeout 30 iperf3 -J -t 3 -c 10.9.0.2 >"$tmp/load.json" &
+	timeout 30 iperf3 -J -t 3 -c 10.9.0.2 >load.json &
 	started+=($!)
-	run lwf-inject eth1 "$tmp/demo.pcap" --loop 10 --rate 2kpps
+	run lwf-inject eth1 demo.pcap --loop 10 --rate 2kpps
 	wait "${started[-1]}"
 
 	step "The link, pulled and restored under load"
@@ -215,17 +217,18 @@ inside() {
 	step "The account"
 	sleep 0.3
 	run lwfctl ledger eth1
-	lwfctl ledger eth1 --json >"$tmp/after.json"
+	lwfctl ledger eth1 --json >after.json
 	kernel_after=$(kernel_sent)
-	lwfctl show eth1 --json >"$tmp/show.json"
+	lwfctl show eth1 --json >show.json
 	verdict=0
-	python3 scripts/demo.py account "$tmp/before.json" "$tmp/after.json" "$tmp/show.json" \
-		"$tmp/inject-pull.json" $((kernel_after - kernel_before)) || verdict=1
+	python3 "$root/scripts/demo.py" account before.json after.json show.json \
+		inject-pull.json $((kernel_after - kernel_before)) || verdict=1
 
 	step "What the stack went through"
-	python3 scripts/demo.py lanes "$tmp/watch.jsonl"
+	python3 "$root/scripts/demo.py" lanes watch.jsonl
 
 	step "The end"
+	kill -TERM "$watcher"
 	kill -TERM "$daemon"
 	wait "$daemon" || die "lwfd did not end well"
 	! ip link show dev lwf0 >/dev/null 2>&1 || die "the TAP was left behind"
