@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * client.c - clients of the simulation, with their own account of every record.
+ *
+ * Each record gets one answer; each answer must be explained by a condition that held at some moment
+ * between the record's being taken and its answer. Every frame carries the number of its record in
+ * its bytes, so that a device sees a frame that is doubled, mixed up, or sent when it must not be.
+ */
+#include <string.h>
+
+#include "world.h"
+
+#define MARK_OFFSET LWF_ETHER_HEADER_BYTES
+#define MARK_BYTES  16u
+
+static struct sim_client *client_of(struct lwf_session *session)
+{
+	return (struct sim_client *)session;
+}
+
+static void mark(const struct sim_client *client, uint32_t number, uint8_t *bytes)
+{
+	uint32_t words[4] = {client->slot->index, client->index, client->life, number};
+
+	memcpy(bytes, words, sizeof(words));
+}
+
+static enum lwf_pull on_pull(struct lwf_session *session, struct lwf_frame *frame)
+{
+	struct sim_client *client = client_of(session);
+	struct sim_world *world = client->slot->world;
+	struct sim_record *record = &client->records[client->pulled];
+
+	if (!client->open || client->pulled == client->put)
+		return LWF_PULL_NONE;
+	if (client->closing)
+		sim_fail("a record of a closed session was taken");
+	record->pulled_at = ++world->seq;
+	frame->id = ++client->pulled;
+	frame->cancel_id = client->pulled;
+	frame->direction = record->direction;
+	if (sim_below(world, 64) == 0) {
+		record->too_odd = true;
+		lwf_frame_answer(frame, LWF_REASON_TRUNCATED);
+		return LWF_PULL_REFUSE;
+	}
+	if (record->len > lwf_frame_room(frame))
+		sim_fail("a frame of the path has room for %u bytes only", lwf_frame_room(frame));
+	frame->len = record->len;
+	memset(frame->data, 0, record->len);
+	if (record->len >= MARK_OFFSET + MARK_BYTES)
+		mark(client, client->pulled, frame->data + MARK_OFFSET);
+	return LWF_PULL_FRAME;
+}
+
+static bool on_ready(struct lwf_session *session)
+{
+	return client_of(session)->pulled < client_of(session)->put;
+}
+
+static bool since(const struct sim_client *client, const struct sim_record *record,
+		  enum sim_condition condition)
+{
+	return client->slot->last[condition] >= record->pulled_at;
+}
+
+static bool is_plausible(const struct sim_client *client, const struct sim_record *record,
+			 lwf_status status, bool refused)
+{
+	switch (status) {
+	case LWF_STATUS_SUCCESS:
+		return !refused && !record->too_odd && record->handed == 1;
+	case LWF_STATUS_PAUSED:
+		return since(client, record, SIM_NOT_RUNNING);
+	case LWF_STATUS_ADAPTER_REMOVED:
+		return since(client, record, SIM_REMOVED);
+	case LWF_STATUS_MEDIA_DISCONNECTED:
+		return !refused && since(client, record, SIM_NO_CARRIER);
+	case LWF_STATUS_INVALID_LENGTH:
+		return record->too_odd;
+	case LWF_STATUS_SEND_ABORTED:
+		return client->cancelled_at >= record->pulled_at;
+	case LWF_STATUS_RESOURCES:
+	case LWF_STATUS_FAILURE:
+		return !refused && since(client, record, SIM_FAILING);
+	case LWF_STATUS_NOT_ACCEPTED:
+		return !refused && since(client, record, SIM_WOBBLE);
+	default:
+		return false;
+	}
+}
+
+static void on_answer(struct lwf_session *session, const struct lwf_frame *frame, bool refused)
+{
+	struct sim_client *client = client_of(session);
+	struct sim_world *world = client->slot->world;
+	struct sim_record *record;
+
+	if (!client->open || client->closing)
+		sim_fail("an answer for a session that is closed");
+	if (frame->id == 0 || frame->id > client->pulled)
+		sim_fail("an answer for record %llu, which was never taken",
+			 (unsigned long long)frame->id);
+	record = &client->records[frame->id - 1];
+	if (record->answered)
+		sim_fail("record %llu was answered twice", (unsigned long long)frame->id);
+	sim_note(client->slot);
+	if (!is_plausible(client, record, frame->status, refused))
+		sim_fail(
+			"record %llu (%u bytes, handed over %u times) was %s %s (%s) without cause",
+			(unsigned long long)frame->id, record->len, record->handed,
+			refused ? "refused with" : "answered", lwf_status_name(frame->status),
+			lwf_reason_name((enum lwf_reason)frame->reason));
+	if (refused && record->handed)
+		sim_fail("record %llu was refused after it was sent",
+			 (unsigned long long)frame->id);
+	record->answered = true;
+	client->answered++;
+	client->by_answer[refused][lwf_status_answer(frame->status)]++;
+	world->records++;
+	world->answers[lwf_status_answer(frame->status)]++;
+	sim_digest(world, frame->id << 8 | frame->reason);
+	if (sim_below(world, 256) == 0)
+		sim_client_close(client); /* from inside an answer */
+	else if (sim_below(world, 64) == 0)
+		sim_client_pump(client);
+}
+
+static const struct lwf_session_ops ops = {
+	.pull = on_pull,
+	.ready = on_ready,
+	.answer = on_answer,
+};
+
+void sim_client_open(struct sim_slot *slot, uint32_t index)
+{
+	struct sim_client *client = &slot->clients[index];
+	uint32_t life = client->life + 1;
+
+	memset(client, 0, sizeof(*client));
+	client->slot = slot;
+	client->index = index;
+	client->life = life;
+	client->session.ops = &ops;
+	client->session.wait_when_paused = sim_once_in(slot->world, 4);
+	client->open = lwf_session_open(&client->session, slot->stack, NULL) == 0;
+}
+
+static void on_closed(struct lwf_session *session)
+{
+	struct sim_client *client = client_of(session);
+
+	if (lwf_ledger_outstanding(&session->ledger) || session->outstanding)
+		sim_fail("a session ended with frames in flight");
+	client->open = false;
+	client->closing = false;
+}
+
+void sim_client_close(struct sim_client *client)
+{
+	client->closing = true;
+	client->cancelled_at = ++client->slot->world->seq;
+	lwf_session_close(&client->session, on_closed);
+}
+
+void sim_client_put(struct sim_client *client, uint32_t n)
+{
+	static const uint32_t lengths[] = {60, 60, 60, 200, 1514, 14, 13, 1515, 0, 9000};
+
+	for (; n > 0 && client->put < SIM_RECORDS; n--) {
+		struct sim_record *record = &client->records[client->put++];
+
+		memset(record, 0, sizeof(*record));
+		record->len = lengths[sim_below(client->slot->world,
+						sim_once_in(client->slot->world, 4) ? 10 : 4)];
+		record->too_odd = record->len < LWF_ETHER_HEADER_BYTES || record->len > 1514;
+		record->direction = sim_once_in(client->slot->world, 4) ? LWF_DIRECTION_RECEIVE
+									: LWF_DIRECTION_SEND;
+	}
+}
+
+void sim_client_pump(struct sim_client *client)
+{
+	uint32_t budget = 1 + sim_below(client->slot->world, LWF_BATCH_MAX_FRAMES);
+
+	for (int i = 0; i < 4 && client->open && !client->closing; i++)
+		if (lwf_session_pump(&client->session, budget) == 0)
+			return;
+}
+
+static struct lwf_module *by_handle(const struct sim_slot *slot, lwf_handle handle)
+{
+	struct lwf_module *module;
+
+	for (uint32_t i = 0; (module = lwf_stack_module_at(slot->stack, i)); i++)
+		if (lwf_module_handle(module) == handle)
+			return module;
+	return NULL;
+}
+
+/* A device is handed a frame: may that be? */
+void sim_witness(struct sim_slot *slot, struct lwf_edge *edge, const struct lwf_frame *frame)
+{
+	const struct lwf_edge *from = edge == slot->lower ? slot->upper : slot->lower;
+	struct sim_world *world = slot->world;
+	struct lwf_module *module;
+	struct sim_client *client;
+	struct sim_record *record;
+	uint8_t expected[MARK_BYTES];
+	enum lwf_state state;
+
+	world->frames++;
+	if (from && frame->born == from->handle)
+		return;
+	module = by_handle(slot, frame->born);
+	if (!module)
+		sim_fail("a frame of nobody who lives reached %s", edge->name);
+	state = lwf_module_state(module);
+	if (state != LWF_STATE_RUNNING && state != LWF_STATE_PAUSING)
+		sim_fail("a frame of %s reached %s while it is %s", lwf_module_name(module),
+			 edge->name, lwf_state_name(state));
+	if (strncmp(lwf_module_name(module), "inject", 6) != 0)
+		return;
+	client = client_of(frame->context);
+	if (frame->id == 0 || frame->id > client->pulled)
+		sim_fail("a frame of no record reached %s", edge->name);
+	record = &client->records[frame->id - 1];
+	if (state == LWF_STATE_PAUSING &&
+	    record->pulled_at > world->pausing_at[frame->born % SIM_PAUSE_SLOTS])
+		sim_fail("record %llu was originated after %s began to pause",
+			 (unsigned long long)frame->id, lwf_module_name(module));
+	if (record->handed++ || record->answered)
+		sim_fail("record %llu was sent twice, or after its answer",
+			 (unsigned long long)frame->id);
+	if (frame->len != record->len || record->direction != frame->direction)
+		sim_fail("record %llu is another frame now", (unsigned long long)frame->id);
+	mark(client, (uint32_t)frame->id, expected);
+	if (frame->len >= MARK_OFFSET + MARK_BYTES &&
+	    memcmp(frame->data + MARK_OFFSET, expected, MARK_BYTES) != 0)
+		sim_fail("record %llu has other bytes now", (unsigned long long)frame->id);
+}
