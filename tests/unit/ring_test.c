@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ring_test.c - the engine's side of a client's ring, against a client that does anything.
+ *
+ * The test is the client: it maps the memory that the engine passed and writes what it likes. The
+ * stack has simulated edges.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "rig.h"
+
+static struct rig rig;
+static struct lwf_clients clients;
+
+struct other_side {
+	struct lwf_client *client;
+	uint8_t *map;
+	struct lwf_ring_control *control;
+	uint32_t rings;
+	const char *lie;
+};
+
+static void on_ring(void *context)
+{
+	((struct other_side *)context)->rings++;
+}
+
+static void on_lie(void *context, const char *text)
+{
+	struct other_side *side = context;
+
+	side->lie = text;
+	lwf_client_close(side->client);
+	side->client = NULL;
+}
+
+static const struct lwf_client_ops ops = {on_ring, on_lie};
+
+static void open_client(struct other_side *side, bool wait_when_paused)
+{
+	struct lwf_client_peer peer = {.pid = 4711, .uid = 7, .comm = "test"};
+	int memfd;
+
+	memset(side, 0, sizeof(*side));
+	assert_int_equal(lwf_client_open(&clients, rig.stack, NULL, wait_when_paused, &peer, &ops,
+					 side, &side->client, &memfd),
+			 0);
+	assert_int_not_equal(ftruncate(memfd, 1), 0); /* sealed */
+	assert_int_not_equal(ftruncate(memfd, (off_t)LWF_RING_BYTES * 2), 0);
+	side->map = mmap(NULL, LWF_RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+	assert_ptr_not_equal(side->map, MAP_FAILED);
+	close(memfd);
+	side->control = (struct lwf_ring_control *)(void *)side->map;
+	assert_int_equal(side->control->magic, LWF_RING_MAGIC);
+	assert_int_equal(side->control->engine_sleeps, 1);
+	assert_int_equal(side->control->state, lwf_stack_state(rig.stack));
+}
+
+static void close_client(struct other_side *side)
+{
+	if (side->client)
+		lwf_client_close(side->client);
+	munmap(side->map, LWF_RING_BYTES);
+}
+
+static void setup_rig(const char *specs)
+{
+	rig_open(&rig, NULL, specs);
+	lwf_clients_init(&clients, rig.host);
+}
+
+static void end_rig(void)
+{
+	rig_run(&rig, 10);
+	assert_int_equal(clients.count, 0);
+	rig_close(&rig);
+}
+
+static struct lwf_ring_submit *slot(struct other_side *side, uint32_t index)
+{
+	return (struct lwf_ring_submit *)(void *)(side->map + LWF_RING_SUBMIT_OFFSET) +
+	       index % LWF_RING_SUBMIT_SLOTS;
+}
+
+static const struct lwf_ring_answer *answer(struct other_side *side, uint32_t index)
+{
+	return (struct lwf_ring_answer *)(void *)(side->map + LWF_RING_COMPLETE_OFFSET) +
+	       index % LWF_RING_COMPLETE_SLOTS;
+}
+
+static void submit(struct other_side *side, uint64_t id, uint32_t offset, uint32_t len,
+		   uint32_t flags)
+{
+	uint32_t tail = side->control->submit_tail;
+
+	*slot(side, tail) =
+		(struct lwf_ring_submit){.id = id, .offset = offset, .len = len, .flags = flags};
+	side->control->submit_tail = tail + 1;
+}
+
+static void run(struct other_side *side)
+{
+	if (side->client)
+		lwf_client_doorbell(side->client);
+	rig_run(&rig, 1);
+}
+
+static void test_answers_in_order(void **state)
+{
+	struct other_side side;
+
+	(void)state;
+	setup_rig("inject;monitor");
+	open_client(&side, false);
+	for (uint32_t i = 0; i < 200; i++)
+		submit(&side, 1000 + i, i * 64, 60, 0);
+	side.control->client_waits = 1;
+	run(&side);
+	assert_int_equal(side.control->answer_tail, 200);
+	assert_int_equal(side.control->submit_head, 200);
+	assert_int_equal(side.control->engine_sleeps, 1);
+	assert_true(side.rings > 0);
+	for (uint32_t i = 0; i < 200; i++) {
+		assert_int_equal(answer(&side, i)->id, 1000 + i);
+		assert_int_equal(answer(&side, i)->status, LWF_STATUS_SUCCESS);
+		assert_int_equal(answer(&side, i)->refused, 0);
+		assert_int_equal(answer(&side, i)->frames, 1);
+		assert_int_equal(answer(&side, i)->bytes, 60);
+	}
+	assert_int_equal(side.client->session.ledger.sent, 200);
+	close_client(&side);
+	end_rig();
+}
+
+static void test_records_that_cannot_be(void **state)
+{
+	static const struct {
+		uint32_t offset, len, flags;
+		lwf_status status;
+	} bad[] = {
+		{0, 0, 0, LWF_STATUS_INVALID_LENGTH},
+		{0, 13, 0, LWF_STATUS_INVALID_LENGTH},
+		{0, 1515, 0, LWF_STATUS_INVALID_LENGTH},
+		{0, LWF_FRAME_MAX_BYTES + 1, 0, LWF_STATUS_INVALID_LENGTH},
+		{0, UINT32_MAX, 0, LWF_STATUS_INVALID_LENGTH},
+		{LWF_RING_DATA_BYTES, 60, 0, LWF_STATUS_INVALID_LENGTH},
+		{LWF_RING_DATA_BYTES - 59, 60, 0, LWF_STATUS_INVALID_LENGTH},
+		{UINT32_MAX, 60, 0, LWF_STATUS_INVALID_LENGTH},
+		{UINT32_MAX - 59, 60, 0, LWF_STATUS_INVALID_LENGTH},
+		{0, 60, 0x80, LWF_STATUS_NOT_SUPPORTED},
+		{0, 60, LWF_RING_FLAG_SHORT, LWF_STATUS_INVALID_LENGTH},
+	};
+	const uint32_t n = sizeof(bad) / sizeof(bad[0]);
+	struct other_side side;
+
+	(void)state;
+	setup_rig("inject");
+	open_client(&side, false);
+	for (uint32_t i = 0; i < n; i++)
+		submit(&side, i, bad[i].offset, bad[i].len, bad[i].flags);
+	submit(&side, n, LWF_RING_DATA_BYTES - 60, 60, 0);
+	run(&side);
+	assert_int_equal(side.control->answer_tail, n + 1);
+	for (uint32_t i = 0; i < n; i++) {
+		assert_int_equal(answer(&side, i)->id, i);
+		assert_int_equal(answer(&side, i)->status, bad[i].status);
+		assert_int_equal(answer(&side, i)->refused, 1);
+	}
+	assert_int_equal(answer(&side, n)->status, LWF_STATUS_SUCCESS);
+	assert_null(side.lie);
+	close_client(&side);
+	end_rig();
+}
+
+static void expect_lie(void (*lie)(struct other_side *side))
+{
+	struct other_side side;
+
+	setup_rig("inject");
+	open_client(&side, false);
+	for (uint32_t i = 0; i < 10; i++)
+		submit(&side, i, 0, 60, 0);
+	run(&side);
+	assert_null(side.lie);
+	lie(&side);
+	run(&side);
+	assert_non_null(side.lie);
+	assert_null(side.client);
+	close_client(&side);
+	end_rig();
+}
+
+static void tail_ahead(struct other_side *side)
+{
+	side->control->submit_tail += LWF_RING_SUBMIT_SLOTS + 1;
+}
+
+static void tail_back(struct other_side *side)
+{
+	side->control->submit_tail -= 1;
+}
+
+static void tail_far(struct other_side *side)
+{
+	side->control->submit_tail = 0x80000000u;
+}
+
+static void head_ahead(struct other_side *side)
+{
+	side->control->answer_head = side->control->answer_tail + 1;
+}
+
+static void head_back(struct other_side *side)
+{
+	side->control->answer_head = 5;
+	run(side);
+	assert_null(side->lie);
+	side->control->answer_head = 4;
+}
+
+static void test_lies(void **state)
+{
+	(void)state;
+	expect_lie(tail_ahead);
+	expect_lie(tail_back);
+	expect_lie(tail_far);
+	expect_lie(head_ahead);
+	expect_lie(head_back);
+}
+
+/* What the engine wrote is not read back: scribbling over it changes nothing. */
+static void test_scribbles(void **state)
+{
+	struct other_side side;
+
+	(void)state;
+	setup_rig("inject");
+	open_client(&side, false);
+	for (uint32_t i = 0; i < 10; i++)
+		submit(&side, i, 0, 60, 0);
+	run(&side);
+	side.control->submit_head = 7777;
+	side.control->answer_tail = 99;
+	side.control->engine_sleeps = 55;
+	side.control->magic = 0;
+	memset(side.map + LWF_RING_COMPLETE_OFFSET, 0xff, 4096);
+	for (uint32_t i = 0; i < 10; i++)
+		submit(&side, i, 0, 60, 0);
+	run(&side);
+	assert_int_equal(side.control->submit_head, 20);
+	assert_int_equal(side.control->answer_tail, 20);
+	assert_int_equal(side.client->session.ledger.sent, 20);
+	assert_null(side.lie);
+	close_client(&side);
+	end_rig();
+}
+
+/* A client that takes no answers gets as many as there are places, and no record is lost. */
+static void test_no_place_for_answers(void **state)
+{
+	struct other_side side;
+	uint32_t submitted = 0;
+
+	(void)state;
+	setup_rig("inject");
+	open_client(&side, false);
+	for (int round = 0; round < 4; round++) {
+		for (uint32_t i = 0; i < LWF_RING_SUBMIT_SLOTS; i++, submitted++) {
+			if (side.control->submit_tail - side.control->submit_head ==
+			    LWF_RING_SUBMIT_SLOTS)
+				break;
+			submit(&side, submitted, 0, 60, 0);
+		}
+		run(&side);
+	}
+	assert_int_equal(submitted, LWF_RING_COMPLETE_SLOTS + LWF_RING_SUBMIT_SLOTS);
+	assert_int_equal(side.control->answer_tail, LWF_RING_COMPLETE_SLOTS);
+	assert_null(side.lie);
+	side.control->answer_head = side.control->answer_tail;
+	run(&side);
+	assert_int_equal(side.control->answer_tail, submitted);
+	close_client(&side);
+	end_rig();
+}
+
+static void test_paused(void **state)
+{
+	struct other_side fails, waits;
+
+	(void)state;
+	setup_rig("inject");
+	open_client(&fails, false);
+	open_client(&waits, true);
+	lwf_stack_hold(rig.stack, LWF_HOLD_USER_PAUSE);
+	submit(&fails, 1, 0, 60, 0);
+	submit(&waits, 2, 0, 60, 0);
+	run(&fails);
+	run(&waits);
+	assert_int_equal(fails.control->answer_tail, 1);
+	assert_int_equal(answer(&fails, 0)->status, LWF_STATUS_PAUSED);
+	assert_int_equal(answer(&fails, 0)->refused, 1);
+	assert_int_equal(waits.control->answer_tail, 0);
+	assert_int_equal(waits.control->state, LWF_STATE_PAUSED);
+	lwf_stack_release(rig.stack, LWF_HOLD_USER_PAUSE);
+	rig_run(&rig, 1);
+	assert_int_equal(waits.control->answer_tail, 1);
+	assert_int_equal(answer(&waits, 0)->status, LWF_STATUS_SUCCESS);
+	close_client(&fails);
+	close_client(&waits);
+	end_rig();
+}
+
+/* One client holds all frames of the module; the other goes on when they are home. */
+static void test_starved_by_another(void **state)
+{
+	struct other_side greedy, modest;
+
+	(void)state;
+	setup_rig("inject:frames=8");
+	open_client(&greedy, false);
+	open_client(&modest, false);
+	lwf_sim_edge_config(rig.lower)->never = true;
+	for (uint32_t i = 0; i < 8; i++)
+		submit(&greedy, i, 0, 60, 0);
+	run(&greedy);
+	submit(&modest, 1, 0, 60, 0);
+	run(&modest);
+	assert_int_equal(modest.control->answer_tail, 0);
+	lwf_sim_edge_config(rig.lower)->never = false;
+	lwf_sim_edge_release(rig.lower, 8);
+	rig_run(&rig, 10);
+	assert_int_equal(greedy.control->answer_tail, 8);
+	assert_int_equal(modest.control->answer_tail, 1);
+	close_client(&greedy);
+	close_client(&modest);
+	end_rig();
+}
+
+/* A client that goes while its frames are out: its memory lives until the last is home. */
+static void test_gone_with_frames_out(void **state)
+{
+	struct other_side side;
+
+	(void)state;
+	setup_rig("inject");
+	open_client(&side, false);
+	lwf_sim_edge_config(rig.lower)->never = true;
+	for (uint32_t i = 0; i < 5; i++)
+		submit(&side, i, 0, 60, 0);
+	run(&side);
+	close_client(&side);
+	lwf_sim_edge_config(rig.lower)->never = false;
+	lwf_sim_edge_release(rig.lower, 5);
+	end_rig();
+}
+
+static void test_cancel(void **state)
+{
+	struct other_side side;
+
+	(void)state;
+	setup_rig("inject");
+	open_client(&side, true);
+	lwf_stack_hold(rig.stack, LWF_HOLD_USER_PAUSE);
+	for (uint32_t i = 0; i < 100; i++)
+		submit(&side, i, 0, 60, 0);
+	run(&side);
+	lwf_client_cancel(side.client, 0);
+	assert_int_equal(side.control->answer_tail, 100);
+	for (uint32_t i = 0; i < 100; i++)
+		assert_int_equal(answer(&side, i)->status, LWF_STATUS_SEND_ABORTED);
+	close_client(&side);
+	end_rig();
+}
+
+/* At the end nobody waits for a restart any more. */
+static void test_stop_waiting(void **state)
+{
+	struct other_side side;
+
+	(void)state;
+	setup_rig("inject");
+	open_client(&side, true);
+	lwf_stack_hold(rig.stack, LWF_HOLD_USER_PAUSE);
+	for (uint32_t i = 0; i < 100; i++)
+		submit(&side, i, 0, 60, 0);
+	run(&side);
+	assert_int_equal(side.control->answer_tail, 0);
+	lwf_clients_stop_waiting(rig.stack);
+	lwf_clients_drain(&clients);
+	assert_int_equal(side.control->answer_tail, 100);
+	assert_int_equal(answer(&side, 99)->status, LWF_STATUS_PAUSED);
+	close_client(&side);
+	end_rig();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_answers_in_order),
+		cmocka_unit_test(test_records_that_cannot_be),
+		cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_scribbles),
+		cmocka_unit_test(test_no_place_for_answers),
+		cmocka_unit_test(test_paused),
+		cmocka_unit_test(test_starved_by_another),
+		cmocka_unit_test(test_gone_with_frames_out),
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_stop_waiting),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
