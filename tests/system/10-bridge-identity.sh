@@ -41,8 +41,9 @@ up "$TMP/many.pcap" 20000
 if [ -d "$PCAPS" ]; then
 	step "real captures"
 	for file in "$PCAPS"/*.pcap*; do
-		read -r fit _ < <(framegen select "$file" "$TMP/fit.pcap" "$TMP/misfit.pcap" 2>/dev/null) ||
+		counts=$(framegen select "$file" "$TMP/fit.pcap" "$TMP/misfit.pcap" 2>/dev/null) ||
 			continue # not Ethernet: nothing to bridge
+		fit=${counts% *}
 		[ "$fit" -gt 0 ] || continue
 		PROGRESS="$(basename "$file"), $fit frames"
 		down "$TMP/fit.pcap" "$fit"

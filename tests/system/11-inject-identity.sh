@@ -95,7 +95,9 @@ if [ -d "$PCAPS" ]; then
 	step "real captures: what fits arrives, what does not is answered"
 	for file in "$PCAPS"/*.pcap*; do
 		PROGRESS=$(basename "$file")
-		if read -r fit misfit < <(framegen select "$file" "$TMP/fit.pcap" "$TMP/misfit.pcap" 2>"$TMP/select"); then
+		if counts=$(framegen select "$file" "$TMP/fit.pcap" "$TMP/misfit.pcap" 2>"$TMP/select"); then
+			fit=${counts% *}
+			misfit=${counts#* }
 			send_whole "$file" "$TMP/fit.pcap" "$fit"
 			expect_equal "INVALID_LENGTH" "$misfit" "$(invalid_lengths)"
 			receive_whole "$file" "$TMP/fit.pcap" "$fit"

@@ -72,7 +72,7 @@ show_logs() {
 		printf '    last lines of %s:\n' "$(basename "$log")"
 		tail -n 15 "$log" | sed 's/^/        /'
 	done
-	[ -z "$LWFD" ] || ! kill -0 "$LWFD" 2>/dev/null || timeout 5 lwfctl show 2>&1 | sed 's/^/        /'
+	[ -z "$LWFD" ] || ! kill -0 "$LWFD" 2>/dev/null || timeout 5 lwfctl show 2>&1 | cut -c1-300 | sed 's/^/        /'
 }
 
 # skip REASON: the test cannot run here. Every reason stands in tests/skips.

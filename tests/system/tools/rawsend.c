@@ -49,13 +49,13 @@ static void nap(uint64_t ns)
 
 static void keep_rate(struct sender *sender)
 {
-	uint64_t due;
+	uint64_t due, now;
 
 	if (!sender->rate_pps)
 		return;
 	due = sender->begun_ns + sender->turns++ * 1000000000u / sender->rate_pps;
-	while (!ended && wit_now_ns() < due)
-		nap(due - wit_now_ns() < 50000 ? 50000 : due - wit_now_ns());
+	for (now = wit_now_ns(); !ended && now < due; now = wit_now_ns())
+		nap(due - now < 50000 ? 50000 : due - now);
 }
 
 static void open_device(struct sender *sender, const char *dev, bool qdisc)
