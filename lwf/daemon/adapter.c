@@ -151,6 +151,8 @@ static int look(struct adapter *adapter, char *error, size_t bytes)
 		    config->nic_netns, strerror(-result));
 		return result;
 	}
+	if (config->runtime_dir)
+		(void)takeover_recover(adapter->nic_ns, config->runtime_dir, config->stack_name);
 	result = link_query(config->nic_netns, name, &adapter->nic);
 	if (result) {
 		say(error, bytes, "%s: cannot look at it (%s): give the name of an interface", name,

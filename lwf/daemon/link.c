@@ -199,6 +199,9 @@ static void match_link(struct link_follow *follow)
 static void forget_nic(struct link_follow *follow)
 {
 	follow->nic_away = true;
+	lwf_log(follow->monitor->host, LWF_LOG_INFO, "%s: %s is gone (%s)",
+		lwf_stack_name(follow->stack), follow->nic.facts.name,
+		follow->nic.heard.moved ? "moved to another namespace" : "deleted");
 	if (follow->hooks && follow->hooks->nic_gone)
 		follow->hooks->nic_gone(follow->context);
 }

@@ -27,7 +27,7 @@ struct link_follow;
 /** What is known of one interface. */
 struct link_facts {
 	bool present;
-	bool moved; /* with present false: it lives on in another namespace */
+	bool moved; /* when it went away last, it went to another namespace */
 	bool admin_up;
 	bool carrier;
 	bool has_permanent_mac;

@@ -43,7 +43,6 @@ static void take(struct link_side *side, const struct rtnl_link *link)
 	struct link_facts *heard = &side->heard;
 
 	heard->present = true;
-	heard->moved = false;
 	heard->admin_up = link->up;
 	heard->carrier = link->carrier;
 	heard->ifindex = link->ifindex;

@@ -31,7 +31,8 @@
 #include "rtnl.h"
 #include "takeover.h"
 
-#define NO_INDEX ((uint32_t)INT32_MAX) /* of an interface that does not exist */
+#define JOURNAL_PATH_BYTES 256u			 /* as long as the watchdog child takes it */
+#define NO_INDEX	   ((uint32_t)INT32_MAX) /* of an interface that does not exist */
 
 struct takeover {
 	struct nsnet *ns;
@@ -42,7 +43,7 @@ struct takeover {
 	uint32_t nic_made_for;
 	int journal; /* locked, -1 without a runtime directory */
 	char key[GUARDIAN_KEY_BYTES];
-	char journal_path[256];
+	char journal_path[JOURNAL_PATH_BYTES];
 	char nic_name[LINK_NAME_BYTES], tap_name[LINK_NAME_BYTES];
 };
 
@@ -123,16 +124,39 @@ static void plan_play(struct plan *plan, const struct takeover *takeover)
 
 /* ---- journal and watchdog ---- */
 
+static int journal_path(char *path, size_t bytes, const char *runtime_dir, const char *stack_name)
+{
+	int length = snprintf(path, bytes, "%s/%s" LWF_JOURNAL_SUFFIX, runtime_dir, stack_name);
+
+	return length < 0 || (size_t)length >= bytes ? -ENAMETOOLONG : 0;
+}
+
+static int open_netlink(void *argument)
+{
+	return lwf_netlink_open(argument);
+}
+
+bool takeover_recover(struct nsnet *ns, const char *runtime_dir, const char *stack_name)
+{
+	enum lwf_restore result = LWF_RESTORE_BROKEN;
+	char path[JOURNAL_PATH_BYTES];
+	int fd;
+
+	if (journal_path(path, sizeof(path), runtime_dir, stack_name) ||
+	    nsnet_call(ns, open_netlink, &fd))
+		return false;
+	result = lwf_journal_restore(path, fd, nsnet_inode(ns), NULL);
+	close(fd);
+	return result == LWF_RESTORE_DONE;
+}
+
 static int open_journal(struct takeover *takeover, const struct takeover_config *config)
 {
-	int bytes = snprintf(takeover->journal_path, sizeof(takeover->journal_path),
-			     "%s/%s" LWF_JOURNAL_SUFFIX, config->runtime_dir, config->stack_name);
+	int error = journal_path(takeover->journal_path, sizeof(takeover->journal_path),
+				 config->runtime_dir, config->stack_name);
 
-	if (bytes < 0 || (size_t)bytes >= sizeof(takeover->journal_path))
-		return -ENAMETOOLONG;
-	/* one that a killed daemon left is played first: then the NIC has everything again */
-	(void)lwf_journal_restore(takeover->journal_path, takeover->netlink,
-				  nsnet_inode(takeover->ns), NULL);
+	if (error)
+		return error;
 	takeover->journal =
 		open(takeover->journal_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (takeover->journal < 0)
@@ -236,11 +260,6 @@ static void release(struct takeover *takeover)
 	rtconf_free(&takeover->routes);
 	nsnet_put(takeover->ns);
 	free(takeover);
-}
-
-static int open_netlink(void *argument)
-{
-	return lwf_netlink_open(argument);
 }
 
 static struct takeover *make(const struct takeover_config *config)

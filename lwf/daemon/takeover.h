@@ -16,6 +16,7 @@
 #ifndef LWF_DAEMON_TAKEOVER_H
 #define LWF_DAEMON_TAKEOVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,12 @@ struct takeover_config {
 	uint32_t tap_ifindex;	   /* the TAP must be up */
 	struct guardian *guardian; /* may be NULL */
 };
+
+/**
+ * Plays the journal that a killed daemon left for @stack_name, if there is one that nobody has locked: the NIC
+ * has its addresses and routes again. True when it did.
+ */
+bool takeover_recover(struct nsnet *ns, const char *runtime_dir, const char *stack_name);
 
 /**
  * Moves everything to the TAP. On failure everything is back on the NIC, and @error names the step.
