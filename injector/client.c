@@ -458,20 +458,25 @@ static uint32_t take_unknown(struct lwf_inject *handle, struct lwf_inject_event 
 	return taken;
 }
 
-static uint32_t take_state(struct lwf_inject *handle, struct lwf_inject_event *event, uint32_t max)
+static bool has_state_event(const struct lwf_inject *handle)
 {
 	enum lwf_state state;
 	uint32_t epoch;
 
-	if (!handle->state_events || max == 0)
-		return 0;
+	if (!handle->state_events)
+		return false;
 	lwf_inject_state(handle, &state, &epoch);
-	if (state == handle->told_state && epoch == handle->told_epoch)
+	return state != handle->told_state || epoch != handle->told_epoch;
+}
+
+static uint32_t take_state(struct lwf_inject *handle, struct lwf_inject_event *event, uint32_t max)
+{
+	if (max == 0 || !has_state_event(handle))
 		return 0;
-	handle->told_state = state;
-	handle->told_epoch = epoch;
-	*event =
-		(struct lwf_inject_event){.kind = LWF_INJECT_STATE, .state = state, .epoch = epoch};
+	*event = (struct lwf_inject_event){.kind = LWF_INJECT_STATE};
+	lwf_inject_state(handle, &event->state, &event->epoch);
+	handle->told_state = event->state;
+	handle->told_epoch = event->epoch;
 	return 1;
 }
 
@@ -553,20 +558,11 @@ static int sleep_until(struct lwf_inject *handle, uint64_t start_ns, uint64_t ti
 
 static bool has_event(struct lwf_inject *handle)
 {
-	enum lwf_state state;
-	uint32_t epoch;
-
+	if (!handle->gone)
+		look_at_answers(handle);
 	if (handle->local_head != handle->local_tail || handle->answer_head != handle->answer_tail)
 		return true;
-	if (handle->gone)
-		return handle->in_flight != 0;
-	look_at_answers(handle);
-	if (handle->gone || handle->answer_head != handle->answer_tail)
-		return true;
-	if (!handle->state_events)
-		return false;
-	lwf_inject_state(handle, &state, &epoch);
-	return state != handle->told_state || epoch != handle->told_epoch;
+	return (handle->gone && handle->in_flight) || has_state_event(handle);
 }
 
 int lwf_inject_wait(struct lwf_inject *handle, uint64_t timeout_ns)

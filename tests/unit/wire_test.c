@@ -314,7 +314,7 @@ static void document_lists_the_messages(void **state)
 		if (!strstr(text, row))
 			fail_msg("docs/wire.md lacks the row:%s", row);
 	}
-	for (const char *p = text; (p = strstr(p, "\n| ")); p++)
+	for (const char *p = strstr(text, "\n| number "); p && (p = strstr(p, "\n| ")); p++)
 		rows += p[3] >= '0' && p[3] <= '9';
 	assert_int_equal(rows, sizeof(messages) / sizeof(messages[0]));
 	free(text);
