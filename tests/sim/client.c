@@ -111,6 +111,12 @@ static void on_answer(struct lwf_session *session, const struct lwf_frame *frame
 			(unsigned long long)frame->id, record->len, record->handed,
 			refused ? "refused with" : "answered", lwf_status_name(frame->status),
 			lwf_reason_name((enum lwf_reason)frame->reason));
+	if (refused && lwf_stack_state(client->slot->stack) == LWF_STATE_DETACHED &&
+	    (client->slot->holds & 1u << LWF_HOLD_REMOVED) &&
+	    frame->status != LWF_STATUS_ADAPTER_REMOVED && !record->too_odd &&
+	    frame->status != LWF_STATUS_SEND_ABORTED)
+		sim_fail("record %llu was refused with %s while the device is gone",
+			 (unsigned long long)frame->id, lwf_status_name(frame->status));
 	if (refused && record->handed)
 		sim_fail("record %llu was refused after it was sent",
 			 (unsigned long long)frame->id);

@@ -64,6 +64,53 @@ static void test_order(void **state)
 	rig_close(&rig);
 }
 
+/* The states of the stack as a whole, as "Running Pausing Paused", since record @from. */
+static void expect_states(uint32_t from, const char *expected)
+{
+	char text[256] = "";
+	size_t used = 0;
+
+	for (uint32_t i = from; i < rig.record_count; i++)
+		if (rig.records[i].kind == LWF_TRACE_STACK)
+			used += (size_t)snprintf(
+				text + used, sizeof(text) - used, "%s%s", used ? " " : "",
+				lwf_state_name((enum lwf_state)rig.records[i].after));
+	assert_string_equal(text, expected);
+}
+
+/* A way down never looks like a way up, nor the other way round. */
+static void test_states_told(void **state)
+{
+	uint32_t from;
+
+	(void)state;
+	rig_open(&rig, script_filters, "inject;script");
+	lwf_sim_edge_config(rig.lower)->delay_ns = RIG_MS;
+	for (int busy = 0; busy < 3; busy++) {
+		from = rig.record_count;
+		if (busy == 1)
+			assert_int_equal(rig_host_send(&rig, 60, 1), 0);
+		if (busy == 2)
+			assert_true(script_originate(1, LWF_DIRECTION_SEND));
+		lwf_stack_hold(rig.stack, LWF_HOLD_USER_PAUSE);
+		rig_run(&rig, 5);
+		expect_states(from, busy ? "Pausing Paused" : "Paused");
+		from = rig.record_count;
+		lwf_stack_hold(rig.stack, LWF_HOLD_USER_DETACH);
+		rig_run(&rig, 5);
+		expect_states(from, "Detached");
+		from = rig.record_count;
+		lwf_stack_release(rig.stack, LWF_HOLD_USER_DETACH);
+		lwf_stack_release(rig.stack, LWF_HOLD_USER_PAUSE);
+		rig_run(&rig, 5);
+		assert_int_equal(lwf_stack_state(rig.stack), LWF_STATE_RUNNING);
+		for (uint32_t i = from; i < rig.record_count; i++)
+			assert_true(rig.records[i].kind != LWF_TRACE_STACK ||
+				    rig.records[i].after != LWF_STATE_PAUSING);
+	}
+	rig_close(&rig);
+}
+
 /* A middle module that pends holds up those below it in a pause, those above it in a restart. */
 static void test_pending_in_the_middle(void **state)
 {
@@ -445,11 +492,22 @@ static void test_register(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		T(order),	  T(pending_in_the_middle), T(failed_restart),
-		T(holds),	  T(flap_under_pause),	    T(insert_while_running),
-		T(insert_errors), T(insert_no_memory),	    T(create_no_memory),
-		T(create_errors), T(born_without_device),   T(intake),
-		T(waiting_text),  T(forced_carrier),	    T(register),
+		T(order),
+		T(states_told),
+		T(pending_in_the_middle),
+		T(failed_restart),
+		T(holds),
+		T(flap_under_pause),
+		T(insert_while_running),
+		T(insert_errors),
+		T(insert_no_memory),
+		T(create_no_memory),
+		T(create_errors),
+		T(born_without_device),
+		T(intake),
+		T(waiting_text),
+		T(forced_carrier),
+		T(register),
 	};
 
 	if (argc > 1)
