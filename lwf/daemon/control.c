@@ -491,21 +491,33 @@ static void refuse_connection(int fd)
 		return; /* it is about to be closed anyway */
 }
 
-/* No descriptor is left: give up the spare one for a moment, so that the peer is not left hanging.
+/*
+ * No descriptor is left: the spare one is given up for a moment, so that the peer is told by a close
+ * and not left hanging. Without a spare one accepting stops for a while, so that the loop can sleep.
+ * False when nobody is waiting any more.
  */
-static void accept_without_descriptors(struct lwf_server *server)
+static bool accept_without_descriptors(struct lwf_server *server)
 {
-	int fd;
+	uint64_t now = lwf_host_now_ns(server->host);
+	int fd = -1;
 
-	close(server->spare_fd);
-	fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (fd >= 0)
-		close(fd);
+	if (server->spare_fd >= 0) {
+		close(server->spare_fd);
+		fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd >= 0)
+			close(fd);
+	}
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	lwf_log(server->host, LWF_LOG_WARNING,
-		"control: no descriptors are left; a connection was turned away");
-	lwf_watch_set(&server->listen_watch, 0);
-	lwf_timer_set(&server->accept_timer, LWF_CONTROL_ACCEPT_NS);
+	if (fd >= 0 && now - server->told_ns > LWF_SERVER_TELL_NS) {
+		server->told_ns = now;
+		lwf_log(server->host, LWF_LOG_WARNING,
+			"control: no descriptors are left; connections are turned away");
+	}
+	if (server->spare_fd < 0) {
+		lwf_watch_set(&server->listen_watch, 0);
+		lwf_timer_set(&server->accept_timer, LWF_SERVER_ACCEPT_NS);
+	}
+	return fd >= 0;
 }
 
 static void accept_again(void *context)
@@ -525,9 +537,10 @@ static void accept_event(void *context, unsigned events)
 	for (unsigned i = 0; i < LWF_PEER_TURN_MESSAGES; i++) {
 		fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0) {
-			if (errno == EMFILE || errno == ENFILE)
-				accept_without_descriptors(server);
-			return;
+			if ((errno != EMFILE && errno != ENFILE) ||
+			    !accept_without_descriptors(server))
+				return;
+			continue;
 		}
 		if (server->peer_count == LWF_PEERS_MAX && !put_out_silent(server)) {
 			refuse_connection(fd);

@@ -29,8 +29,9 @@
 #define LWF_PEER_TURN_EVENTS   256u  /* sent to one watcher in one loop turn */
 #define LWF_PEER_SILENT_NS \
 	2000000000ull /* a peer that said nothing yet may be put out for another */
-#define LWF_CONTROL_RECHECK_NS 20000000ull
-#define LWF_CONTROL_ACCEPT_NS  100000000ull /* pause of accepting when there are no descriptors */
+#define LWF_SERVER_RECHECK_NS 20000000ull
+#define LWF_SERVER_TELL_NS    1000000000ull /* between two lines of log about the same */
+#define LWF_SERVER_ACCEPT_NS  100000000ull  /* pause of accepting when there are no descriptors */
 
 struct lwf_server;
 struct lwf_pending;
@@ -86,6 +87,7 @@ struct lwf_server {
 	int spare_fd;  /* given up to tell one more that there are no descriptors left */
 	struct lwf_watch listen_watch;
 	struct lwf_timer accept_timer;
+	uint64_t told_ns;
 	struct lwf_peer *peers[LWF_PEERS_MAX];
 	uint32_t peer_count;
 	struct lwf_clients clients;
@@ -106,10 +108,10 @@ struct lwf_request {
 	enum lwf_wire_type type;
 	uint32_t sequence;
 	uint64_t since_ns; /* when it came */
-	json_t *body;	/* lent */
-	json_t *reply;	/* the handler's answer; control.c sends and frees it */
-	int reply_fd;	/* goes with it and is closed after, or -1 */
-	bool malformed; /* error is a strike */
+	json_t *body;	   /* lent */
+	json_t *reply;	   /* the handler's answer; control.c sends and frees it */
+	int reply_fd;	   /* goes with it and is closed after, or -1 */
+	bool malformed;	   /* error is a strike */
 	struct lwf_error error;
 };
 

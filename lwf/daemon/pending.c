@@ -5,7 +5,7 @@
  * Nothing is polled. A wait looks at every trace record as it is made, so that it sees states that
  * last no longer than a call. A command that changes a stack looks, at the end of each turn in
  * which a record was made, whether the stack has settled. A stack may still settle without a record
- * (a posted task that finds nothing to do); one timer of LWF_CONTROL_RECHECK_NS, armed only while
+ * (a posted task that finds nothing to do); one timer of LWF_SERVER_RECHECK_NS, armed only while
  * somebody waits, looks again then.
  */
 #include <errno.h>
@@ -264,7 +264,7 @@ void lwf_pending_turn(struct lwf_server *server)
 		at = &pending->next;
 	}
 	if (unsettled && !server->recheck.armed)
-		lwf_timer_set(&server->recheck, LWF_CONTROL_RECHECK_NS);
+		lwf_timer_set(&server->recheck, LWF_SERVER_RECHECK_NS);
 }
 
 void lwf_pending_record(struct lwf_server *server, const struct lwf_trace_record *record)
