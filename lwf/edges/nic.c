@@ -61,6 +61,7 @@ enum lwf_reason lwf_nic_ask_dead_reason(struct lwf_nic *nic)
 
 static void close_sockets(struct lwf_nic *nic)
 {
+	lwf_nic_count_missed(nic);
 	lwf_watch_fini(&nic->receive_watch);
 	lwf_watch_fini(&nic->send_watch);
 	lwf_timer_cancel(&nic->flight_check);
@@ -202,21 +203,22 @@ static const char *yes(bool fact)
 
 static void nic_describe(struct lwf_edge *edge, char *text, size_t bytes)
 {
-	const struct lwf_nic *nic = lwf_nic_of(edge);
+	struct lwf_nic *nic = lwf_nic_of(edge);
 	const char *txstamp = nic->qdisc_kernel ? yes(nic->notices) : "off";
 
 	if (nic->send_fd < 0) {
 		snprintf(text, bytes, "qdisc=%s open=no", nic->qdisc_kernel ? "kernel" : "bypass");
 		return;
 	}
+	lwf_nic_count_missed(nic);
 	snprintf(text, bytes,
 		 "vnet-hdr=yes qdisc=%s txstamp=%s receive=%s ignore-outgoing=%s auxdata=%s "
-		 "promiscuous=%s cut=%s queued=%u in-kernel=%u",
+		 "promiscuous=%s cut=%s queued=%u in-kernel=%u missed=%llu",
 		 nic->qdisc_kernel ? "kernel" : "bypass", txstamp, yes(!nic->send_only),
 		 yes(nic->receive.ignores_outgoing), yes(!nic->send_only),
 		 yes(nic->receive.promiscuous),
 		 nic->cut_types || nic->qdisc_kernel ? "software" : "device", nic->held_count,
-		 nic->flight_count);
+		 nic->flight_count, (unsigned long long)nic->missed);
 }
 
 static void nic_close(struct lwf_edge *edge)

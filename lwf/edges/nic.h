@@ -35,6 +35,7 @@ struct lwf_nic {
 	int control_fd, send_fd;
 	struct lwf_nic_receive receive;
 	struct lwf_watch receive_watch, send_watch;
+	uint64_t missed;	  /* frames that the kernel had no room to keep for us */
 	struct lwf_pool *pool;	  /* of received frames; NULL with send_only */
 	struct lwf_pool *scratch; /* one frame, to cut and finish in */
 
@@ -81,6 +82,9 @@ enum lwf_reason lwf_nic_dead_reason(const struct lwf_nic *nic);
 enum lwf_reason lwf_nic_ask_dead_reason(struct lwf_nic *nic);
 
 /* ---- nic_rx.c ---- */
+
+/** Adds what the kernel counted since the last call to nic->missed. */
+void lwf_nic_count_missed(struct lwf_nic *nic);
 
 void lwf_nic_readable(void *context, unsigned events);
 void lwf_nic_watch_receive(struct lwf_nic *nic);

@@ -33,6 +33,17 @@ void lwf_nic_watch_receive(struct lwf_nic *nic)
 	lwf_watch_set(&nic->receive_watch, read ? LWF_WATCH_READ : 0);
 }
 
+void lwf_nic_count_missed(struct lwf_nic *nic)
+{
+	struct tpacket_stats stats;
+	socklen_t bytes = sizeof(stats);
+
+	/* Reading sets the kernel's count back to 0. */
+	if (nic->receive.fd >= 0 &&
+	    getsockopt(nic->receive.fd, SOL_PACKET, PACKET_STATISTICS, &stats, &bytes) == 0)
+		nic->missed += stats.tp_drops;
+}
+
 static void restore_vlan(struct lwf_frame *frame, struct msghdr *message)
 {
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(message);

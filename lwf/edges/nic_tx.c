@@ -29,6 +29,10 @@
 
 #define CUT_KEEP_NS   1000000000ull /* then the device is asked again whether it cuts itself */
 #define WRITE_WAIT_NS 10000000ull   /* between looks at the clock while the socket is full */
+#define RETRY_SOON_NS (LWF_EDGE_RETRY_NS / 10) /* the device has just taken some */
+#define HELD_LIMIT_NS 1000000000ull	       /* that the slowest device makes a frame wait */
+#define ROOM_FRAMES   128u		       /* more than that wait: no room */
+#define ROOM_BYTES    (1u << 20)
 #define HELD_MASK     (LWF_EDGE_QUEUE_FRAMES - 1)
 
 _Static_assert((LWF_EDGE_QUEUE_FRAMES & HELD_MASK) == 0, "nic_tx.c: ring");
@@ -282,14 +286,18 @@ static void hold(struct lwf_nic *nic, struct lwf_nic_turn *turn, struct lwf_fram
 	nic->held_bytes += frame->len;
 }
 
-/* With a qdisc that shapes, time in the queue is no fault as long as the queue moves. */
+/*
+ * Late is what waits for a device that has taken nothing for LWF_EDGE_HOLD_NS. One that is only slow is
+ * given longer, so that a sender at full speed gets through it; a qdisc that shapes as long as it moves.
+ */
 static bool is_late(const struct lwf_nic *nic, const struct lwf_nic_held *held, uint64_t now_ns)
 {
 	uint64_t since_ns = held->since_ns;
 
-	if (nic->qdisc_kernel && nic->progress_ns > since_ns)
+	if (nic->progress_ns > since_ns)
 		since_ns = nic->progress_ns;
-	return now_ns >= since_ns + LWF_EDGE_HOLD_NS;
+	return now_ns >= since_ns + LWF_EDGE_HOLD_NS ||
+	       (!nic->qdisc_kernel && now_ns >= held->since_ns + HELD_LIMIT_NS);
 }
 
 static void send_held(struct lwf_nic *nic, struct lwf_nic_turn *turn)
@@ -317,40 +325,46 @@ static void send_held(struct lwf_nic *nic, struct lwf_nic_turn *turn)
 
 static void update_room(struct lwf_nic *nic)
 {
-	const uint32_t frames = LWF_EDGE_QUEUE_FRAMES;
-	const uint64_t bytes = LWF_EDGE_QUEUE_BYTES;
 	bool room = nic->edge.room;
 
 	if (nic->qdisc_kernel)
 		room = nic->held_count == 0; /* the kernel has a queue of its own */
-	else if (nic->held_count >= frames / 2 || nic->held_bytes >= bytes / 2)
+	else if (nic->held_count >= ROOM_FRAMES || nic->held_bytes >= ROOM_BYTES)
 		room = false;
-	else if (nic->held_count < frames / 4 && nic->held_bytes < bytes / 4)
+	else if (nic->held_count < ROOM_FRAMES / 4 && nic->held_bytes < ROOM_BYTES / 4)
 		room = true;
 	if (room != nic->edge.room)
 		lwf_edge_set_room(&nic->edge, room);
 }
 
-static void watch_send(struct lwf_nic *nic)
+/* How long to wait before the next try; a socket whose buffer is full is watched as well. */
+static uint64_t retry_ns(const struct lwf_nic *nic, uint64_t progress_before_ns)
+{
+	if (nic->wants_write)
+		return WRITE_WAIT_NS;
+	return nic->progress_ns != progress_before_ns ? RETRY_SOON_NS : LWF_EDGE_RETRY_NS;
+}
+
+static void watch_send(struct lwf_nic *nic, uint64_t progress_before_ns)
 {
 	unsigned events = nic->notices ? LWF_WATCH_READ : 0;
 
 	if (nic->wants_write && nic->held_count)
 		events |= LWF_WATCH_WRITE;
-	if (nic->send_watch.events != events)
-		lwf_watch_set(&nic->send_watch, events);
+	lwf_watch_set(&nic->send_watch, events);
 	if (nic->held_count && !nic->retry.armed)
-		lwf_timer_set(&nic->retry, nic->wants_write ? WRITE_WAIT_NS : LWF_EDGE_RETRY_NS);
+		lwf_timer_set(&nic->retry, retry_ns(nic, progress_before_ns));
 }
 
 void lwf_nic_turn_end(struct lwf_nic *nic, struct lwf_nic_turn *turn)
 {
+	const uint64_t progress_before_ns = nic->progress_ns;
 	struct lwf_edge *edge = &nic->edge;
 
 	if (nic->held_count)
 		send_held(nic, turn);
-	if (nic->held_count || !edge->room || nic->send_watch.events)
-		watch_send(nic);
+	if (nic->held_count || nic->send_watch.events)
+		watch_send(nic, progress_before_ns);
 	update_room(nic);
 	/* The last act: whoever is answered may do anything to this edge. */
 	if (turn->done.head)
