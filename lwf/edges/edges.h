@@ -114,6 +114,9 @@ struct lwf_sim_edge_config *lwf_sim_edge_config(struct lwf_edge *edge);
  */
 int lwf_sim_edge_inject(struct lwf_edge *edge, const void *bytes, uint32_t len);
 
+/** @n such frames in one batch, all or none. */
+int lwf_sim_edge_inject_many(struct lwf_edge *edge, const void *bytes, uint32_t len, uint32_t n);
+
 /** Frames it holds unanswered. */
 uint32_t lwf_sim_edge_held(const struct lwf_edge *edge);
 

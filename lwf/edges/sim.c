@@ -459,44 +459,61 @@ struct lwf_sim_edge_config *lwf_sim_edge_config(struct lwf_edge *edge)
 	return &sim_of(edge)->config;
 }
 
-int lwf_sim_edge_inject(struct lwf_edge *edge, const void *bytes, uint32_t len)
+/* 1 when frames may be given to the stack; else what inject answers. */
+static int may_inject(struct sim_edge *sim, uint32_t len, uint32_t n)
 {
-	struct sim_edge *sim = sim_of(edge);
-	enum lwf_direction direction =
-		edge->side == LWF_SIDE_UPPER ? LWF_DIRECTION_SEND : LWF_DIRECTION_RECEIVE;
-	struct lwf_batch batch;
-	struct lwf_frame *frame;
+	struct lwf_edge *edge = &sim->edge;
+	const struct lwf_link *link = &edge->link;
 
 	if (len > SIM_DATA_BYTES)
 		return -EMSGSIZE;
-	if (!edge->stack || dead_reason(sim) == LWF_REASON_REMOVED ||
-	    dead_reason(sim) == LWF_REASON_UPPER_GONE || !edge->link.admin_up ||
-	    !edge->link.carrier)
+	if (!edge->stack || !link->present || !link->admin_up || !link->carrier)
 		return -ENETDOWN;
 	if (edge->intake == LWF_INTAKE_HOLD)
 		return -EAGAIN;
 	if (edge->intake == LWF_INTAKE_DISCARD) {
-		lwf_edge_drop(edge, LWF_REASON_NOT_RUNNING, 1);
+		lwf_edge_drop(edge, LWF_REASON_NOT_RUNNING, n);
 		return 0;
 	}
 	if (len < LWF_ETHER_HEADER_BYTES) {
-		lwf_edge_drop(edge, LWF_REASON_RUNT, 1);
+		lwf_edge_drop(edge, LWF_REASON_RUNT, n);
 		return -EINVAL;
 	}
-	frame = lwf_pool_take(sim->pool, edge->handle, direction);
-	if (!frame) {
-		lwf_edge_drop(edge, LWF_REASON_NO_FRAME, 1);
+	if (lwf_pool_free_frames(sim->pool) < n) {
+		lwf_edge_drop(edge, LWF_REASON_NO_FRAME, n);
 		return -ENOBUFS;
 	}
-	memcpy(frame->data, bytes, len);
-	frame->len = len;
-	frame->time_ns = lwf_host_now_ns(edge->host);
+	return 1;
+}
+
+int lwf_sim_edge_inject_many(struct lwf_edge *edge, const void *bytes, uint32_t len, uint32_t n)
+{
+	struct sim_edge *sim = sim_of(edge);
+	enum lwf_direction direction =
+		edge->side == LWF_SIDE_UPPER ? LWF_DIRECTION_SEND : LWF_DIRECTION_RECEIVE;
+	int may = may_inject(sim, len, n);
+	struct lwf_batch batch;
+
+	if (may <= 0)
+		return may;
 	lwf_batch_init(&batch);
-	lwf_batch_push(&batch, frame);
+	while (n-- > 0) {
+		struct lwf_frame *frame = lwf_pool_take(sim->pool, edge->handle, direction);
+
+		memcpy(frame->data, bytes, len);
+		frame->len = len;
+		frame->time_ns = lwf_host_now_ns(edge->host);
+		lwf_batch_push(&batch, frame);
+	}
 	sim_enter(sim);
 	lwf_edge_input(edge, &batch);
 	sim_leave(sim);
 	return 0;
+}
+
+int lwf_sim_edge_inject(struct lwf_edge *edge, const void *bytes, uint32_t len)
+{
+	return lwf_sim_edge_inject_many(edge, bytes, len, 1);
 }
 
 uint32_t lwf_sim_edge_held(const struct lwf_edge *edge)
