@@ -142,6 +142,11 @@ static void check_stack(struct sim_slot *slot)
 	if (lwf_stack_settled(slot->stack) && lwf_stack_state(slot->stack) != wanted_state(holds))
 		sim_fail("%s is settled and %s, with holds %x", lwf_stack_name(slot->stack),
 			 lwf_state_name(lwf_stack_state(slot->stack)), holds);
+	if (lwf_stack_settled(slot->stack) && lwf_stack_state(slot->stack) <= LWF_STATE_PAUSED &&
+	    (lwf_sim_edge_held(slot->lower) || slot->lower->inputs_out ||
+	     (slot->upper && slot->upper->inputs_out)))
+		sim_fail("%s is %s and frames are still on their way", lwf_stack_name(slot->stack),
+			 lwf_state_name(lwf_stack_state(slot->stack)));
 	for (struct lwf_session *session = lwf_stack_sessions(slot->stack); session;
 	     session = session->next)
 		outstanding += session->outstanding;

@@ -239,11 +239,10 @@ static void act_traffic(struct sim_slot *slot)
 {
 	uint8_t bytes[60] = {0};
 
-	for (uint32_t n = 1 + sim_below(slot->world, 4); n > 0; n--) {
-		lwf_sim_edge_inject(slot->lower, bytes, sizeof(bytes));
-		if (slot->upper)
-			lwf_sim_edge_inject(slot->upper, bytes, sizeof(bytes));
-	}
+	lwf_sim_edge_inject_many(slot->lower, bytes, sizeof(bytes), 1 + sim_below(slot->world, 5));
+	if (slot->upper)
+		lwf_sim_edge_inject_many(slot->upper, bytes, sizeof(bytes),
+					 1 + sim_below(slot->world, 5));
 }
 
 static void set_hold(struct sim_slot *slot, enum lwf_hold hold, bool on)
