@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * inject_pace_test.c - the schedule of lwf-inject: exact on average, gaps kept, catching up bounded.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "inject_pace.h"
+
+#define MS 1000000ull
+
+static struct inject_pace make(enum inject_pace_kind kind, double speed, const char *rate)
+{
+	struct inject_pace_config config = {.kind = kind, .speed = speed};
+	struct inject_pace pace;
+
+	if (rate)
+		assert_int_equal(lwf_units_rate(rate, &config.rate), 0);
+	inject_pace_init(&pace, &config);
+	return pace;
+}
+
+static void rate_does_not_drift(void **state)
+{
+	struct inject_pace pace = make(INJECT_PACE_RATE, 1.0, "3pps");
+	uint64_t now_ns = 1000 * MS, due_ns = 0;
+
+	(void)state;
+	for (uint64_t i = 0; i < 3000000; i++) {
+		due_ns = inject_pace_due_ns(&pace, 0, now_ns);
+		now_ns = due_ns > now_ns ? due_ns : now_ns;
+		inject_pace_went(&pace, 0, 60);
+	}
+	/* frame 2,999,999 of three a second */
+	assert_in_range(due_ns, 1000 * MS + 999999666666000ull, 1000 * MS + 999999666667000ull);
+	assert_int_equal(pace.slipped_ns, 0);
+}
+
+static void late_frames_do_not_delay_others(void **state)
+{
+	struct inject_pace pace = make(INJECT_PACE_RATE, 1.0, "1kpps");
+
+	(void)state;
+	assert_int_equal(inject_pace_due_ns(&pace, 0, 500 * MS), 500 * MS);
+	inject_pace_went(&pace, 0, 60);
+	/* 30 ms late: the next ones are due at once, and the schedule stands */
+	assert_int_equal(inject_pace_due_ns(&pace, 0, 531 * MS), 501 * MS);
+	assert_int_equal(pace.slipped_ns, 0);
+	/* ten seconds late: only INJECT_CATCH_UP_NS is made up for */
+	assert_int_equal(inject_pace_due_ns(&pace, 0, 10501 * MS), 10501 * MS - INJECT_CATCH_UP_NS);
+	assert_int_equal(pace.slipped_ns, 10000 * MS - INJECT_CATCH_UP_NS);
+}
+
+static void bits_count_bytes(void **state)
+{
+	struct inject_pace pace = make(INJECT_PACE_RATE, 1.0, "8Mbps");
+
+	(void)state;
+	inject_pace_due_ns(&pace, 0, 0);
+	inject_pace_went(&pace, 0, 1000); /* 8000 bits: 1 ms */
+	assert_int_equal(inject_pace_due_ns(&pace, 0, 0), 1 * MS);
+	inject_pace_went(&pace, 0, 500);
+	assert_int_equal(inject_pace_due_ns(&pace, 0, 0), MS + MS / 2);
+}
+
+static void gaps_are_kept_and_scaled(void **state)
+{
+	struct inject_pace pace = make(INJECT_PACE_GAPS, 2.0, NULL);
+
+	(void)state;
+	assert_int_equal(inject_pace_due_ns(&pace, 70 * MS, 5 * MS), 5 * MS);
+	inject_pace_went(&pace, 70 * MS, 60);
+	assert_int_equal(inject_pace_due_ns(&pace, 80 * MS, 5 * MS), 10 * MS);
+	inject_pace_went(&pace, 80 * MS, 60);
+	/* a time stamp that goes back is no gap, and the next gap counts from it */
+	assert_int_equal(inject_pace_due_ns(&pace, 40 * MS, 10 * MS), 10 * MS);
+	inject_pace_went(&pace, 40 * MS, 60);
+	assert_int_equal(inject_pace_due_ns(&pace, 44 * MS, 10 * MS), 12 * MS);
+}
+
+static void lying_stamps_are_survived(void **state)
+{
+	struct inject_pace pace = make(INJECT_PACE_GAPS, 1e-6, NULL);
+
+	(void)state;
+	inject_pace_due_ns(&pace, 0, 0);
+	inject_pace_went(&pace, 0, 60);
+	assert_true(inject_pace_due_ns(&pace, 4294967295u * 1000000000ull, 0) == UINT64_MAX);
+}
+
+static void topspeed_is_always_due(void **state)
+{
+	struct inject_pace pace = make(INJECT_PACE_TOPSPEED, 1.0, NULL);
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(inject_pace_due_ns(&pace, UINT64_MAX, 7), 0);
+		inject_pace_went(&pace, UINT64_MAX, 60);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rate_does_not_drift),
+		cmocka_unit_test(late_frames_do_not_delay_others),
+		cmocka_unit_test(bits_count_bytes),
+		cmocka_unit_test(gaps_are_kept_and_scaled),
+		cmocka_unit_test(lying_stamps_are_survived),
+		cmocka_unit_test(topspeed_is_always_due),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
