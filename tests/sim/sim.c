@@ -59,6 +59,19 @@ static void on_signal(int number)
 	raise(number);
 }
 
+/* Every 15 s: a step that has lasted since the last time will not end. */
+static void on_alarm(int number)
+{
+	static uint64_t last_seed, last_step;
+
+	(void)number;
+	if (world.seed == last_seed && world.step == last_step)
+		sim_fail("the step does not end");
+	last_seed = world.seed;
+	last_step = world.step;
+	alarm(15);
+}
+
 static uint64_t run_world(uint64_t seed, uint64_t steps)
 {
 	sim_world_open(&world, seed, steps);
@@ -194,6 +207,8 @@ int main(int argc, char **argv)
 		return usage();
 	signal(SIGABRT, on_signal);
 	signal(SIGSEGV, on_signal);
+	signal(SIGALRM, on_alarm);
+	alarm(15);
 	if (wish.cycles)
 		return run_cycles(wish.cycles);
 	if (wish.time_s > 0 && !wish.seed_given)
