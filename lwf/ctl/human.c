@@ -53,6 +53,19 @@ static void print_counts(const json_t *object)
 		printf("-");
 }
 
+static bool has_counts(const json_t *object)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)object, key, value)
+	{
+		if (json_integer_value(value))
+			return true;
+	}
+	return false;
+}
+
 /* "key value, key value" of an object of anything; what is 0 says nothing. */
 static void print_pairs(const json_t *object)
 {
@@ -135,7 +148,7 @@ static void print_module(const json_t *module)
 		print_pairs(json_object_get(module, "options"));
 		printf("\n");
 	}
-	if (json_object_size(json_object_get(module, "report"))) {
+	if (has_counts(json_object_get(module, "report"))) {
 		printf("  %-10s  ", "");
 		print_counts(json_object_get(module, "report"));
 		printf("\n");

@@ -180,6 +180,9 @@ static enum lwf_outcome do_state(struct lwf_request *request)
 	stack = find_stack(request, name);
 	if (!stack)
 		return LWF_OUTCOME_ERROR;
+	request->lifted = lwf_stack_holds(stack) &
+			  1u << (request->type == LWF_WIRE_RESTART ? LWF_HOLD_USER_PAUSE
+								   : LWF_HOLD_USER_DETACH);
 	switch (request->type) {
 	case LWF_WIRE_PAUSE:
 		lwf_stack_hold(stack, LWF_HOLD_USER_PAUSE);

@@ -27,7 +27,7 @@ struct lwf_edge_config {
 	char name[LWF_INTERFACE_BYTES]; /* NIC, TAP */
 	char netns[LWF_NETNS_BYTES];	/* NIC, TAP; empty: ours */
 	bool qdisc_kernel;		/* NIC */
-	char in[LWF_FILE_BYTES];	/* PCAP; may be empty when out is not */
+	char in[LWF_FILE_BYTES];	/* PCAP */
 	char out[LWF_FILE_BYTES];	/* PCAP; may be empty */
 };
 

@@ -26,6 +26,7 @@ struct lwf_pending {
 	char module[LWF_NAME_BYTES]; /* WAIT: empty for the stack; FILTER_*: the one that moves */
 	enum lwf_state state;	     /* WAIT */
 	bool met, late;		     /* WAIT */
+	bool lifted;		     /* RESTART, ATTACH: there was a hold of the user to lift */
 	struct lwf_timer timer;	     /* WAIT */
 };
 
@@ -54,6 +55,7 @@ static struct lwf_pending *pending_add(struct lwf_request *request, const struct
 	pending->type = request->type;
 	pending->sequence = request->sequence;
 	pending->since_ns = request->since_ns;
+	pending->lifted = request->lifted;
 	snprintf(pending->stack, sizeof(pending->stack), "%s", lwf_stack_name(stack));
 	snprintf(pending->module, sizeof(pending->module), "%s", module);
 	pending->next = server->pending;
@@ -164,13 +166,17 @@ static void answer_settled(const struct lwf_pending *pending, const struct lwf_s
 		return;
 	case LWF_WIRE_RESTART:
 		if (holds)
-			answer_held(pending, stack, "the user's pause is lifted");
+			answer_held(pending, stack,
+				    pending->lifted ? "the user's pause is lifted"
+						    : "no user has paused it");
 		else
 			answer_state(pending, stack);
 		return;
 	case LWF_WIRE_ATTACH:
 		if (holds)
-			answer_held(pending, stack, "the user's detach is lifted");
+			answer_held(pending, stack,
+				    pending->lifted ? "the user's detach is lifted"
+						    : "no user has detached it");
 		else
 			answer_state(pending, stack);
 		return;

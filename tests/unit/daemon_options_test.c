@@ -72,8 +72,8 @@ static void test_pcap_and_none(void **state)
 	assert_string_equal(config.lower.in, "in.pcap");
 	assert_string_equal(config.lower.out, "out.pcap");
 	assert_string_equal(config.stack, "lwf0");
-	assert_int_equal(read_line("lwfd --lower pcap::out.pcap --upper none --stack x"), -1);
-	assert_string_equal(config.lower.in, "");
+	assert_int_equal(read_line("lwfd --lower pcap:in.pcap --upper none --stack x"), -1);
+	assert_string_equal(config.lower.out, "");
 	assert_int_equal(config.upper.kind, LWF_EDGE_NONE);
 }
 
@@ -115,6 +115,8 @@ static void test_wrong_use(void **state)
 		"lwfd --lower nic:e --upper tap:t,qdisc=kernel",
 		"lwfd --lower nic:e,netns= --upper tap:t",
 		"lwfd --lower pcap: --upper tap:t",
+		"lwfd --lower pcap::out --upper tap:t",
+		"lwfd --lower pcap:in: --upper tap:t",
 		"lwfd --nic a-name-much-too-long --tap t",
 		"lwfd --nic e/f --tap t",
 		"lwfd --nic .. --tap t",
