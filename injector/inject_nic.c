@@ -341,12 +341,10 @@ static int fail_nic(const char *name, int err)
 		return lwf_cli_fail(INJECT_PROGRAM, LWF_EXIT_PERMISSION, name,
 				    "run as root, or with CAP_NET_RAW and CAP_NET_ADMIN",
 				    "packet sockets are not permitted to you");
-	case EINVAL:
-	case EPROTONOSUPPORT:
-	case EAFNOSUPPORT:
+	case EMEDIUMTYPE:
 		return lwf_cli_fail(INJECT_PROGRAM, LWF_EXIT_USAGE, name,
-				    "name an Ethernet interface", "frames cannot be sent on it: %s",
-				    strerror(-err));
+				    "see the interfaces with: ip link",
+				    "it is not an Ethernet interface");
 	default:
 		return lwf_cli_fail(INJECT_PROGRAM, LWF_EXIT_REFUSED, name, NULL,
 				    "cannot be opened: %s", strerror(-err));
