@@ -109,12 +109,10 @@ static int parse_pcap(const char *spec, const char *rest, struct lwf_edge_config
 	if (in_len >= sizeof(edge->in) || (colon && strlen(colon + 1) >= sizeof(edge->out)))
 		return bad(error, error_bytes,
 			   "%.60s...: the file name is too long; use a shorter one", spec);
-	copy(edge->in, sizeof(edge->in), rest, in_len);
-	if (colon)
-		copy(edge->out, sizeof(edge->out), colon + 1, strlen(colon + 1));
-	if (!edge->in[0] && !edge->out[0])
-		return bad(error, error_bytes, "%s: a file is missing; try pcap:in.pcap:out.pcap",
-			   spec);
+	if (!copy(edge->in, sizeof(edge->in), rest, in_len) ||
+	    (colon && !copy(edge->out, sizeof(edge->out), colon + 1, strlen(colon + 1))))
+		return bad(error, error_bytes,
+			   "%s: the name of a file is missing; try pcap:in.pcap:out.pcap", spec);
 	return 0;
 }
 

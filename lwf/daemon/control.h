@@ -112,7 +112,7 @@ struct lwf_request {
 	json_t *reply;	   /* the handler's answer; control.c sends and frees it */
 	int reply_fd;	   /* goes with it and is closed after, or -1 */
 	bool malformed;	   /* error is a strike */
-	bool lifted;	/* RESTART, ATTACH: there was a hold of the user to lift */
+	bool lifted;	   /* RESTART, ATTACH: there was a hold of the user to lift */
 	struct lwf_error error;
 };
 
