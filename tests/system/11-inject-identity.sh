@@ -14,10 +14,16 @@
 
 PCAPS=${LWF_TEST_PCAPS:-$ROOT/../shared/pcaps}
 
+# until_count COUNT: how long a capture listens; where nothing may arrive, for a second.
+until_count() {
+	[ "$1" -eq 0 ] && echo "-t 1" || echo "-n $1 -t 30"
+}
+
 send_whole() { # FILE FITTING COUNT: all of FITTING, and nothing else of FILE, reaches the wire
 	local before after
 	before=$(tx_packets eth1)
-	start_capture got far eth0 -w "$TMP/got.pcap" -n "$3" -t 30
+	# shellcheck disable=SC2046 # words of a command
+	start_capture got far eth0 -w "$TMP/got.pcap" $(until_count "$3")
 	inject eth1 "$1" --topspeed
 	captured got 40
 	same_frames "$2" "$TMP/got.pcap"
@@ -28,7 +34,8 @@ send_whole() { # FILE FITTING COUNT: all of FITTING, and nothing else of FILE, r
 }
 
 receive_whole() {
-	start_capture got - lwf0 -w "$TMP/got.pcap" -n "$3" -t 30
+	# shellcheck disable=SC2046 # words of a command
+	start_capture got - lwf0 -w "$TMP/got.pcap" $(until_count "$3")
 	inject eth1 "$1" --topspeed --direction receive
 	captured got 40
 	same_frames "$2" "$TMP/got.pcap"

@@ -25,7 +25,7 @@ wait_for 10 "three frames to be out" held 3
 expect_equal "tx_packets of eth1" "$before" "$(tx_packets eth1)"
 
 step "the pause cannot end yet"
-background watch lwfctl watch --json eth1
+background watch lwfctl watch --json --since 1 eth1
 background pause lwfctl pause eth1
 state_is eth1/inject Pausing
 state_is eth1 Pausing
@@ -49,13 +49,16 @@ expect_equal "SUCCESS" 3 "$(result .completed.SUCCESS)"
 expect_equal "tx_packets of eth1" $((before + 3)) "$(tx_packets eth1)"
 expect_equal "state" Paused "$(show '.stacks[0].state' eth1)"
 stop watch
-story=$(jq -c 'select(.module == "inject" and .kind == "state")' "$TMP/watch.out")
-expect_equal "records of inject" "Running>Pausing Pausing>Paused" \
-	"$(jq -rs '[.[] | "\(.before)>\(.after)"] | join(" ")' <<<"$story")"
-expect_equal "Pausing: status, owed, sends_out" "PENDING true 3" \
-	"$(jq -rs '.[0] | "\(.status) \(.owed) \(.sends_out)"' <<<"$story")"
-expect_equal "Paused: owed, sends_out" "false 0" "$(jq -rs '.[1] | "\(.owed) \(.sends_out)"' <<<"$story")"
-expect_at_least "its latency in ns" 1000000000 "$(jq -s '.[1].latency_ns' <<<"$story")"
+# Its last pause is the one.
+story=$(jq -sc '[.[] | select(.module == "inject" and .kind == "state")] |
+	.[(map(.event) | rindex("pause")):] | .[]' "$TMP/watch.out")
+expect_equal "records of inject" "pause pending done" "$(jq -rs '[.[].event] | join(" ")' <<<"$story")"
+expect_equal "pending: status, owed, sends_out" "PENDING true 3" \
+	"$(jq -rs '.[1] | "\(.status) \(.owed) \(.sends_out)"' <<<"$story")"
+expect_equal "done: state, owed, sends_out" "Paused false 0" \
+	"$(jq -rs '.[2] | "\(.after) \(.owed) \(.sends_out)"' <<<"$story")"
+expect_match "who completed it" "last frame" "$(jq -rs '.[2].text' <<<"$story")"
+expect_at_least "its latency in ns" 1000000000 "$(jq -s '.[2].latency_ns' <<<"$story")"
 watched=$(jq -s '[.[].seq] | . == sort and (.[-1] - .[0] + 1 >= length)' "$TMP/watch.out")
 expect_equal "records in order" true "$watched"
 

@@ -24,7 +24,7 @@ many_out() {
 	[ "$(outstanding)" -ge 40 ]
 }
 
-background watch lwfctl watch --json eth1
+background watch lwfctl watch --json --since 1 eth1
 for ((i = 1; i <= ROUNDS; i++)); do
 	step "pause $i while the kernel holds a backlog"
 	before=$(tx_packets eth1)

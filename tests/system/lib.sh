@@ -255,7 +255,9 @@ addresses() {
 background() {
 	local name=$1
 	shift
-	rm -f "$TMP/$name.code"
+	# Emptied here: the new process does it later, and nobody may read what an earlier one wrote.
+	: >"$TMP/$name.out"
+	: >"$TMP/$name.err"
 	"$@" >"$TMP/$name.out" 2>"$TMP/$name.err" </dev/null &
 	echo $! >"$TMP/$name.pid"
 	STARTED+=($!)
