@@ -162,7 +162,7 @@ static bool is_dead_socket(const char *path)
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return false;
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	memcpy(address.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
