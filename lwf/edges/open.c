@@ -139,7 +139,9 @@ static int open_tap(void *context)
 		return ret;
 	device->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (device->fd < 0) {
-		ret = errno == ENOENT || errno == ENODEV ? -ENXIO : -errno;
+		ret = errno == ENOENT || errno == ENODEV ? -ENXIO
+		      : errno == EACCES			 ? -EPERM
+							 : -errno;
 		goto out_control;
 	}
 	memcpy(device->name, ifr.ifr_name, sizeof(device->name));
