@@ -11,6 +11,7 @@
 #include "edges.h"
 #include "helper.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -117,6 +118,7 @@ err_free:
 static int find_space(const char *path, struct space **result)
 {
 	struct space **link = &spaces;
+	struct space *entered = NULL;
 	struct stat st;
 	bool seen;
 	int ret;
@@ -138,11 +140,13 @@ static int find_space(const char *path, struct space **result)
 		old->fn = NULL;
 		sem_post(&old->call);
 	}
-	ret = enter(path, result);
+	ret = enter(path, &entered);
 	if (ret)
 		return ret;
-	(*result)->next = spaces;
-	spaces = *result;
+	assert(entered);
+	entered->next = spaces;
+	spaces = entered;
+	*result = entered;
 	return 0;
 }
 
@@ -160,6 +164,7 @@ int lwf_netns_call(const char *netns, int (*fn)(void *context), void *context)
 	pthread_mutex_lock(&calls);
 	ret = find_space(path, &space);
 	if (!ret) {
+		assert(space);
 		space->fn = fn;
 		space->context = context;
 		sem_post(&space->call);
