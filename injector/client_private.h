@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * client_private.h - a handle of liblwf-client, and what its parts share: client.c (opening, the
+ * daemon's end, questions), client_submit.c (frames in), client_answers.c (answers out, waiting).
+ */
+#ifndef LWF_CLIENT_PRIVATE_H
+#define LWF_CLIENT_PRIVATE_H
+
+#include <lwf/inject.h>
+#include <lwf/ring.h>
+
+#include "connection.h"
+
+#define SUBMIT_MASK (LWF_RING_SUBMIT_SLOTS - 1u)
+#define ANSWER_MASK (LWF_RING_COMPLETE_SLOTS - 1u)
+#define SLOT_BITS   13u
+#define DATA_ALIGN  64u
+#define LOCAL_MAX   1024u /* answers of our own (RESOURCES) that wait to be polled */
+
+_Static_assert(1u << SLOT_BITS == LWF_RING_COMPLETE_SLOTS, "client.c: an id holds a slot");
+_Static_assert(LWF_INJECT_RECEIVE == LWF_RING_FLAG_RECEIVE, "client.c: flags");
+_Static_assert(LWF_INJECT_TRUNCATED == LWF_RING_FLAG_TRUNCATED, "client.c: flags");
+_Static_assert(LWF_INJECT_SHORT == LWF_RING_FLAG_SHORT, "client.c: flags");
+
+/* A frame in flight; id 0: the slot is free. */
+struct slot {
+	uint64_t id;
+	uint64_t context;
+};
+
+struct lwf_inject {
+	struct lwf_connection *connection;
+	uint64_t timeout_ns;
+	bool state_events, answer_resources;
+	uint32_t session;
+	const char *gone; /* why the daemon is gone; NULL: it is there */
+
+	/* the shared memory */
+	uint8_t *map;
+	struct lwf_ring_control *control;
+	struct lwf_ring_submit *submits;
+	const struct lwf_ring_answer *answers;
+
+	/* our own copies: indices we write, and theirs as last seen and found possible */
+	uint32_t submit_tail, answer_head;
+	uint32_t submit_head, answer_tail;
+	uint64_t data_tail, data_head; /* count up for ever; in the area modulo its size */
+	uint64_t data_end[LWF_RING_SUBMIT_SLOTS]; /* data_tail behind each record in the ring */
+
+	uint64_t sequence; /* of the last id */
+	uint32_t free_count, in_flight;
+	uint16_t free_slots[LWF_RING_COMPLETE_SLOTS];
+	struct slot slots[LWF_RING_COMPLETE_SLOTS];
+	uint32_t unknown_next; /* slot to look at next once the daemon is gone */
+
+	uint32_t local_head, local_tail; /* answers of our own, and slots for them */
+	struct lwf_inject_event local[LOCAL_MAX];
+
+	bool waits; /* client_waits is set */
+	uint32_t told_state, told_epoch;
+};
+
+/** Takes a look at answer_tail. One that cannot be makes the daemon gone. */
+void client_look_at_answers(struct lwf_inject *handle);
+
+/** The daemon is gone, for this reason (static text); what it left in the ring is still delivered. */
+void client_went(struct lwf_inject *handle, const char *why);
+
+/** Reads what the socket has; its end makes the daemon gone. */
+void client_hear_socket(struct lwf_inject *handle);
+
+#endif
