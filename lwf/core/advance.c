@@ -187,7 +187,7 @@ static enum step step_detach(struct lwf_stack *stack, const char *reason)
 	return STEP_TAKEN;
 }
 
-static void fault(struct lwf_stack *stack, enum lwf_hold hold, const char *what)
+void lwf_stack_fault(struct lwf_stack *stack, enum lwf_hold hold, const char *what)
 {
 	stack->holds |= 1u << hold;
 	lwf_trace_text(stack, NULL, LWF_TRACE_HOLD, lwf_hold_name(hold), "+ %s", what);
@@ -200,7 +200,8 @@ static enum step step_attach(struct lwf_stack *stack, const char *reason)
 
 	if (!stack->attached) {
 		if (lower->ops->attach && lower->ops->attach(lower)) {
-			fault(stack, LWF_HOLD_FAULT_DETACH, "the lower edge cannot attach");
+			lwf_stack_fault(stack, LWF_HOLD_FAULT_DETACH,
+					"the lower edge cannot attach");
 			return STEP_TAKEN;
 		}
 		stack->attached = true;
@@ -216,7 +217,7 @@ static enum step step_attach(struct lwf_stack *stack, const char *reason)
 		lwf_lifecycle(module, LWF_EVENT_ATTACH, reason);
 		stack->attach_in_order = false;
 		if (module->state == LWF_STATE_DETACHED)
-			fault(stack, LWF_HOLD_FAULT_DETACH, "a module's attach failed");
+			lwf_stack_fault(stack, LWF_HOLD_FAULT_DETACH, "a module's attach failed");
 		return STEP_TAKEN;
 	}
 	return STEP_ARRIVED;
@@ -235,7 +236,7 @@ static enum step step_restart(struct lwf_stack *stack, const char *reason)
 			continue;
 		lwf_lifecycle(module, LWF_EVENT_RESTART, reason);
 		if (module->state == LWF_STATE_PAUSED)
-			fault(stack, LWF_HOLD_FAULT_PAUSE, "a module's restart failed");
+			lwf_stack_fault(stack, LWF_HOLD_FAULT_PAUSE, "a module's restart failed");
 		return STEP_TAKEN;
 	}
 	if (stack->upper && !stack->upper_running) {

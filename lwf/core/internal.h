@@ -156,6 +156,9 @@ bool lwf_stack_may_end(const struct lwf_stack *stack);
 /** Goes on with the way of the stack, later, from the loop. Safe from anywhere. */
 void lwf_stack_post(struct lwf_stack *stack);
 
+/** Sets a hold because something failed, and says so; the stack does not try again by itself. */
+void lwf_stack_fault(struct lwf_stack *stack, enum lwf_hold hold, const char *what);
+
 /** Module with this handle in its present life, or NULL. */
 struct lwf_module *lwf_stack_by_handle(const struct lwf_stack *stack, lwf_handle handle);
 

@@ -172,6 +172,12 @@ bool lwf_lifecycle(struct lwf_module *module, enum lwf_event event, const char *
 		lwf_rule_broken(stack, module, LWF_RULE_S17, "control event inside a callback");
 		return false;
 	}
+	if (module->callback.pending) { /* only its completion may end what pends */
+		lwf_rule_broken(stack, module,
+				module->state == LWF_STATE_PAUSING ? LWF_RULE_S08 : LWF_RULE_S13,
+				"ended without its completion");
+		return false;
+	}
 	if (event <= LWF_EVENT_DETACH) {
 		judge_order(module, event);
 		module->callback = (struct lwf_callback){0};
@@ -197,8 +203,11 @@ bool lwf_lifecycle(struct lwf_module *module, enum lwf_event event, const char *
 		lwf_trace_end(stack->engine, record);
 		return true;
 	}
-	return lwf_lifecycle(
-		module, outcome == LWF_OUTCOME_DONE ? LWF_EVENT_DONE : LWF_EVENT_FAILED, reason);
+	lwf_lifecycle(module, outcome == LWF_OUTCOME_DONE ? LWF_EVENT_DONE : LWF_EVENT_FAILED,
+		      reason);
+	if (event == LWF_EVENT_PAUSE && module->state != LWF_STATE_PAUSED)
+		lwf_rule_broken(stack, module, LWF_RULE_S07, "done, and not Paused");
+	return true;
 }
 
 static enum lwf_outcome act_none(struct lwf_module *module)
@@ -387,6 +396,8 @@ void lwf_restart_complete(struct lwf_module *module, lwf_status status)
 		return; /* act_restart() goes on with it */
 	callback->pending = false;
 	callback->status = status;
+	if (module->restart_failed)
+		lwf_stack_fault(module->stack, LWF_HOLD_FAULT_PAUSE, "a module's restart failed");
 	lwf_lifecycle(module, module->restart_failed ? LWF_EVENT_FAILED : LWF_EVENT_DONE,
 		      "completed later");
 	lwf_stack_post(module->stack);

@@ -170,6 +170,37 @@ static void home_upper(struct lwf_stack *stack, struct lwf_batch *batch)
 	lwf_stack_came_home(stack);
 }
 
+/**
+ * P16: an own frame comes home that is not out: it was answered twice. The surplus goes back to its
+ * pool unseen; the filter would count it a second time.
+ */
+static void drop_surplus(struct lwf_module *module, struct lwf_batch *batch, uint32_t surplus)
+{
+	struct lwf_batch rest;
+	struct lwf_frame *frame;
+
+	lwf_rule_broken(module->stack, module, LWF_RULE_P16, "an own frame came home twice");
+	lwf_batch_init(&rest);
+	while ((frame = lwf_batch_pop(batch))) {
+		if (surplus && frame->born == module->handle) {
+			surplus--;
+			lwf_pool_give(frame->pool, frame);
+		} else {
+			lwf_batch_push(&rest, frame);
+		}
+	}
+	*batch = rest;
+}
+
+static uint32_t count_own(const struct lwf_module *module, const struct lwf_batch *batch)
+{
+	uint32_t own = 0;
+
+	for (const struct lwf_frame *frame = batch->head; frame; frame = frame->next)
+		own += frame->born == module->handle;
+	return own;
+}
+
 /** Hands a completion to @module, its own frames and those of others as they come (O05). */
 static void deliver_home(struct lwf_module *module, struct lwf_batch *batch, bool send)
 {
@@ -177,18 +208,20 @@ static void deliver_home(struct lwf_module *module, struct lwf_batch *batch, boo
 	uint64_t *answers = send ? module->send_answers : module->receive_answers;
 	int64_t *held = send ? &module->held_sends : &module->held_receives;
 	int64_t before = *held;
-	uint32_t own = 0;
+	uint32_t own = count_own(module, batch);
 
-	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next) {
-		if (frame->born == module->handle) {
-			answers[lwf_status_answer(frame->status)]++;
-			own++;
-		}
+	if (own > *out) {
+		drop_surplus(module, batch, own - *out);
+		own = *out;
 	}
-	assert(*out >= own);
+	for (struct lwf_frame *frame = batch->head; own && frame; frame = frame->next)
+		if (frame->born == module->handle)
+			answers[lwf_status_answer(frame->status)]++;
 	*out -= own;
 	*held += batch->count - own;
 	module->mixed = own && own < batch->count;
+	if (!batch->head)
+		return;
 	if (send)
 		module->ops->send_complete(module, batch);
 	else

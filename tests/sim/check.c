@@ -179,6 +179,21 @@ void sim_check(struct sim_world *world)
 			check_stack(&world->slots[i]);
 }
 
+void sim_check_fault(struct sim_world *world, const struct lwf_module *module)
+{
+	uint32_t faults = 1u << LWF_HOLD_FAULT_PAUSE | 1u << LWF_HOLD_FAULT_DETACH;
+
+	for (uint32_t i = 0; i < SIM_STACKS; i++) {
+		struct lwf_stack *stack = world->slots[i].stack;
+
+		for (uint32_t k = 0; stack && k < LWF_STACK_MODULES_MAX; k++)
+			if (lwf_stack_module_at(stack, k) == module &&
+			    !(lwf_stack_holds(stack) & faults))
+				sim_fail("%s failed, and its stack tries again by itself",
+					 lwf_module_name(module));
+	}
+}
+
 static void check_slot_calm(struct sim_slot *slot)
 {
 	const char *name = lwf_stack_name(slot->stack);

@@ -181,7 +181,11 @@ static void on_late(void *context)
 	struct lwf_module *module = me->module;
 
 	if (me->restarting) {
-		lwf_restart_complete(module, run(me));
+		lwf_status status = run(me);
+
+		lwf_restart_complete(module, status);
+		if (status != LWF_STATUS_SUCCESS)
+			sim_check_fault(sim_world, module);
 		return;
 	}
 	if (!me->pausing)

@@ -116,6 +116,9 @@ void sim_witness(struct sim_slot *slot, struct lwf_edge *edge, const struct lwf_
 /* check.c */
 void sim_check(struct sim_world *world);
 
+/** @module has failed: its stack must not try again by itself. */
+void sim_check_fault(struct sim_world *world, const struct lwf_module *module);
+
 /** When nothing is in the way any more: all frames are home and the stacks are where they should be. */
 void sim_check_calm(struct sim_world *world);
 

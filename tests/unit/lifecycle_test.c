@@ -25,14 +25,10 @@ static int expected_after(enum lwf_state state, enum lwf_event event)
 		if (event == LWF_EVENT_RESTART)
 			return LWF_STATE_RUNNING;
 		return event == LWF_EVENT_DETACH ? LWF_STATE_DETACHED : -1;
-	case LWF_STATE_RESTARTING:
-		if (event == LWF_EVENT_DONE)
-			return LWF_STATE_RUNNING;
-		return event == LWF_EVENT_FAILED ? LWF_STATE_PAUSED : -1;
 	case LWF_STATE_RUNNING:
 		return event == LWF_EVENT_PAUSE ? LWF_STATE_PAUSED : -1;
 	default:
-		return event == LWF_EVENT_DONE ? LWF_STATE_PAUSED : -1;
+		return -1; /* Restarting, Pausing: only the completion that is owed leads out */
 	}
 }
 
@@ -122,7 +118,29 @@ static void test_nothing_inside_callbacks(void **state)
 	rig_close(&rig);
 }
 
-/* The rows of the C table are those of expected_after(), one step at a time. */
+/* What pends ends by its completion, in either way. */
+static void test_completions(void **state)
+{
+	(void)state;
+	reach(LWF_STATE_RESTARTING);
+	script_restart_complete(LWF_STATUS_SUCCESS);
+	assert_int_equal(rig_state(&rig, "script"), LWF_STATE_RUNNING);
+	script.restart_status = LWF_STATUS_SUCCESS;
+	rig_close(&rig);
+	reach(LWF_STATE_RESTARTING);
+	script_restart_complete(LWF_STATUS_FAILURE);
+	assert_int_equal(rig_state(&rig, "script"), LWF_STATE_PAUSED);
+	rig_run(&rig, 1);
+	assert_int_equal(lwf_stack_holds(rig.stack), 1u << LWF_HOLD_FAULT_PAUSE);
+	rig_close(&rig);
+	reach(LWF_STATE_PAUSING);
+	lwf_pause_complete(rig_module(&rig, "script"));
+	assert_int_equal(rig_state(&rig, "script"), LWF_STATE_PAUSED);
+	script.pause_is_fixed = false;
+	rig_close(&rig);
+}
+
+/* No pair has two rows, and each row from a state at rest is one that the test knows. */
 static void test_table(void **state)
 {
 	enum lwf_state from, next;
@@ -141,7 +159,7 @@ static void test_table(void **state)
 						      &other_next));
 			assert_false(other_from == from && other_event == event);
 		}
-		assert_true(from == LWF_STATE_ATTACHING || expected_after(from, event) >= 0);
+		assert_true(event >= LWF_EVENT_DONE || expected_after(from, event) >= 0);
 	}
 	assert_int_equal(rows, 9);
 }
@@ -260,9 +278,10 @@ static void test_records(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_pair), cmocka_unit_test(test_nothing_inside_callbacks),
-		cmocka_unit_test(test_table),	   cmocka_unit_test(test_document),
-		cmocka_unit_test(test_names),	   cmocka_unit_test(test_records),
+		cmocka_unit_test(test_every_pair),  cmocka_unit_test(test_nothing_inside_callbacks),
+		cmocka_unit_test(test_completions), cmocka_unit_test(test_table),
+		cmocka_unit_test(test_document),    cmocka_unit_test(test_names),
+		cmocka_unit_test(test_records),
 	};
 
 	return cmocka_run_group_tests_name("lifecycle", tests, NULL, NULL);
