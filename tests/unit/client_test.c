@@ -41,9 +41,11 @@ enum lie {
 };
 
 static struct fake {
-	enum lie lie;
+	_Atomic enum lie lie;
 	char folder[64], path[128];
-	int listener, peer;
+	int listener;
+	atomic_int peer;
+	bool runs;
 	pthread_t thread;
 	uint8_t *map;
 	struct lwf_ring_control *control;
@@ -163,20 +165,24 @@ static void start_daemon(enum lie lie)
 	assert_int_equal(bind(fake.listener, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(fake.listener, 1), 0);
 	assert_int_equal(pthread_create(&fake.thread, NULL, run_daemon, NULL), 0);
+	fake.runs = true;
 }
 
 /* The daemon dies: its descriptors close. The rings stay mapped here to look at. */
 static void kill_daemon(void)
 {
-	shutdown(fake.peer, SHUT_RDWR);
+	shutdown(fake.listener, SHUT_RDWR);
+	if (fake.peer >= 0)
+		shutdown(fake.peer, SHUT_RDWR);
 	pthread_join(fake.thread, NULL);
-	close(fake.peer);
-	fake.peer = -1;
+	if (fake.peer >= 0)
+		close(fake.peer);
+	fake.runs = false;
 }
 
 static void end_daemon(void)
 {
-	if (fake.peer >= 0)
+	if (fake.runs)
 		kill_daemon();
 	close(fake.listener);
 	unlink(fake.path);
