@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * link_live_test.c - the link monitor against a real kernel, in a network namespace of its own.
+ *
+ *	[ upper: none ]
+ *	[ no module   ]		the stack stands on a simulated edge: only its link and holds matter
+ *	[ lower: sim  ]  ~ followed as >  phy <--veth--> far
+ *
+ * Above all the receive buffer is made so small that the kernel must throw messages away.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <lwf/stack.h>
+
+#include "edges.h"
+#include "hosts.h"
+#include "link.h"
+
+#define TURN_NS	   20000000ull /* given to the loop after each change */
+#define TINY_BYTES 1u	       /* the kernel makes it the least it allows */
+#define SKIPPED	   77
+
+struct rig {
+	struct lwf_host *host;
+	struct lwf_engine *engine;
+	struct lwf_stack *stack;
+	struct link_monitor *monitor;
+	struct link_follow *follow;
+	struct lwf_timer turn;
+	unsigned returned, gone;
+	int refuse; /* what nic_returned answers the next times */
+};
+
+static void run(const char *command)
+{
+	if (system(command) != 0)
+		fail_msg("%s", command);
+}
+
+static void turn_over(void *context)
+{
+	lwf_event_host_stop(context);
+}
+
+static void turn(struct rig *rig, uint64_t ns)
+{
+	lwf_timer_set(&rig->turn, ns);
+	assert_int_equal(lwf_event_host_run(rig->host), 0);
+}
+
+static int nic_returned(void *context, const struct link_facts *nic)
+{
+	struct rig *rig = context;
+
+	assert_true(nic->present && nic->ifindex);
+	rig->returned++;
+	if (rig->refuse) {
+		rig->refuse--;
+		return -16;
+	}
+	return 0;
+}
+
+static void nic_gone(void *context)
+{
+	struct rig *rig = context;
+
+	rig->gone++;
+}
+
+static const struct link_hooks hooks = {.nic_returned = nic_returned, .nic_gone = nic_gone};
+
+static int setup(void **state)
+{
+	struct rig *rig = calloc(1, sizeof(*rig));
+	const struct link_config config = {.nic_name = "phy", .hooks = &hooks, .context = rig};
+	struct lwf_edge *lower;
+
+	assert_non_null(rig);
+	run("ip link add phy type veth peer name far && ip link set phy up && ip link set far up");
+	rig->host = lwf_event_host_create(NULL);
+	assert_non_null(rig->host);
+	rig->engine = lwf_engine_create(rig->host);
+	assert_non_null(rig->engine);
+	assert_int_equal(lwf_timer_init(&rig->turn, rig->host, turn_over, rig->host), 0);
+	assert_int_equal(lwf_sim_edge_create(rig->host, "phy", &lower), 0);
+	assert_int_equal(lwf_stack_create(rig->engine, "s", NULL, lower, &rig->stack), 0);
+	assert_int_equal(link_open(rig->host, &rig->monitor), 0);
+	assert_int_equal(link_follow(rig->monitor, rig->stack, &config, &rig->follow), 0);
+	lwf_stack_start(rig->stack);
+	turn(rig, TURN_NS);
+	assert_int_equal(lwf_stack_state(rig->stack), LWF_STATE_RUNNING);
+	rig->returned = rig->gone = 0;
+	*state = rig;
+	return 0;
+}
+
+static void closed(void *context)
+{
+	lwf_event_host_stop(context);
+}
+
+static int teardown(void **state)
+{
+	struct rig *rig = *state;
+
+	link_unfollow(rig->follow);
+	link_close(rig->monitor);
+	lwf_stack_close(rig->stack, closed, rig->host);
+	turn(rig, TURN_NS);
+	lwf_engine_destroy(rig->engine);
+	lwf_timer_fini(&rig->turn);
+	lwf_event_host_destroy(rig->host);
+	free(rig);
+	(void)system("ip link del phy 2>/dev/null; ip link del lan0 2>/dev/null; true");
+	return 0;
+}
+
+static void assert_running(const struct rig *rig)
+{
+	assert_int_equal(lwf_stack_holds(rig->stack), 0);
+	assert_int_equal(lwf_stack_state(rig->stack), LWF_STATE_RUNNING);
+}
+
+static void follows_up_and_down(void **state)
+{
+	struct rig *rig = *state;
+	uint64_t epoch = lwf_stack_epoch(rig->stack);
+
+	run("ip link set phy down");
+	turn(rig, TURN_NS);
+	assert_int_equal(lwf_stack_state(rig->stack), LWF_STATE_DETACHED);
+	assert_int_equal(lwf_stack_holds(rig->stack), 1u << LWF_HOLD_LINK);
+	assert_true(lwf_stack_link(rig->stack).present);
+	assert_false(lwf_stack_link(rig->stack).admin_up);
+	run("ip link set phy up");
+	turn(rig, TURN_NS);
+	assert_running(rig);
+	assert_int_equal(lwf_stack_epoch(rig->stack), epoch + 1);
+	/* within one turn of the loop: still seen */
+	run("ip link set phy down && ip link set phy up");
+	turn(rig, TURN_NS);
+	assert_running(rig);
+	assert_int_equal(lwf_stack_epoch(rig->stack), epoch + 2);
+}
+
+static void follows_removal_and_return(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t old = link_nic(rig->follow)->ifindex;
+
+	run("ip link del phy");
+	turn(rig, TURN_NS);
+	assert_int_equal(lwf_stack_holds(rig->stack), 1u << LWF_HOLD_REMOVED);
+	assert_false(lwf_stack_link(rig->stack).present);
+	assert_int_equal(rig->gone, 1);
+	/* it comes back disabled, and cannot be opened at first */
+	rig->refuse = 2;
+	run("ip link add phy type veth peer name far");
+	turn(rig, TURN_NS);
+	assert_int_equal(lwf_stack_holds(rig->stack), 1u << LWF_HOLD_REMOVED);
+	assert_in_range(rig->returned, 1, 2); /* 2 on a machine that stood still for a while */
+	turn(rig, 3 * LINK_RETRY_NS);
+	assert_int_equal(rig->returned, 3);
+	assert_int_equal(lwf_stack_holds(rig->stack), 1u << LWF_HOLD_LINK);
+	assert_true(link_nic(rig->follow)->ifindex != old);
+	run("ip link set phy up");
+	turn(rig, TURN_NS);
+	assert_running(rig);
+}
+
+static void follows_a_new_name(void **state)
+{
+	struct rig *rig = *state;
+	uint64_t epoch = lwf_stack_epoch(rig->stack);
+
+	run("ip link set phy name lan0 mtu 1400 address 02:00:00:00:00:05");
+	turn(rig, TURN_NS);
+	assert_string_equal(lwf_stack_lower(rig->stack)->name, "lan0");
+	assert_int_equal(lwf_stack_link(rig->stack).mtu_bytes, 1400);
+	assert_int_equal(lwf_stack_link(rig->stack).mac[5], 5);
+	assert_running(rig);
+	assert_int_equal(lwf_stack_epoch(rig->stack), epoch);
+}
+
+/** Messages are thrown away while the loop stands still; the end is the kernel's all the same. */
+static void survives_overruns(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t old = link_nic(rig->follow)->ifindex;
+
+	link_set_receive_bytes(rig->monitor, TINY_BYTES);
+	run("for i in $(seq 50); do echo link set phy down; echo link set phy up; done | ip -batch "
+	    "-");
+	turn(rig, TURN_NS);
+	assert_true(link_overruns(rig->monitor) > 0);
+	assert_running(rig);
+	run("for i in $(seq 50); do echo link set phy up; echo link set phy down; done | ip -batch "
+	    "-");
+	turn(rig, TURN_NS);
+	assert_int_equal(lwf_stack_holds(rig->stack), 1u << LWF_HOLD_LINK);
+	run("for i in $(seq 50); do echo link set phy up; echo link set phy down; done | ip -batch "
+	    "-;"
+	    "ip link del phy; ip link add phy type veth peer name far; ip link set phy up;"
+	    "ip link set far up");
+	turn(rig, TURN_NS);
+	assert_int_equal(rig->gone, 1);
+	assert_int_equal(rig->returned, 1);
+	assert_true(link_nic(rig->follow)->ifindex != old);
+	assert_running(rig);
+	run("for i in $(seq 50); do echo link set phy down; echo link set phy up; done | ip -batch "
+	    "-;"
+	    "ip link del phy");
+	turn(rig, TURN_NS);
+	assert_int_equal(lwf_stack_holds(rig->stack), 1u << LWF_HOLD_REMOVED);
+	assert_true(link_overruns(rig->monitor) >= 4);
+	assert_int_equal(link_event_count(rig->follow, LINK_OVERRUN), link_overruns(rig->monitor));
+}
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, text, strlen(text));
+	close(fd);
+}
+
+/** A network namespace of our own, as root of a user namespace where we are nobody. */
+static bool enter_namespace(void)
+{
+	char map[32];
+	unsigned user = geteuid(), group = getegid();
+
+	if (!unshare(CLONE_NEWNET))
+		return true;
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
+		return false;
+	snprintf(map, sizeof(map), "0 %u 1", user);
+	write_file("/proc/self/uid_map", map);
+	write_file("/proc/self/setgroups", "deny");
+	snprintf(map, sizeof(map), "0 %u 1", group);
+	write_file("/proc/self/gid_map", map);
+	return true;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(follows_up_and_down, setup, teardown),
+		cmocka_unit_test_setup_teardown(follows_removal_and_return, setup, teardown),
+		cmocka_unit_test_setup_teardown(follows_a_new_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(survives_overruns, setup, teardown),
+	};
+
+	if (!enter_namespace() || system("ip link add t0 type veth peer name t1 2>/dev/null && "
+					 "ip link del t0") != 0) {
+		printf("skipped: no network namespace with veth can be made here\n");
+		return SKIPPED;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
