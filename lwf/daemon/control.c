@@ -12,7 +12,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -453,21 +453,43 @@ static void reap(struct lwf_server *server)
 
 /* ---- accepting ---- */
 
-/* The table is full: whoever connected long ago and never said a word makes room. */
-static bool put_out_silent(struct lwf_server *server)
+/* Whether @peer has hung up and everything it said was read; its event is still to come then. */
+static bool is_gone(const struct lwf_peer *peer, short events)
+{
+	char byte;
+
+	return peer->dead || (events & (POLLHUP | POLLRDHUP | POLLERR) &&
+			      recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0);
+}
+
+/*
+ * The table is full: those that have gone make room, and else one that connected long ago and never
+ * said a word.
+ */
+static bool make_room(struct lwf_server *server)
 {
 	uint64_t now = lwf_host_now_ns(server->host);
+	struct pollfd fds[LWF_PEERS_MAX];
+	struct lwf_peer *silent = NULL;
 
+	for (uint32_t i = 0; i < server->peer_count; i++)
+		fds[i] = (struct pollfd){.fd = server->peers[i]->fd, .events = POLLRDHUP};
+	if (poll(fds, server->peer_count, 0) < 0)
+		return false;
 	for (uint32_t i = 0; i < server->peer_count; i++) {
 		struct lwf_peer *peer = server->peers[i];
 
-		if (peer->heard || now - peer->since_ns < LWF_PEER_SILENT_NS)
-			continue;
-		server->peers[i] = server->peers[--server->peer_count];
-		peer_free(peer);
-		return true;
+		if (is_gone(peer, fds[i].revents))
+			peer->dead = true;
+		else if (!peer->heard && now - peer->since_ns >= LWF_PEER_SILENT_NS)
+			silent = peer;
 	}
-	return false;
+	reap(server);
+	if (server->peer_count == LWF_PEERS_MAX && silent) {
+		silent->dead = true;
+		reap(server);
+	}
+	return server->peer_count < LWF_PEERS_MAX;
 }
 
 static void refuse_connection(int fd)
@@ -542,7 +564,7 @@ static void accept_event(void *context, unsigned events)
 				return;
 			continue;
 		}
-		if (server->peer_count == LWF_PEERS_MAX && !put_out_silent(server)) {
+		if (server->peer_count == LWF_PEERS_MAX && !make_room(server)) {
 			refuse_connection(fd);
 			close(fd);
 		} else if (peer_create(server, fd)) {

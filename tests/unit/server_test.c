@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * server_test.c - the control server, asked by a client.
+ *
+ * A thread of its own runs the libevent host; the stack has simulated edges. The test is the client.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "connection.h"
+#include "control.h"
+#include "edges.h"
+#include "hosts.h"
+#include "socket.h"
+
+#define SECOND_NS 1000000000ull
+
+static struct lwf_config config;
+static struct lwf_host *host;
+static struct lwf_engine *engine;
+static struct lwf_stack *stack;
+static struct lwf_server server;
+static struct lwf_socket sock;
+static struct lwf_edge *lower;
+static char dir[] = "/tmp/lwf-server-test-XXXXXX";
+
+static void silent(enum lwf_log_level level, const char *text)
+{
+	(void)level;
+	(void)text;
+}
+
+static void stop_loop(void *context)
+{
+	(void)context;
+	lwf_event_host_stop(host);
+}
+
+static struct lwf_task stop_task = {.fn = stop_loop};
+static sem_t is_open;
+
+static void stack_closed(void *context)
+{
+	(void)context;
+	lwf_event_host_stop(host);
+}
+
+static void open_all(void)
+{
+	struct lwf_edge *upper;
+	struct lwf_error error;
+	char path[64], why[128];
+
+	host = lwf_event_host_create(silent);
+	assert_non_null(host);
+	engine = lwf_engine_create(host);
+	assert_int_equal(lwf_server_init(&server, engine, &config, NULL), 0);
+	assert_int_equal(lwf_sim_edge_create(host, "up", &upper), 0);
+	assert_int_equal(lwf_sim_edge_create(host, "down", &lower), 0);
+	assert_int_equal(lwf_stack_create(engine, "s0", upper, lower, &stack), 0);
+	assert_int_equal(lwf_stack_insert(stack, "inject", 0, NULL, why, sizeof(why)), 0);
+	assert_int_equal(lwf_stack_insert(stack, "monitor", 1, NULL, why, sizeof(why)), 0);
+	lwf_stack_start(stack);
+	snprintf(path, sizeof(path), "%s/control", dir);
+	sock.fd = sock.lock_fd = -1;
+	assert_int_equal(lwf_socket_claim(&sock, path, &error), 0);
+	assert_int_equal(lwf_socket_make(&sock, false, 0, &error), 0);
+	assert_int_not_equal(access(path, F_OK), 0);
+	assert_int_equal(lwf_server_listen(&server, sock.fd), 0);
+	assert_int_equal(lwf_socket_show(&sock, &error), 0);
+}
+
+static void close_all(void)
+{
+	lwf_server_stop_accepting(&server);
+	lwf_server_close_peers(&server);
+	lwf_stack_close(stack, stack_closed, NULL);
+	assert_int_equal(lwf_event_host_run(host), 0);
+	lwf_server_fini(&server);
+	assert_int_equal(lwf_engine_rules_broken(engine), 0);
+	lwf_engine_destroy(engine);
+	lwf_event_host_destroy(host);
+	lwf_socket_close(&sock);
+	assert_int_not_equal(access(sock.path, F_OK), 0);
+	assert_int_not_equal(access(sock.lock_path, F_OK), 0);
+}
+
+static void *loop_thread(void *context)
+{
+	(void)context;
+	open_all();
+	sem_post(&is_open);
+	assert_int_equal(lwf_event_host_run(host), 0);
+	close_all();
+	return NULL;
+}
+
+/* Runs @script as a client, here, while the loop runs on a thread of its own. */
+static void play(void (*script)(void))
+{
+	pthread_t thread;
+
+	assert_int_equal(sem_init(&is_open, 0, 0), 0);
+	assert_int_equal(pthread_create(&thread, NULL, loop_thread, NULL), 0);
+	sem_wait(&is_open);
+	script();
+	lwf_host_post(host, &stop_task);
+	pthread_join(thread, NULL);
+	sem_destroy(&is_open);
+}
+
+static struct lwf_connection *connect_client(void)
+{
+	struct lwf_connection *connection = NULL;
+	struct lwf_error error;
+
+	assert_int_equal(lwf_connection_open(sock.path, SECOND_NS, &connection, &error), 0);
+	return connection;
+}
+
+/* Asks, and expects exit code @exit; the answer is the caller's. */
+static json_t *ask(struct lwf_connection *connection, enum lwf_wire_type type, json_t *body,
+		   int exit_code)
+{
+	struct lwf_error error = {0};
+	json_t *reply = NULL;
+
+	lwf_connection_request(connection, type, body, 5 * SECOND_NS, &reply, NULL, &error);
+	if ((int)error.exit != exit_code)
+		fail_msg("%s: expected exit %d, got %d (%s: %s)", lwf_wire_name(type), exit_code,
+			 (int)error.exit, error.what, error.why);
+	return reply;
+}
+
+static void expect(struct lwf_connection *connection, enum lwf_wire_type type, json_t *body,
+		   int exit_code)
+{
+	json_decref(ask(connection, type, body, exit_code));
+}
+
+static json_t *of_stack(const char *name)
+{
+	return json_pack("{s:s}", "stack", name);
+}
+
+/* ---- show ---- */
+
+static const char *const stack_keys[] = {
+	"name", "state", "epoch", "holds",   "settled", "waiting", "no_carrier_forced",
+	"link", "upper", "lower", "modules", "sessions"};
+static const char *const edge_keys[] = {"kind", "name", "link", "rx", "tx", "drops", "info"};
+static const char *const module_keys[] = {"name",      "filter",       "state", "epoch",
+					  "sends_out", "receives_out", "sends", "receives",
+					  "dropped",   "options",      "report"};
+static const char *const ledger_keys[] = {"submitted", "outstanding", "completed", "refused",
+					  "sent",      "frames",      "bytes"};
+
+#define HAS_KEYS(object, keys) has_keys(object, keys, sizeof(keys) / sizeof((keys)[0]))
+
+static void has_keys(const json_t *object, const char *const *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!json_object_get(object, keys[i]))
+			fail_msg("there is no %s", keys[i]);
+	}
+}
+
+static void show_script(void)
+{
+	struct lwf_connection *c = connect_client();
+	json_t *show = ask(c, LWF_WIRE_SHOW, NULL, 0);
+	json_t *ledger = ask(c, LWF_WIRE_LEDGER, of_stack("s0"), 0);
+	json_t *first = json_array_get(json_object_get(show, "stacks"), 0);
+
+	assert_int_equal(json_integer_value(json_object_get(show, "schema")), 1);
+	assert_int_equal(json_integer_value(json_object_get(show, "pid")), getpid());
+	assert_true(json_is_object(json_object_get(show, "rules")));
+	HAS_KEYS(first, stack_keys);
+	HAS_KEYS(json_object_get(first, "upper"), edge_keys);
+	HAS_KEYS(json_object_get(first, "lower"), edge_keys);
+	HAS_KEYS(json_array_get(json_object_get(first, "modules"), 1), module_keys);
+	assert_true(json_is_array(json_object_get(first, "sessions")));
+	assert_true(json_is_array(json_object_get(first, "holds")));
+	assert_string_equal(json_string_value(json_object_get(first, "state")), "Running");
+	first = json_array_get(json_object_get(ledger, "stacks"), 0);
+	assert_true(json_is_true(json_object_get(first, "balanced")));
+	HAS_KEYS(json_object_get(first, "host"), ledger_keys);
+	HAS_KEYS(json_object_get(first, "clients"), ledger_keys);
+	expect(c, LWF_WIRE_SHOW, of_stack("s9"), 5);
+	json_decref(show);
+	json_decref(ledger);
+	lwf_connection_close(c);
+}
+
+static void test_show(void **state)
+{
+	(void)state;
+	play(show_script);
+}
+
+/* ---- states ---- */
+
+static json_t *wait_for(const char *module, const char *name, uint64_t ns)
+{
+	json_t *body = json_pack("{s:s,s:s,s:I}", "stack", "s0", "state", name, "timeout_ns",
+				 (json_int_t)ns);
+
+	if (module)
+		json_object_set_new(body, "module", json_string(module));
+	return body;
+}
+
+static void states_script(void)
+{
+	struct lwf_connection *c = connect_client();
+
+	expect(c, LWF_WIRE_WAIT, wait_for(NULL, "running", SECOND_NS), 0);
+	expect(c, LWF_WIRE_WAIT, wait_for("inject", "RUNNING", SECOND_NS), 0);
+	expect(c, LWF_WIRE_WAIT, wait_for(NULL, "Paused", 20000000), 124);
+	expect(c, LWF_WIRE_WAIT, wait_for("inject", "Paused", 0), 124);
+	expect(c, LWF_WIRE_WAIT, wait_for(NULL, "happy", SECOND_NS), 2);
+	expect(c, LWF_WIRE_WAIT, wait_for("nosuch", "Paused", SECOND_NS), 5);
+	expect(c, LWF_WIRE_PAUSE, of_stack("s0"), 0);
+	expect(c, LWF_WIRE_PAUSE, of_stack("s0"), 0);
+	expect(c, LWF_WIRE_WAIT, wait_for(NULL, "paused", 0), 0);
+	expect(c, LWF_WIRE_DETACH, of_stack("s0"), 0);
+	expect(c, LWF_WIRE_RESTART, of_stack("s0"), 6);
+	expect(c, LWF_WIRE_ATTACH, of_stack("s0"), 0);
+	expect(c, LWF_WIRE_RESTART, of_stack("s0"), 0);
+	expect(c, LWF_WIRE_PAUSE, of_stack("s0"), 0);
+	expect(c, LWF_WIRE_DETACH, of_stack("s0"), 0);
+	expect(c, LWF_WIRE_ATTACH, of_stack("s0"), 6);
+	expect(c, LWF_WIRE_RESTART, of_stack("s0"), 0);
+	lwf_connection_close(c);
+}
+
+static void test_states(void **state)
+{
+	(void)state;
+	play(states_script);
+}
+
+static void modules_script(void)
+{
+	struct lwf_connection *c = connect_client();
+	json_t *reply, *modules;
+
+	reply = ask(c, LWF_WIRE_FILTER_INSERT,
+		    json_pack("{s:s,s:s}", "stack", "s0", "spec", "monitor"), 0);
+	assert_string_equal(json_string_value(json_object_get(reply, "module")), "monitor-2");
+	json_decref(reply);
+	expect(c, LWF_WIRE_FILTER_INSERT,
+	       json_pack("{s:s,s:s,s:s}", "stack", "s0", "spec", "hold:frames=0", "above",
+			 "inject"),
+	       0);
+	reply = ask(c, LWF_WIRE_SHOW, NULL, 0);
+	modules = json_object_get(json_array_get(json_object_get(reply, "stacks"), 0), "modules");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(modules, 0), "name")),
+			    "hold");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(modules, 3), "name")),
+			    "monitor-2");
+	json_decref(reply);
+	expect(c, LWF_WIRE_FILTER_SET,
+	       json_pack("{s:s,s:s,s:s}", "stack", "s0", "module", "hold", "options", "frames=2"),
+	       0);
+	expect(c, LWF_WIRE_FILTER_SET,
+	       json_pack("{s:s,s:s,s:s}", "stack", "s0", "module", "hold", "options", "colour=2"),
+	       2);
+	expect(c, LWF_WIRE_FILTER_REMOVE,
+	       json_pack("{s:s,s:s}", "stack", "s0", "module", "monitor-2"), 0);
+	expect(c, LWF_WIRE_FILTER_REMOVE,
+	       json_pack("{s:s,s:s}", "stack", "s0", "module", "monitor-2"), 5);
+	expect(c, LWF_WIRE_FILTER_INSERT, json_pack("{s:s,s:s}", "stack", "s0", "spec", "nosuch"),
+	       2);
+	lwf_connection_close(c);
+}
+
+static void test_modules(void **state)
+{
+	(void)state;
+	play(modules_script);
+}
+
+/* ---- watch: a reader that is too slow is told what it missed ---- */
+
+static void watch_script(void)
+{
+	struct lwf_connection *w = connect_client(), *c = connect_client();
+	uint64_t seq = 0, lost = 0;
+	struct lwf_error error;
+	json_t *event;
+	bool told = false;
+
+	expect(w, LWF_WIRE_WATCH, json_pack("{s:i}", "since", 1), 0);
+	for (int i = 0; i < 600; i++) {
+		expect(c, LWF_WIRE_PAUSE, of_stack("s0"), 0);
+		expect(c, LWF_WIRE_RESTART, of_stack("s0"), 0);
+	}
+	while (!lwf_connection_event(w, 300000000, &event, &error)) {
+		uint64_t got = (uint64_t)json_integer_value(json_object_get(event, "seq"));
+
+		if (!strcmp(json_string_value(json_object_get(event, "kind")), "resync")) {
+			told = true;
+			lost += (uint64_t)json_integer_value(json_object_get(event, "lost"));
+			assert_int_equal(got, seq + 1);
+			seq += (uint64_t)json_integer_value(json_object_get(event, "lost"));
+		} else {
+			assert_int_equal(got, seq + 1);
+			seq = got;
+		}
+		json_decref(event);
+	}
+	assert_int_equal(error.exit, 124);
+	assert_true(told && lost > 0);
+	assert_true(seq > 600 * 8);
+	expect(w, LWF_WIRE_WATCH, NULL, 6);
+	lwf_connection_close(w);
+	lwf_connection_close(c);
+}
+
+static void test_watch(void **state)
+{
+	(void)state;
+	play(watch_script);
+}
+
+/* ---- nonsense ---- */
+
+static int connect_raw(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	memcpy(address.sun_path, sock.path, strlen(sock.path) + 1);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+/* Three malformed messages get three errors and a closed connection. */
+static void strikes_script(void)
+{
+	static const char *const bodies[] = {"[]", "{\"stack\":7}", "{\"stack\":\"s0\",\"x\":1}"};
+	unsigned char packet[LWF_WIRE_PACKET_MAX_BYTES];
+	struct lwf_wire_header header;
+	const char *why;
+	int fd = connect_raw();
+
+	for (uint32_t i = 0; i < 3; i++) {
+		size_t bytes = lwf_wire_encode(packet, sizeof(packet), LWF_WIRE_PAUSE, 0, 7 + i,
+					       bodies[i], strlen(bodies[i]));
+		ssize_t n;
+
+		assert_int_equal(send(fd, packet, bytes, 0), (ssize_t)bytes);
+		n = recv(fd, packet, sizeof(packet), 0);
+		assert_true(n > 0);
+		assert_int_equal(
+			lwf_wire_check(packet, (size_t)n, LWF_WIRE_FROM_DAEMON, &header, &why), 0);
+		assert_int_equal(header.type, LWF_WIRE_ERROR);
+		assert_int_equal(header.sequence, 7 + i);
+	}
+	assert_int_equal(recv(fd, packet, sizeof(packet), 0), 0);
+	close(fd);
+}
+
+static void test_strikes(void **state)
+{
+	(void)state;
+	play(strikes_script);
+}
+
+/* One more than there may be is told so; a silent one is put out for another after a while. */
+static void crowd_script(void)
+{
+	unsigned char packet[2048];
+	int fds[LWF_PEERS_MAX + 1];
+
+	for (uint32_t i = 0; i < LWF_PEERS_MAX + 1; i++)
+		fds[i] = connect_raw();
+	assert_true(recv(fds[LWF_PEERS_MAX], packet, sizeof(packet), 0) > 0);
+	assert_int_equal(recv(fds[LWF_PEERS_MAX], packet, sizeof(packet), 0), 0);
+	for (uint32_t i = 0; i < LWF_PEERS_MAX + 1; i++)
+		close(fds[i]);
+	lwf_connection_close(connect_client());
+}
+
+static void test_crowd(void **state)
+{
+	(void)state;
+	play(crowd_script);
+}
+
+/* A peer that asks and takes no answers is not read any more, and the others are served. */
+static void deaf_script(void)
+{
+	unsigned char packet[64];
+	int fd = connect_raw();
+	size_t bytes = lwf_wire_encode(packet, sizeof(packet), LWF_WIRE_SHOW, 0, 1, "{}", 2);
+	struct lwf_connection *c;
+	int sent = 0;
+
+	while (send(fd, packet, bytes, MSG_DONTWAIT) == (ssize_t)bytes || sent < 10) {
+		if (++sent % 100 == 0)
+			usleep(1000);
+		assert_true(sent < 1000000);
+	}
+	assert_int_equal(errno, EAGAIN);
+	c = connect_client();
+	expect(c, LWF_WIRE_SHOW, NULL, 0);
+	lwf_connection_close(c);
+	close(fd);
+}
+
+static void test_deaf(void **state)
+{
+	(void)state;
+	play(deaf_script);
+}
+
+/* ---- carrier, and a client that goes while its command pends ---- */
+
+static json_t *carrier(bool on, uint64_t for_ns)
+{
+	json_t *body = json_pack("{s:s,s:b}", "stack", "s0", "carrier", on);
+
+	if (for_ns)
+		json_object_set_new(body, "for_ns", json_integer((json_int_t)for_ns));
+	return body;
+}
+
+static bool forced(struct lwf_connection *c)
+{
+	json_t *show = ask(c, LWF_WIRE_SHOW, NULL, 0);
+	json_t *first = json_array_get(json_object_get(show, "stacks"), 0);
+	bool is = json_is_true(json_object_get(first, "no_carrier_forced"));
+
+	json_decref(show);
+	return is;
+}
+
+static void carrier_script(void)
+{
+	struct lwf_connection *c = connect_client();
+
+	expect(c, LWF_WIRE_CARRIER, carrier(false, 0), 0);
+	assert_true(forced(c));
+	expect(c, LWF_WIRE_CARRIER, carrier(true, 0), 0);
+	assert_false(forced(c));
+	expect(c, LWF_WIRE_CARRIER, carrier(false, 30000000), 0);
+	assert_true(forced(c));
+	for (int i = 0; i < 100 && forced(c); i++)
+		usleep(10000);
+	assert_false(forced(c));
+	/* a later word is the last one: this timer is forgotten */
+	expect(c, LWF_WIRE_CARRIER, carrier(false, 30000000), 0);
+	expect(c, LWF_WIRE_CARRIER, carrier(false, 0), 0);
+	usleep(60000);
+	assert_true(forced(c));
+	expect(c, LWF_WIRE_CARRIER, carrier(false, 3600 * SECOND_NS), 0);
+	expect(c, LWF_WIRE_CARRIER, carrier(true, SECOND_NS), 2);
+	lwf_connection_close(c);
+}
+
+static void test_carrier(void **state)
+{
+	(void)state;
+	play(carrier_script);
+}
+
+static void vanish_script(void)
+{
+	unsigned char packet[256];
+	struct lwf_connection *c;
+	json_t *body = wait_for(NULL, "Paused", 60 * SECOND_NS);
+	char *text = json_dumps(body, JSON_COMPACT);
+	size_t bytes =
+		lwf_wire_encode(packet, sizeof(packet), LWF_WIRE_WAIT, 0, 1, text, strlen(text));
+
+	for (int i = 0; i < 10; i++) {
+		int fd = connect_raw();
+
+		for (unsigned n = 0; n < LWF_PEER_PENDING_MAX + 2; n++)
+			assert_int_equal(send(fd, packet, bytes, 0), (ssize_t)bytes);
+		close(fd);
+	}
+	free(text);
+	json_decref(body);
+	c = connect_client();
+	expect(c, LWF_WIRE_PAUSE, of_stack("s0"), 0);
+	expect(c, LWF_WIRE_RESTART, of_stack("s0"), 0);
+	lwf_connection_close(c);
+}
+
+static void test_vanish(void **state)
+{
+	(void)state;
+	play(vanish_script);
+	assert_null(server.pending);
+}
+
+static int make_dir(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+	(void)state;
+	return rmdir(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_show),	cmocka_unit_test(test_states),
+		cmocka_unit_test(test_modules), cmocka_unit_test(test_watch),
+		cmocka_unit_test(test_strikes), cmocka_unit_test(test_crowd),
+		cmocka_unit_test(test_deaf),	cmocka_unit_test(test_carrier),
+		cmocka_unit_test(test_vanish),
+	};
+
+	alarm(50); /* a loop that does not end is a failure */
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
