@@ -1,20 +1,48 @@
 #!/usr/bin/env python3
-"""demo.py - the account and the picture at the end of scripts/demo.sh.
+"""demo.py - the capture, the account and the picture of scripts/demo.sh.
 
-usage: demo.py account BEFORE.json AFTER.json SHOW.json INJECT.json KERNEL
+usage: demo.py record INTERFACE FILE.pcap FRAMES SECONDS
+       demo.py account BEFORE.json AFTER.json SHOW.json INJECT.json KERNEL
        demo.py lanes WATCH.jsonl
 
+record writes the next FRAMES frames that the interface receives, for SECONDS at most.
 account compares two answers of `lwfctl ledger --json` with what the kernel counted on the interface
 in between, and the last line of `lwf-inject --json` with itself. Ends with 1 when something differs.
 lanes draws what `lwfctl watch --json` told, one line per module, time from left to right.
 """
 import json
+import socket
+import struct
 import sys
+import time
 
 COLUMNS = 72
 MARKS = {"Running": "=", "Paused": "-", "Pausing": "~", "Restarting": "+", "Attaching": "+", "Detached": "."}
 # When several states share a column the rarest to be seen is drawn.
 RANK = ["Pausing", "Restarting", "Attaching", "Paused", "Detached", "Running"]
+
+
+ETH_P_ALL, SNAPLEN, LINKTYPE_ETHERNET = 3, 65535, 1
+
+
+def record(interface, path, frames, seconds):
+    limit, count = time.monotonic() + float(seconds), 0
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock, open(path, "wb") as file:
+        sock.bind((interface, ETH_P_ALL))
+        file.write(struct.pack("=IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, SNAPLEN, LINKTYPE_ETHERNET))
+        while count < int(frames) and time.monotonic() < limit:
+            sock.settimeout(max(0.01, limit - time.monotonic()))
+            try:
+                data, address = sock.recvfrom(SNAPLEN)
+            except TimeoutError:
+                break
+            if address[2] == socket.PACKET_OUTGOING:
+                continue
+            now = time.time()
+            file.write(struct.pack("=IIII", int(now), int(now % 1 * 1e6), len(data), len(data)) + data)
+            count += 1
+    print(f"   {count} frames received on {interface} are in {path}")
+    return 0 if count else 1
 
 
 def last_object(path):
@@ -116,6 +144,8 @@ def lanes(path):
 
 
 def main():
+    if len(sys.argv) == 6 and sys.argv[1] == "record":
+        return record(*sys.argv[2:])
     if len(sys.argv) == 7 and sys.argv[1] == "account":
         return account(*sys.argv[2:])
     if len(sys.argv) == 3 and sys.argv[1] == "lanes":

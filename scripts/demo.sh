@@ -134,16 +134,13 @@ start_lwfd() {
 	run ip addr add 10.9.0.1/24 dev lwf0
 }
 
-record() { # what a capture tool sees at the far host
-	far tcpdump -i far0 -w demo.pcap -U -c 300 --immediate-mode >/dev/null 2>tcpdump.log &
-	local sniffer=$!
-	started+=("$sniffer")
-	until grep -q listening tcpdump.log; do sleep 0.05; done
+record() { # at the far host; not by tcpdump, which wants to become somebody else first
+	far python3 "$root/scripts/demo.py" record far0 demo.pcap 300 10 &
+	local recorder=$!
+	started+=("$recorder")
 	for size in 56 200 700 1400; do ping -q -c 15 -i 0.01 -s $size 10.9.0.2 >/dev/null; done
 	timeout 20 iperf3 -u -b 8M -l 1000 -t 1 -c 10.9.0.2 >/dev/null
-	kill -TERM "$sniffer" 2>/dev/null || true
-	wait "$sniffer" || true
-	tail -n 3 tcpdump.log | sed 's/^/   /'
+	wait "$recorder"
 }
 
 pull_the_link() {

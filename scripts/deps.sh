@@ -34,7 +34,6 @@ list() {
 		demo   iputils-ping        cmd:ping
 		demo   iperf3              cmd:iperf3
 		demo   ethtool             cmd:ethtool
-		demo   tcpdump             cmd:tcpdump
 		demo   python3             cmd:python3
 		test   git                 cmd:git
 		test   g++                 cmd:g++
@@ -47,6 +46,7 @@ list() {
 		test   shellcheck          cmd:shellcheck
 		test   libcmocka-dev       pc:cmocka
 		test   tshark              cmd:tshark
+		test   tcpdump             cmd:tcpdump
 		test   socat               cmd:socat
 		bench  socat               cmd:socat
 	END
