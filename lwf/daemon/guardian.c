@@ -241,6 +241,7 @@ int guardian_start(struct guardian **result)
 
 	if (!guardian)
 		return -ENOMEM;
+	sandbox_begin(); /* here, since this is before any thread and any child */
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		error = -errno;
 		goto release;

@@ -54,27 +54,23 @@ static int keep_only(const unsigned *keep, size_t count)
 }
 #endif
 
-static int enter(const unsigned *keep, size_t count)
+void sandbox_begin(void)
 {
-	int error = keep_only(keep, count);
-
-	if (!error && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		error = -errno;
-	return error;
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
 int sandbox_enter(void)
 {
 	static const unsigned keep[] = {CAP_NET_ADMIN, CAP_NET_RAW};
 
-	return enter(keep, sizeof(keep) / sizeof(keep[0]));
+	return keep_only(keep, sizeof(keep) / sizeof(keep[0]));
 }
 
 int sandbox_enter_guardian(void)
 {
 	static const unsigned keep[] = {CAP_NET_ADMIN};
 
-	return enter(keep, sizeof(keep) / sizeof(keep[0]));
+	return keep_only(keep, sizeof(keep) / sizeof(keep[0]));
 }
 
 /** Adds the effective capabilities of one thread to @all; *no_new_privs only stays true. */
@@ -126,6 +122,6 @@ void sandbox_describe(char *text, size_t bytes)
 	used = strlen(text);
 	if (used)
 		text[--used] = '\0'; /* the last comma */
-	snprintf(text + used, bytes - used, "%s%s", used ? " " : "",
-		 no_new_privs ? "no_new_privs" : "");
+	if (no_new_privs)
+		snprintf(text + used, bytes - used, "%sno_new_privs", used ? " " : "");
 }

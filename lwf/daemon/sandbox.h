@@ -16,11 +16,16 @@
 
 #include <stddef.h>
 
+/**
+ * Gives up the chance to gain rights by starting programs (no_new_privs), here and in all threads
+ * and children to come: before any of these is made.
+ */
+void sandbox_begin(void);
+
 /** Drops rights. Call on the main thread when all devices and namespaces are open. 0 or -errno. */
 int sandbox_enter(void);
 
-/** Drops all but CAP_NET_ADMIN in the calling process, which has one thread (the guardian). 0 or
- * -errno. */
+/** Drops all but CAP_NET_ADMIN in a process of one thread, the guardian. 0 or -errno. */
 int sandbox_enter_guardian(void);
 
 /**
