@@ -15,16 +15,14 @@ framegen numbered "$TMP/open/one.pcap" 1 60 >/dev/null
 chmod -R a+rX "$TMP"
 export LWF_CONTROL=$TMP/open/control
 
-as() { # GID CMD...: as nobody, in that group
-	local gid=$1
-	shift
-	setpriv --reuid 65534 --regid "$gid" --clear-groups env "PATH=$TMP/bin:$PATH" "$@"
-}
+# nobody, in a group of his own and in that of --group
+STRANGER=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+MEMBER=(setpriv --reuid 65534 --regid "$GID" --clear-groups)
 
 step "by default the owner alone"
 bridge_up
-expect_error 4 "control|permi" as 65534 "$TMP/bin/lwfctl" show
-expect_error 4 "control|permi" as "$GID" "$TMP/bin/lwf-inject" eth1 "$TMP/open/one.pcap"
+expect_error 4 "control|permi" "${STRANGER[@]}" "$TMP/bin/lwfctl" show
+expect_error 4 "control|permi" "${MEMBER[@]}" "$TMP/bin/lwf-inject" eth1 "$TMP/open/one.pcap"
 expect_exit 0 lwfctl pause eth1
 expect_exit 0 lwfctl restart eth1
 stop_lwfd
@@ -33,17 +31,17 @@ step "--group: its members observe and inject, and change nothing"
 start_lwfd --nic eth1 --tap lwf0 --group $GROUP
 state_is eth1 Running
 expect_equal "mode of the socket" "660 $GROUP" "$(stat -c '%a %G' "$LWF_CONTROL")"
-expect_exit 0 as "$GID" "$TMP/bin/lwfctl" show
-expect_exit 0 as "$GID" "$TMP/bin/lwfctl" ledger
-expect_exit 0 as "$GID" "$TMP/bin/lwfctl" wait eth1 --state running --timeout 1s
-expect_exit 0 as "$GID" "$TMP/bin/lwf-inject" eth1 "$TMP/open/one.pcap"
+expect_exit 0 "${MEMBER[@]}" "$TMP/bin/lwfctl" show
+expect_exit 0 "${MEMBER[@]}" "$TMP/bin/lwfctl" ledger
+expect_exit 0 "${MEMBER[@]}" "$TMP/bin/lwfctl" wait eth1 --state running --timeout 1s
+expect_exit 0 "${MEMBER[@]}" "$TMP/bin/lwf-inject" eth1 "$TMP/open/one.pcap"
 for wish in "pause eth1" "restart eth1" "detach eth1" "attach eth1" "filter insert eth1 monitor" \
 	"filter remove eth1/monitor" "filter set eth1/monitor x=1" "link eth1 carrier off"; do
 	# shellcheck disable=SC2086 # words of a command
-	expect_error 4 "admin|permi" as "$GID" "$TMP/bin/lwfctl" $wish
+	expect_error 4 "admin|permi" "${MEMBER[@]}" "$TMP/bin/lwfctl" $wish
 done
 expect_equal "state" Running "$(show '.stacks[0].state' eth1)"
-expect_error 4 "control|permi" as 65534 "$TMP/bin/lwfctl" show
+expect_error 4 "control|permi" "${STRANGER[@]}" "$TMP/bin/lwfctl" show
 expect_equal "capabilities" 0000000000003000 "$(awk '/^CapEff/ { print $2 }' "/proc/$LWFD/status")"
 stop_lwfd
 nothing_left
