@@ -15,7 +15,7 @@
 
 #include "units.h"
 
-#define INJECT_CATCH_UP_NS 100000000ull
+#define INJECT_CATCH_UP_NS 500000000ull
 
 enum inject_pace_kind {
 	INJECT_PACE_GAPS, /* the capture's own gaps, divided by speed */
