@@ -201,6 +201,9 @@ static int fail_device(const struct lwf_edge_config *edge, int err)
 			    "it is in use by another process");
 	case EPERM:
 	case EACCES:
+		if (edge->kind == LWF_EDGE_TAP && access("/dev/net/tun", R_OK | W_OK))
+			return fail(LWF_EXIT_PERMISSION, spec, "see ls -l /dev/net/tun",
+				    "/dev/net/tun may not be opened by this user");
 		return fail(LWF_EXIT_PERMISSION, spec, "run it as root, or inside unshare -Urnm",
 			    "it needs CAP_NET_ADMIN and CAP_NET_RAW");
 	case ENODEV:
