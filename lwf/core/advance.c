@@ -313,6 +313,10 @@ void lwf_stack_advance(struct lwf_stack *stack)
 		stack->again = true;
 		return;
 	}
+	if (stack->depth) {
+		lwf_stack_post(stack);
+		return;
+	}
 	stack->advancing = true;
 	do {
 		stack->again = false;

@@ -96,7 +96,8 @@ struct lwf_stack {
 	bool lower_running; /* the lower edge takes sends */
 	bool upper_running; /* the upper edge originates */
 	bool advancing, again;
-	bool waiting; /* the stack is on its way; path.c posts it on when something comes home */
+	uint32_t depth; /* calls into the path, modules and sessions that are under way */
+	bool waiting;	/* the stack is on its way; path.c posts it on when something comes home */
 	bool posted;
 	bool attach_in_order; /* T02 is judged: all modules, not the one that is inserted */
 	bool no_carrier_forced;
@@ -151,6 +152,11 @@ void lwf_stack_advance(struct lwf_stack *stack);
 /** True when a closed stack is Detached, and nothing and nobody is left in it. */
 bool lwf_stack_may_end(const struct lwf_stack *stack);
 
+/* session.c */
+
+/** Ends the sessions that were closed and whose frames are home. From the loop only. */
+void lwf_sessions_end(struct lwf_stack *stack);
+
 /* stack.c */
 
 /** Goes on with the way of the stack, later, from the loop. Safe from anywhere. */
@@ -166,6 +172,20 @@ struct lwf_module *lwf_stack_by_handle(const struct lwf_stack *stack, lwf_handle
 
 /** Timer function of a stack that waits. */
 void lwf_watchdog(void *stack);
+
+/**
+ * Around all that may call back to an embedder: a hold that is set meanwhile moves the stack only
+ * when the path is left, since those on the way still touch their modules.
+ */
+static inline void lwf_stack_enter(struct lwf_stack *stack)
+{
+	stack->depth++;
+}
+
+static inline void lwf_stack_exit(struct lwf_stack *stack)
+{
+	stack->depth--;
+}
 
 /** Something came home while the stack waits for it. */
 static inline void lwf_stack_came_home(struct lwf_stack *stack)

@@ -263,9 +263,17 @@ void lwf_module_info(const struct lwf_module *module, struct lwf_module_info *in
 
 int lwf_module_control(struct lwf_module *module, enum lwf_control what, void *argument)
 {
+	struct lwf_stack *stack = module->stack;
+	int ret;
+
 	if (module->state == LWF_STATE_DETACHED || module->state == LWF_STATE_ATTACHING)
 		return -ENODEV;
-	return module->ops->control ? module->ops->control(module, what, argument) : -ENOTSUP;
+	if (!module->ops->control)
+		return -ENOTSUP;
+	lwf_stack_enter(stack);
+	ret = module->ops->control(module, what, argument);
+	lwf_stack_exit(stack);
+	return ret;
 }
 
 lwf_handle lwf_module_handle(const struct lwf_module *module)

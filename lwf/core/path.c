@@ -143,8 +143,12 @@ static void send_to(struct lwf_stack *stack, struct lwf_module *to, struct lwf_b
 
 void lwf_next_send(struct lwf_module *module, struct lwf_batch *batch)
 {
+	struct lwf_stack *stack = module->stack;
+
+	lwf_stack_enter(stack);
 	passed_on(module, batch, true);
-	send_to(module->stack, module->below_send, batch);
+	send_to(stack, module->below_send, batch);
+	lwf_stack_exit(stack);
 }
 
 /* ---- complete ---- */
@@ -279,8 +283,12 @@ static void judge_homewards(struct lwf_module *module, struct lwf_batch *batch, 
 
 void lwf_send_complete(struct lwf_module *module, struct lwf_batch *batch)
 {
+	struct lwf_stack *stack = module->stack;
+
+	lwf_stack_enter(stack);
 	judge_homewards(module, batch, true);
-	complete_from(module->stack, module->above_complete, batch);
+	complete_from(stack, module->above_complete, batch);
+	lwf_stack_exit(stack);
 }
 
 /* ---- receive ---- */
@@ -319,8 +327,12 @@ static void receive_to(struct lwf_stack *stack, struct lwf_module *to, struct lw
 
 void lwf_next_receive(struct lwf_module *module, struct lwf_batch *batch)
 {
+	struct lwf_stack *stack = module->stack;
+
+	lwf_stack_enter(stack);
 	passed_on(module, batch, false);
-	receive_to(module->stack, module->above_receive, batch);
+	receive_to(stack, module->above_receive, batch);
+	lwf_stack_exit(stack);
 }
 
 /* ---- return ---- */
@@ -351,8 +363,12 @@ static void return_from(struct lwf_stack *stack, struct lwf_module *to, struct l
 
 void lwf_receive_return(struct lwf_module *module, struct lwf_batch *batch)
 {
+	struct lwf_stack *stack = module->stack;
+
+	lwf_stack_enter(stack);
 	judge_homewards(module, batch, false);
-	return_from(module->stack, module->below_return, batch);
+	return_from(stack, module->below_return, batch);
+	lwf_stack_exit(stack);
 }
 
 /* ---- what filters build on ---- */
@@ -398,22 +414,25 @@ void lwf_edge_input(struct lwf_edge *edge, struct lwf_batch *batch)
 	}
 	edge->counters.rx_units += batch->count;
 	edge->inputs_out += batch->count;
+	lwf_stack_enter(stack);
 	if (upper) {
 		stack->host_ledger.submitted += batch->count;
-		if (!stack->upper_running) {
+		if (stack->upper_running) {
+			send_to(stack, stack->top_send, batch);
+		} else {
 			answer_all(batch, LWF_REASON_NOT_RUNNING);
 			home_upper(stack, batch);
-			return;
 		}
-		send_to(stack, stack->top_send, batch);
 	} else {
 		receive_to(stack, stack->bottom_receive, batch);
 	}
+	lwf_stack_exit(stack);
 }
 
 void lwf_edge_completed(struct lwf_edge *edge, struct lwf_batch *batch)
 {
 	struct lwf_edge_counters *counters = &edge->counters;
+	struct lwf_stack *stack = edge->stack;
 
 	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next) {
 		if (frame->status == LWF_STATUS_SUCCESS) {
@@ -428,10 +447,12 @@ void lwf_edge_completed(struct lwf_edge *edge, struct lwf_batch *batch)
 			counters->last_error = frame->error;
 		}
 	}
+	lwf_stack_enter(stack);
 	if (edge->side == LWF_SIDE_LOWER)
-		complete_from(edge->stack, edge->stack->bottom_complete, batch);
+		complete_from(stack, stack->bottom_complete, batch);
 	else
-		return_from(edge->stack, edge->stack->top_return, batch);
+		return_from(stack, stack->top_return, batch);
+	lwf_stack_exit(stack);
 }
 
 void lwf_edge_drop(struct lwf_edge *edge, enum lwf_reason reason, uint32_t n)

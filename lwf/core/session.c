@@ -46,6 +46,7 @@ int lwf_session_open(struct lwf_session *session, struct lwf_stack *stack, const
 	session->target = 0;
 	session->id = ++stack->engine->last_session;
 	session->outstanding = 0;
+	session->calls = 0;
 	session->closed = NULL;
 	memset(&session->ledger, 0, sizeof(session->ledger));
 	snprintf(session->target_name, sizeof(session->target_name), "%s",
@@ -122,6 +123,56 @@ static uint32_t refuse_waiting(struct lwf_session *session, enum lwf_reason reas
 	return taken;
 }
 
+static bool is_done(const struct lwf_session *session)
+{
+	return session->closing && session->outstanding == 0 && session->calls == 0;
+}
+
+/**
+ * One call into the session is over. If it was the last thing in its way the session ends, but from
+ * the loop: whoever is above on the call stack may still look at it.
+ */
+static void leave(struct lwf_session *session)
+{
+	session->calls--;
+	if (is_done(session))
+		lwf_stack_post(session->stack);
+}
+
+/** The memory is its owner's again after it. */
+static void end(struct lwf_session *session)
+{
+	struct lwf_stack *stack = session->stack;
+	void (*closed)(struct lwf_session *) = session->closed;
+
+	for (struct lwf_session **at = &stack->sessions; *at; at = &(*at)->next) {
+		if (*at == session) {
+			*at = session->next;
+			break;
+		}
+	}
+	stack->session_count--;
+	lwf_trace_text(stack, NULL, LWF_TRACE_CLIENT, "closed", "session %u", session->id);
+	if (stack->closed)
+		lwf_stack_post(stack);
+	if (closed)
+		closed(session);
+}
+
+void lwf_sessions_end(struct lwf_stack *stack)
+{
+	struct lwf_session *session = stack->sessions;
+
+	while (session) {
+		if (is_done(session)) {
+			end(session);
+			session = stack->sessions; /* its owner may have closed others */
+		} else {
+			session = session->next;
+		}
+	}
+}
+
 uint32_t lwf_session_pump(struct lwf_session *session, uint32_t budget)
 {
 	struct lwf_submit submit = {.session = session, .budget = budget};
@@ -129,6 +180,8 @@ uint32_t lwf_session_pump(struct lwf_session *session, uint32_t budget)
 
 	if (session->closing || waits(session, module))
 		return 0;
+	session->calls++;
+	lwf_stack_enter(session->stack);
 	if (!module || lwf_module_control(module, LWF_CONTROL_SUBMIT, &submit)) {
 		if (module && module->state == LWF_STATE_RUNNING)
 			submit.taken = refuse_waiting(session, LWF_REASON_OFFLOAD, budget);
@@ -137,6 +190,8 @@ uint32_t lwf_session_pump(struct lwf_session *session, uint32_t budget)
 	}
 	if (submit.taken)
 		lwf_session_flush(session);
+	lwf_stack_exit(session->stack);
+	leave(session);
 	return submit.taken;
 }
 
@@ -154,27 +209,6 @@ enum lwf_pull lwf_session_pull(struct lwf_session *session, struct lwf_frame *fr
 	if (pull == LWF_PULL_REFUSE)
 		lwf_session_refuse(session, frame);
 	return pull;
-}
-
-static void end_if_done(struct lwf_session *session)
-{
-	struct lwf_stack *stack = session->stack;
-	void (*closed)(struct lwf_session *) = session->closed;
-
-	if (!session->closing || session->outstanding)
-		return;
-	for (struct lwf_session **at = &stack->sessions; *at; at = &(*at)->next) {
-		if (*at == session) {
-			*at = session->next;
-			break;
-		}
-	}
-	stack->session_count--;
-	lwf_trace_text(stack, NULL, LWF_TRACE_CLIENT, "closed", "session %u", session->id);
-	if (stack->closed)
-		lwf_stack_post(stack);
-	if (closed)
-		closed(session);
 }
 
 static void count(struct lwf_ledger *ledger, const struct lwf_frame *frame, bool refused)
@@ -196,12 +230,13 @@ static void count(struct lwf_ledger *ledger, const struct lwf_frame *frame, bool
 void lwf_session_answer(struct lwf_session *session, const struct lwf_frame *frame)
 {
 	assert(session->outstanding);
+	session->calls++;
 	session->outstanding--;
 	count(&session->ledger, frame, false);
 	count(&session->stack->client_ledger, frame, false);
 	if (!session->closing)
 		session->ops->answer(session, frame, false);
-	end_if_done(session);
+	leave(session);
 }
 
 /** F02, F04: a refusal must be the true one for the state the stack is in. */
@@ -225,12 +260,13 @@ void lwf_session_refuse(struct lwf_session *session, const struct lwf_frame *fra
 {
 	assert(session->outstanding);
 	judge_refusal(session, frame);
+	session->calls++;
 	session->outstanding--;
 	count(&session->ledger, frame, true);
 	count(&session->stack->client_ledger, frame, true);
 	if (!session->closing)
 		session->ops->answer(session, frame, true);
-	end_if_done(session);
+	leave(session);
 }
 
 void lwf_session_flush(struct lwf_session *session)
@@ -243,12 +279,14 @@ void lwf_session_cancel(struct lwf_session *session, uint64_t cancel_id)
 {
 	uint32_t low = (uint32_t)cancel_id;
 
+	session->calls++;
 	lwf_stack_cancel(session->stack, (uint64_t)session->id << 32 | low);
 	if (low == 0 && !session->closing) {
 		while (refuse_waiting(session, LWF_REASON_CANCELLED, LWF_BATCH_MAX_FRAMES) > 0)
 			;
 		lwf_session_flush(session);
 	}
+	leave(session);
 }
 
 void lwf_session_close(struct lwf_session *session, void (*closed)(struct lwf_session *session))
@@ -257,9 +295,9 @@ void lwf_session_close(struct lwf_session *session, void (*closed)(struct lwf_se
 		return;
 	session->closing = true;
 	session->closed = closed;
-	session->outstanding++; /* so that no answer to a cancelled frame ends it inside this call
-				 */
+	session->calls++; /* no answer to a cancelled frame ends it inside this call */
 	lwf_stack_cancel(session->stack, (uint64_t)session->id << 32);
-	session->outstanding--;
-	end_if_done(session);
+	session->calls--;
+	if (is_done(session))
+		end(session);
 }

@@ -39,6 +39,7 @@ static void posted(void *context)
 {
 	struct lwf_stack *stack = context;
 
+	lwf_sessions_end(stack); /* still marked: what these ends post, is done below */
 	stack->posted = false;
 	if (lwf_stack_may_end(stack)) {
 		destroy(stack);
@@ -240,6 +241,7 @@ bool lwf_stack_is_no_carrier_forced(const struct lwf_stack *stack)
 
 void lwf_stack_cancel(struct lwf_stack *stack, uint64_t cancel_id)
 {
+	lwf_stack_enter(stack);
 	for (uint32_t i = 0; i < stack->module_count; i++) {
 		struct lwf_module *module = stack->modules[i];
 
@@ -248,6 +250,7 @@ void lwf_stack_cancel(struct lwf_stack *stack, uint64_t cancel_id)
 	}
 	if (stack->lower->ops->cancel)
 		stack->lower->ops->cancel(stack->lower, cancel_id);
+	lwf_stack_exit(stack);
 }
 
 /* ---- what others may know ---- */
