@@ -25,6 +25,12 @@
 static void complete_from(struct lwf_stack *stack, struct lwf_module *to, struct lwf_batch *batch);
 static void return_from(struct lwf_stack *stack, struct lwf_module *to, struct lwf_batch *batch);
 
+#ifdef LWF_BREAK_GATE /* held open: the engine's own second line must not hide it from the tests */
+#define IS_SHUT(running) ((void)(running), false)
+#else
+#define IS_SHUT(running) (!(running))
+#endif
+
 static void answer_all(struct lwf_batch *batch, enum lwf_reason reason)
 {
 	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next)
@@ -104,7 +110,7 @@ static void hand_lower(struct lwf_stack *stack, struct lwf_batch *batch)
 {
 	struct lwf_edge *lower = stack->lower;
 
-	if (!stack->lower_running) {
+	if (IS_SHUT(stack->lower_running)) {
 		answer_all(batch, LWF_REASON_NOT_RUNNING);
 	} else if (!lower->link.present) {
 		answer_all(batch, LWF_REASON_REMOVED);
@@ -129,7 +135,7 @@ static void send_to(struct lwf_stack *stack, struct lwf_module *to, struct lwf_b
 		hand_lower(stack, batch);
 		return;
 	}
-	if (to->state != LWF_STATE_RUNNING) { /* P08: never handed in, never forwarded */
+	if (IS_SHUT(to->state == LWF_STATE_RUNNING)) { /* P08: never handed in, never forwarded */
 		answer_all(batch, LWF_REASON_NOT_RUNNING);
 		to->dropped += batch->count;
 		complete_from(stack, to->above_complete, batch);
