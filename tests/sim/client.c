@@ -126,16 +126,50 @@ static void on_answer(struct lwf_session *session, const struct lwf_frame *frame
 	world->records++;
 	world->answers[lwf_status_answer(frame->status)]++;
 	sim_digest(world, frame->id << 8 | frame->reason);
-	if (sim_below(world, 256) == 0)
-		sim_client_close(client); /* from inside an answer */
-	else if (sim_below(world, 64) == 0)
+	switch (sim_below(world, 512)) { /* from inside an answer */
+	case 0:
+	case 1:
+		sim_client_close(client);
+		break;
+	case 2:
+	case 3:
+		sim_toggle_pause(client->slot);
+		break;
+	case 4:
+		sim_remove_module(client->slot);
+		break;
+	case 5:
+		lwf_sim_edge_release(client->slot->lower, 2);
+		break;
+	case 6:
+	case 7:
+	case 8:
+	case 9:
+	case 10:
 		sim_client_pump(client);
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_state_changed(struct lwf_session *session)
+{
+	struct sim_client *client = client_of(session);
+
+	if (!client->open || client->closing)
+		sim_fail("a session that is closed is told of a state");
+	if (sim_below(client->slot->world, 4) == 0)
+		sim_client_pump(client);
+	else if (sim_below(client->slot->world, 200) == 0)
+		sim_client_close(client);
 }
 
 static const struct lwf_session_ops ops = {
 	.pull = on_pull,
 	.ready = on_ready,
 	.answer = on_answer,
+	.state_changed = on_state_changed,
 };
 
 void sim_client_open(struct sim_slot *slot, uint32_t index)
@@ -160,6 +194,7 @@ static void on_closed(struct lwf_session *session)
 		sim_fail("a session ended with frames in flight");
 	client->open = false;
 	client->closing = false;
+	memset(session, 0xdd, sizeof(*session)); /* the memory is ours again: nobody may look */
 }
 
 void sim_client_close(struct sim_client *client)

@@ -256,6 +256,12 @@ static void set_hold(struct sim_slot *slot, enum lwf_hold hold, bool on)
 	}
 }
 
+void sim_toggle_pause(struct sim_slot *slot)
+{
+	if (!slot->closing)
+		set_hold(slot, LWF_HOLD_USER_PAUSE, !(slot->holds & 1u << LWF_HOLD_USER_PAUSE));
+}
+
 static void act_user(struct sim_slot *slot)
 {
 	enum lwf_hold hold =
@@ -316,17 +322,20 @@ static void act_link(struct sim_slot *slot)
 	}
 }
 
-static void act_modules(struct sim_slot *slot)
+void sim_remove_module(struct sim_slot *slot)
 {
-	struct lwf_module *module;
+	struct lwf_module *module = lwf_stack_module_at(slot->stack, sim_below(slot->world, 4));
 
-	if (sim_once_in(slot->world, 2)) {
-		insert(slot);
-		return;
-	}
-	module = lwf_stack_module_at(slot->stack, sim_below(slot->world, 4));
 	if (module)
 		lwf_stack_remove(slot->stack, module);
+}
+
+static void act_modules(struct sim_slot *slot)
+{
+	if (sim_once_in(slot->world, 2))
+		insert(slot);
+	else
+		sim_remove_module(slot);
 }
 
 static void act_options(struct sim_slot *slot)

@@ -105,6 +105,8 @@ void sim_world_open(struct sim_world *world, uint64_t seed, uint64_t steps);
 void sim_world_step(struct sim_world *world);
 void sim_world_close(struct sim_world *world);
 void sim_run(struct sim_world *world, uint64_t ns);
+void sim_toggle_pause(struct sim_slot *slot);
+void sim_remove_module(struct sim_slot *slot);
 
 /* client.c */
 void sim_client_open(struct sim_slot *slot, uint32_t index);

@@ -3,6 +3,7 @@
  * session_test.c - one answer for every record, the true one, in every state the stack can be in.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "rig.h"
@@ -317,6 +318,66 @@ static void test_close_inside_answer(void **state)
 	done();
 }
 
+/* The owner frees the session's memory as soon as it is told that it may. */
+static uint32_t freed;
+
+static void free_client(struct lwf_session *session)
+{
+	freed++;
+	free(session);
+}
+
+static void close_and_free_inside(struct client *its)
+{
+	its->on_answer = NULL;
+	lwf_session_close(&its->session, free_client);
+}
+
+static void test_close_and_free_inside_answer(void **state)
+{
+	(void)state;
+	freed = 0;
+	for (uint32_t refused = 0; refused < 2; refused++) {
+		for (uint32_t n = 1; n <= 3; n++) {
+			struct client *mine = calloc(1, sizeof(*mine));
+
+			assert_non_null(mine);
+			client_open(&rig, mine);
+			mine->on_answer = close_and_free_inside;
+			client_put(mine, n, LWF_DIRECTION_SEND);
+			lwf_session_pump(&mine->session, LWF_BATCH_MAX_FRAMES);
+			rig_run(&rig, 1);
+			assert_int_equal(freed, refused * 3 + n);
+			assert_ptr_equal(lwf_stack_sessions(rig.stack), &client.session);
+		}
+		lwf_stack_hold(rig.stack, LWF_HOLD_USER_PAUSE);
+	}
+	lwf_stack_release(rig.stack, LWF_HOLD_USER_PAUSE);
+	assert_int_equal(lwf_ledger_outstanding(lwf_stack_client_ledger(rig.stack)), 0);
+	done();
+}
+
+/* A refusal comes from inside the module's control function: the module stays for so long. */
+static void remove_inject_inside(struct client *its)
+{
+	its->on_answer = NULL;
+	assert_int_equal(lwf_stack_remove(rig.stack, rig_module(&rig, "inject")), 0);
+}
+
+static void test_remove_inside_refusal(void **state)
+{
+	(void)state;
+	lwf_stack_hold(rig.stack, LWF_HOLD_USER_PAUSE);
+	client.on_answer = remove_inject_inside;
+	client_put(&client, 5, LWF_DIRECTION_SEND);
+	client_pump(&client);
+	assert_int_equal(client_count(&client, LWF_STATUS_PAUSED), 5);
+	rig_run(&rig, 1);
+	assert_null(lwf_stack_module(rig.stack, "inject"));
+	lwf_stack_release(rig.stack, LWF_HOLD_USER_PAUSE);
+	done();
+}
+
 static void pause_inside(struct client *its)
 {
 	its->on_answer = NULL;
@@ -375,14 +436,24 @@ static void test_too_many(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		T(answers_by_state),	T(lengths),
-		T(receive_direction),	T(wait_when_paused),
-		T(pause_in_flight),	T(cancel),
-		T(cancel_is_private),	T(close_in_flight),
-		T(close_when_idle),	T(module_removed),
-		T(pool_empty),		T(pump_inside_answer),
-		T(close_inside_answer), T(detach_inside_answer),
-		T(stack_closes_first),	T(too_many),
+		T(answers_by_state),
+		T(lengths),
+		T(receive_direction),
+		T(wait_when_paused),
+		T(pause_in_flight),
+		T(cancel),
+		T(cancel_is_private),
+		T(close_in_flight),
+		T(close_when_idle),
+		T(module_removed),
+		T(pool_empty),
+		T(pump_inside_answer),
+		T(close_inside_answer),
+		T(close_and_free_inside_answer),
+		T(remove_inside_refusal),
+		T(detach_inside_answer),
+		T(stack_closes_first),
+		T(too_many),
 	};
 
 	if (argc > 1)
