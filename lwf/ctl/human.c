@@ -90,11 +90,8 @@ static void print_pairs(const json_t *object)
 
 static void print_holds(const json_t *holds)
 {
-	size_t i;
-	json_t *hold;
-
-	json_array_foreach((json_t *)(uintptr_t)holds, i, hold)
-		printf("%s%s", i ? ", " : "", json_string_value(hold));
+	for (size_t i = 0; i < json_array_size(holds); i++)
+		printf("%s%s", i ? ", " : "", json_string_value(json_array_get(holds, i)));
 }
 
 /* ---- show ---- */
@@ -166,8 +163,8 @@ static void print_session(const json_t *session)
 
 static void print_stack(const json_t *stack)
 {
-	size_t i;
-	json_t *item;
+	const json_t *modules = json_object_get(stack, "modules");
+	const json_t *sessions = json_object_get(stack, "sessions");
 
 	printf("%s  %s  epoch %" PRIu64 "%s", text(stack, "name"), text(stack, "state"),
 	       number(stack, "epoch"), flag(stack, "settled") ? "" : ", on its way");
@@ -189,8 +186,7 @@ static void print_stack(const json_t *stack)
 
 void ctl_print_show(const json_t *reply)
 {
-	size_t i;
-	json_t *stack;
+	const json_t *stacks = json_object_get(reply, "stacks");
 
 	printf("lwfd %s, pid %" PRIu64 "\n", text(reply, "version"), number(reply, "pid"));
 	json_array_foreach(json_object_get(reply, "stacks"), i, stack) print_stack(stack);
@@ -216,28 +212,32 @@ static void print_account(const char *who, const json_t *account)
 	printf("\n");
 }
 
-void ctl_print_ledger(const json_t *reply)
+static void print_ledger(const json_t *stack)
 {
-	size_t i, n;
-	json_t *stack, *session;
+	const json_t *sessions = json_object_get(stack, "sessions");
 	char who[64];
 
-	json_array_foreach(json_object_get(reply, "stacks"), i, stack)
-	{
-		printf("%s  %s\n", text(stack, "name"),
-		       flag(stack, "balanced") ? "balanced" : "NOT BALANCED");
-		printf("  %-26s %12s %12s %12s %12s  %s\n", "", "submitted", "sent", "frames",
-		       "outstanding", "bytes");
-		print_account("host", json_object_get(stack, "host"));
-		print_account("clients", json_object_get(stack, "clients"));
-		json_array_foreach(json_object_get(stack, "sessions"), n, session)
-		{
-			snprintf(who, sizeof(who), "session %" PRIu64 " pid %" PRIu64 " %.12s",
-				 number(session, "id"), number(session, "pid"),
-				 text(session, "comm"));
-			print_account(who, session);
-		}
+	printf("%s  %s\n", text(stack, "name"),
+	       flag(stack, "balanced") ? "balanced" : "NOT BALANCED");
+	printf("  %-26s %12s %12s %12s %12s  %s\n", "", "submitted", "sent", "frames",
+	       "outstanding", "bytes");
+	print_account("host", json_object_get(stack, "host"));
+	print_account("clients", json_object_get(stack, "clients"));
+	for (size_t i = 0; i < json_array_size(sessions); i++) {
+		const json_t *session = json_array_get(sessions, i);
+
+		snprintf(who, sizeof(who), "session %" PRIu64 " pid %" PRIu64 " %.12s",
+			 number(session, "id"), number(session, "pid"), text(session, "comm"));
+		print_account(who, session);
 	}
+}
+
+void ctl_print_ledger(const json_t *reply)
+{
+	const json_t *stacks = json_object_get(reply, "stacks");
+
+	for (size_t i = 0; i < json_array_size(stacks); i++)
+		print_ledger(json_array_get(stacks, i));
 }
 
 /* ---- the rest ---- */

@@ -171,7 +171,7 @@ static struct lwf_ring_submit client_record(const struct lwf_client *client)
 		(const uint64_t *)(const void *)(client->map + LWF_RING_SUBMIT_OFFSET) +
 		(size_t)slot * (sizeof(struct lwf_ring_submit) / 8u);
 	struct lwf_ring_submit record;
-	uint64_t words[sizeof(record) / 8u];
+	uint64_t words[sizeof(record) / 8u] = {0};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		words[i] = __atomic_load_n(&shared[i], __ATOMIC_RELAXED);

@@ -201,11 +201,10 @@ static int fail_device(const struct lwf_edge_config *edge, int err)
 			    "it is in use by another process");
 	case EPERM:
 	case EACCES:
-		if (edge->kind == LWF_EDGE_TAP && access("/dev/net/tun", R_OK | W_OK))
-			return fail(LWF_EXIT_PERMISSION, spec, "see ls -l /dev/net/tun",
-				    "/dev/net/tun may not be opened by this user");
 		return fail(LWF_EXIT_PERMISSION, spec, "run it as root, or inside unshare -Urnm",
-			    "it needs CAP_NET_ADMIN and CAP_NET_RAW");
+			    edge->kind == LWF_EDGE_TAP
+				    ? "it needs CAP_NET_ADMIN, and a tun device that may be opened"
+				    : "it needs CAP_NET_ADMIN and CAP_NET_RAW");
 	case ENODEV:
 		return fail(LWF_EXIT_NO_OBJECT, spec, "see ip link, or give --wait-nic",
 			    "there is no such interface");
@@ -214,7 +213,7 @@ static int fail_device(const struct lwf_edge_config *edge, int err)
 			    "there is no such network namespace");
 	case ENXIO:
 		return fail(LWF_EXIT_NO_OBJECT, spec, "modprobe tun",
-			    "there is no /dev/net/tun here");
+			    "there is no tun device here");
 	case EINVAL:
 		return fail(LWF_EXIT_USAGE, spec, "take another name",
 			    "there is a device of another kind with this name");

@@ -97,7 +97,7 @@ static int read_text(const char *option, const char *text, char *to, size_t byte
 	if (strlen(text) >= bytes)
 		return lwf_cli_fail(PROGRAM, LWF_EXIT_USAGE, option, SEE_HELP,
 				    "it is longer than %zu bytes", bytes - 1);
-	strcpy(to, text);
+	memcpy(to, text, strlen(text) + 1);
 	return -1;
 }
 

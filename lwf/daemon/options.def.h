@@ -9,9 +9,11 @@ OPTION(TAP, "tap", "NAME", "upper edge: this TAP device, made if missing; as --u
 OPTION(UPPER, "upper", "SPEC", "upper edge: tap:NAME[,netns=N], pcap:IN[:OUT] or none")
 OPTION(LOWER, "lower", "SPEC", "lower edge: nic:NAME[,netns=N][,qdisc=kernel] or pcap:IN[:OUT]")
 OPTION(STACK, "stack", "NAME", "name of the stack (default: the NIC's name)")
-OPTION(FILTER, "filter", "SPEC", "NAME[:key=value,...], repeated, top first; below inject and monitor")
+OPTION(FILTER, "filter", "SPEC",
+       "NAME[:key=value,...], repeated, top first; below inject and monitor")
 OPTION(NO_DEFAULT_FILTERS, "no-default-filters", NULL, "without inject and monitor on top")
-OPTION(TAKEOVER, "takeover", NULL, "move the NIC's addresses and routes to the TAP, and back at exit")
+OPTION(TAKEOVER, "takeover", NULL,
+       "move the NIC's addresses and routes to the TAP, and back at exit")
 OPTION(SHARE, "share", NULL, "leave the NIC's own stack open and its addresses where they are")
 OPTION(WAIT_NIC, "wait-nic", NULL, "start without the NIC; the stack is Detached until it is there")
 OPTION(CONTROL, "control", "PATH", "control socket (default: $LWF_CONTROL, else /run/lwf/control)")
