@@ -179,9 +179,11 @@ static void print_stack(const json_t *stack)
 		printf("  carrier is off by request (lwfctl link %s carrier on)\n",
 		       text(stack, "name"));
 	print_edge("upper", json_object_get(stack, "upper"));
-	json_array_foreach(json_object_get(stack, "modules"), i, item) print_module(item);
+	for (size_t i = 0; i < json_array_size(modules); i++)
+		print_module(json_array_get(modules, i));
 	print_edge("lower", json_object_get(stack, "lower"));
-	json_array_foreach(json_object_get(stack, "sessions"), i, item) print_session(item);
+	for (size_t i = 0; i < json_array_size(sessions); i++)
+		print_session(json_array_get(sessions, i));
 }
 
 void ctl_print_show(const json_t *reply)
@@ -189,7 +191,8 @@ void ctl_print_show(const json_t *reply)
 	const json_t *stacks = json_object_get(reply, "stacks");
 
 	printf("lwfd %s, pid %" PRIu64 "\n", text(reply, "version"), number(reply, "pid"));
-	json_array_foreach(json_object_get(reply, "stacks"), i, stack) print_stack(stack);
+	for (size_t i = 0; i < json_array_size(stacks); i++)
+		print_stack(json_array_get(stacks, i));
 	if (number(reply, "rules_broken")) {
 		printf("rules broken: ");
 		print_counts(json_object_get(reply, "rules"));
