@@ -23,7 +23,7 @@ import time
 MAC_A, MAC_B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 IP_A, IP_B = "10.9.0.1", "10.9.0.2"
 OFFLOADS = "tx off sg off tso off gso off gro off"
-CANDIDATES = ("bridge", "lwfd", "socat")
+CANDIDATES = ("bridge", "lwfd", "bare", "socat")  # bare: tests/bench/bareloop.c, the floor of plain calls
 MEASURES = {  # key: (column, unit, decimals)
     "tcp_ab": ("TCP A>B", "Gbit/s", 2), "tcp_ba": ("TCP B>A", "Gbit/s", 2),
     "small_ab": ("64 B A>B", "kpps", 0), "small_ba": ("64 B B>A", "kpps", 0),
@@ -104,10 +104,15 @@ class Topology:
     def tap(self):
         run("ip link add phy netns a type veth peer name peer netns b")
         inside("a", f"ip link set phy address {MAC_A} up")
-        self.peer(self.name == "lwfd")
+        self.peer(self.name != "socat")
         if self.name == "lwfd":
             self.engine = self.start("a", f"{self.build}/bin/lwfd --nic phy --tap side "
                                           f"--control /run/bench.control")
+        elif self.name == "bare":
+            inside("a", "tc qdisc add dev phy clsact")
+            subprocess.run(["ip", "netns", "exec", "a", "tc", "filter", "add", "dev", "phy", "ingress",
+                            "bpf", "da", "bytecode", "1,6 0 0 2"], check=True, timeout=30)
+            self.engine = self.start("a", f"{self.build}/tests/bin/bareloop side phy")
         else:  # it knows nothing of offloads: without this it would lose what it cannot carry
             inside("a", f"ethtool -K phy {OFFLOADS}", check=False)
             inside("a", "sysctl -qw net.ipv4.conf.phy.arp_ignore=8")

@@ -41,6 +41,6 @@ if [ -z "$build" ]; then
 	cmake --preset release >"$root/bench.log" 2>&1 || { cat "$root/bench.log" >&2 && exit 1; }
 	rm -f "$root/bench.log"
 fi
-cmake --build "$build" --target lwfd pgen >"$build/bench-build.log" 2>&1 ||
+cmake --build "$build" --target lwfd pgen bareloop >"$build/bench-build.log" 2>&1 ||
 	{ tail -n 40 "$build/bench-build.log" >&2 && exit 1; }
 exec scripts/netns.sh python3 scripts/bench.py --build "$build" "${pass[@]}"
