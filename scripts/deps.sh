@@ -45,6 +45,7 @@ list() {
 		test   cppcheck            cmd:cppcheck
 		test   shellcheck          cmd:shellcheck
 		test   libcmocka-dev       pc:cmocka
+		test   jq                  cmd:jq
 		test   tshark              cmd:tshark
 		test   tcpdump             cmd:tcpdump
 		test   socat               cmd:socat

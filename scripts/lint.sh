@@ -36,7 +36,7 @@ files() { # PATTERN...: what git knows or would add; everything where there is n
 
 format() {
 	tool clang-format
-	files '*.c' '*.h' | xargs -r clang-format --dry-run -Werror
+	files '*.c' '*.h' | grep -v '\.def\.h$' | xargs -r clang-format --dry-run -Werror
 }
 
 tidy() {
@@ -56,9 +56,11 @@ cppcheck_() {
 	local sources
 	mapfile -t sources < <(files 'lwf/*.c' 'injector/*.c')
 	[ ${#sources[@]} -gt 0 ] || return 0
-	# unusedFunction and missingInclude want the whole program; the compilers see to those.
+	# unusedFunction and missingInclude want the whole program; the compilers see to those. In
+	# client.c it does not see that a loop over all of an array fills the array.
 	cppcheck --quiet --std=c11 --language=c -j 2 --enable=warning,performance,portability \
 		--error-exitcode=1 --inline-suppr --suppress=missingInclude --suppress=missingIncludeSystem \
+		--suppress=uninitvar:lwf/daemon/client.c --include="$here/tests/lint/cppcheck.h" \
 		-I include -I lwf/core -I lwf/edges -I lwf/hosts -I lwf/filters -I lwf/wire -D_GNU_SOURCE \
 		-DLWF_VERSION='"0"' "${sources[@]}"
 }
@@ -86,7 +88,7 @@ headers() {
 			}
 			;;
 		esac
-	done < <(files '*.h')
+	done < <(files '*.h' | grep -v '\.def\.h$') # those are tables for whoever defines their macro
 	return $status
 }
 
