@@ -251,6 +251,9 @@ void sim_witness(struct sim_slot *slot, struct lwf_edge *edge, const struct lwf_
 	enum lwf_state state;
 
 	world->frames++;
+	if (edge == slot->lower && (slot->forced || !edge->link.present))
+		sim_fail("%s was handed a frame without %s", edge->name,
+			 slot->forced ? "carrier" : "being there");
 	if (from && frame->born == from->handle)
 		return;
 	module = by_handle(slot, frame->born);
