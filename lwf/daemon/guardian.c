@@ -209,7 +209,8 @@ static int child_prepare(int fd)
 		(void)signal(ignored[n], SIG_IGN);
 	(void)setsid();
 	(void)prctl(PR_SET_NAME, "lwfd-guardian");
-	(void)chdir("/");
+	if (chdir("/"))
+		return -errno;
 	null = open("/dev/null", O_RDWR);
 	for (int n = 0; null >= 0 && n < 3; n++)
 		(void)dup2(null, n);
