@@ -8,7 +8,7 @@
 #   -R REGEX   only tests whose name matches
 #   -p PRESET  only these presets: dev clang asan tsan release fuzz; with -L, -R: dev unless given
 #
-# Without options: dev with every test, a clang build, asan, tsan and fuzz with the tests that make
+# Without options: dev with every test; clang, release, asan, tsan and fuzz with those that make
 # sense there. A skip that tests/skips does not allow counts as a failure, so does a build that
 # fails and a test that did not come to run. Everything has a time limit.
 # Progress goes to stderr, logs to build/PRESET/*.log.
@@ -36,7 +36,7 @@ done
 whole=
 if [ ${#presets[@]} -eq 0 ]; then
 	presets=(dev)
-	[ ${#labels[@]} -gt 0 ] || [ -n "$regex" ] || { whole=1 && presets=(dev clang asan tsan fuzz); }
+	[ ${#labels[@]} -gt 0 ] || [ -n "$regex" ] || { whole=1 && presets=(dev clang release asan tsan fuzz); }
 fi
 
 if [ -z "${LWF_TEST_PCAPS:-}" ] && [ -d ../shared/pcaps ]; then
@@ -93,8 +93,7 @@ plan() {
 		asan) printf '%s\n' "$jobs -L ^(unit|sim|fuzz|museum)\$" "$jobs -R ^system/($quick)" ;;
 		tsan) echo "$jobs -L ^(unit|sim)\$" ;;
 		fuzz) echo "$jobs -L ^fuzz\$" ;;
-		clang) echo "$jobs -L ^unit\$" ;;
-		*) echo "$jobs -LE ^lint\$" ;;
+		clang | release) echo "$jobs -L ^unit\$" ;;
 		esac
 	fi
 }
