@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * rulebed.h - what the tests of the rules share: one stack with the scripted filter, and one client.
+ */
+#ifndef LWF_TEST_RULEBED_H
+#define LWF_TEST_RULEBED_H
+
+#include "rig.h"
+#include "script.h"
+
+extern struct rig rig;
+extern struct client client;
+
+/** Setup of each test: the scripted filter behaves. */
+int rule_fresh(void **state);
+
+/** Opens the stack with the modules of @specs, see rig_open(). */
+void rule_begin(const char *specs);
+
+/** Handle of the scripted module in its present life. */
+lwf_handle rule_self(void);
+
+/** The user's pause, and its end; 1 ms passes. */
+void rule_pause(void);
+void rule_restart(void);
+
+/** Rule @id was broken, alone; all is put right again and taken down. */
+void rule_end_broken(const char *id);
+
+/** No rule was broken; taken down. */
+void rule_end_clean(void);
+
+#endif
