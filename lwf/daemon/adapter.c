@@ -284,12 +284,12 @@ static void nic_gone(void *context)
 		takeover_nic_changed(adapter->takeover, 0);
 }
 
-static int tap_gone(void *context)
+static int tap_gone(void *context, const struct link_facts *tap)
 {
 	struct adapter *adapter = context;
 	struct lwf_edge *upper = lwf_stack_upper(adapter->stack);
 
-	return lwf_tap_is_ours(upper) ? lwf_tap_recreate(upper) : -ENOTSUP;
+	return tap->present || lwf_tap_is_ours(upper) ? lwf_tap_recreate(upper) : -ENOTSUP;
 }
 
 static void tap_returned(void *context, const struct link_facts *tap)

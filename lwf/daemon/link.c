@@ -50,7 +50,9 @@ static const struct link_row policy[LINK_EVENTS] = {
 	{LINK_CARRIER_BACK, {DO(SET_LINK)}, "mirrored; sends go out again"},
 	{LINK_UPPER_DELETED, {DO(REMAKE)}, "only the NIC drives the stack; ours is made again"},
 	{LINK_UPPER_MOVED, {DO(NOTHING)}, "its descriptor works from any namespace"},
-	{LINK_UPPER_APPEARED, {DO(SET_UPPER)}, "made again, or back from another namespace"},
+	{LINK_UPPER_APPEARED,
+	 {DO(ADOPT), DO(SET_UPPER)},
+	 "back from another namespace, or made again by its owner"},
 	{LINK_UPPER_RENAMED, {DO(RENAME)}, "same interface: nothing but the shown name changes"},
 	{LINK_UPPER_CHANGED, {DO(SET_UPPER), DO(WARN)}, "MTU and MAC are mirrored from the NIC"},
 	{LINK_UPPER_DOWN, {DO(SET_UPPER)}, "receives are counted as upper-down"},
@@ -183,7 +185,12 @@ static void set_upper(struct link_follow *follow)
 
 	if (!upper)
 		return;
-	upper->link = to_link(&follow->tap.facts);
+	if (follow->tap_away || follow->tap_lost) {
+		/* MAC and MTU stay: with them it is made again */
+		upper->link.present = upper->link.admin_up = upper->link.carrier = false;
+	} else {
+		upper->link = to_link(&follow->tap.facts);
+	}
 	if (upper->ops->link_changed)
 		upper->ops->link_changed(upper);
 }
@@ -224,11 +231,14 @@ static void rename_edge(struct link_follow *follow, bool upper)
 static bool take_back(struct link_follow *follow)
 {
 	const struct link_facts *nic = &follow->nic.facts;
+	bool told;
 	int error = 0;
 
 	if (follow->hooks && follow->hooks->nic_returned)
 		error = follow->hooks->nic_returned(follow->context, nic);
 	follow->nic_away = error != 0;
+	told = follow->nic_refused;
+	follow->nic_refused = error != 0;
 	if (!error) {
 		lwf_log(follow->monitor->host, LWF_LOG_INFO, "%s: %s is back (index %u)",
 			lwf_stack_name(follow->stack), nic->name, nic->ifindex);
@@ -236,7 +246,7 @@ static bool take_back(struct link_follow *follow)
 			    false); /* it was found by its permanent MAC, or renamed before */
 		return true;
 	}
-	if (!follow->retry.armed)
+	if (!told)
 		lwf_log(follow->monitor->host, LWF_LOG_WARNING,
 			"%s: %s is back, but cannot be opened (%s); trying again",
 			lwf_stack_name(follow->stack), nic->name, strerror(-error));
@@ -244,36 +254,41 @@ static bool take_back(struct link_follow *follow)
 	return false;
 }
 
+/** Makes the TAP again, or takes the one that has its name now. */
 static void remake_tap(struct link_follow *follow)
 {
 	struct link_side *tap = &follow->tap;
+	const char *stack = lwf_stack_name(follow->stack);
+	struct lwf_host *host = follow->monitor->host;
+	bool told = follow->tap_away;
 	int error = -ENOTSUP;
 
 	if (follow->hooks && follow->hooks->tap_gone)
-		error = follow->hooks->tap_gone(follow->context);
-	follow->tap_away = error != 0;
+		error = follow->hooks->tap_gone(follow->context, &tap->facts);
+	follow->tap_away = error && error != -ENOTSUP;
+	follow->tap_lost = error == -ENOTSUP;
 	if (!error) {
 		(void)link_side_look(tap);
 		tap->facts = tap->heard;
 		set_upper(follow);
-		lwf_log(follow->monitor->host, LWF_LOG_INFO, "%s: %s was deleted and is made again",
-			lwf_stack_name(follow->stack), tap->configured);
+		lwf_log(host, LWF_LOG_INFO, "%s: %s was deleted and is there again", stack,
+			tap->configured);
 		if (follow->hooks->tap_returned)
 			follow->hooks->tap_returned(follow->context, &tap->facts);
 		return;
 	}
 	set_upper(follow);
-	if (error == -ENOTSUP) {
-		follow->tap_away = false; /* not ours to make */
-		lwf_log(follow->monitor->host, LWF_LOG_WARNING,
-			"%s: %s is gone; restart lwfd to have it made",
-			lwf_stack_name(follow->stack), tap->configured);
+	if (follow->tap_lost) {
+		lwf_log(host, LWF_LOG_WARNING,
+			"%s: %s was deleted; it was not made by lwfd, so its owner must make it "
+			"again",
+			stack, tap->configured);
 		return;
 	}
-	if (!follow->retry.armed && follow->counts[LINK_UPPER_DELETED] == 1)
-		lwf_log(follow->monitor->host, LWF_LOG_WARNING,
-			"%s: %s was deleted and cannot be made again (%s); trying on",
-			lwf_stack_name(follow->stack), tap->configured, strerror(-error));
+	if (!told)
+		lwf_log(host, LWF_LOG_WARNING,
+			"%s: %s was deleted and cannot be made again (%s); trying on", stack,
+			tap->configured, strerror(-error));
 	lwf_timer_set(&follow->retry, LINK_RETRY_NS);
 }
 
@@ -337,6 +352,10 @@ static bool act(struct link_follow *follow, enum link_action action, enum link_e
 	case DO(REMAKE):
 		remake_tap(follow);
 		return true;
+	case DO(ADOPT):
+		if (follow->tap_lost)
+			remake_tap(follow);
+		return true;
 	case DO(WARN):
 		warn_changed(follow, before);
 		return true;
@@ -348,12 +367,12 @@ static bool act(struct link_follow *follow, enum link_action action, enum link_e
 	return false;
 }
 
+/** Carries out the row of @event. */
 static void serve(struct link_follow *follow, enum link_event event,
 		  const struct link_facts *before)
 {
 	const struct link_row *row = link_policy(event);
 
-	follow->counts[event]++;
 	for (uint32_t n = 0; n < LINK_ROW_ACTIONS_MAX; n++)
 		if (!act(follow, row->actions[n], event, before))
 			return;
@@ -374,6 +393,7 @@ static void settle_side(struct link_follow *follow, struct link_side *side,
 			continue;
 		if (side == &follow->nic && follow->nic_away && !(LINK_AWAY & (1u << event)))
 			continue;
+		follow->counts[event]++;
 		serve(follow, event, &before);
 	}
 }

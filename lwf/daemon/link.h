@@ -89,24 +89,25 @@ enum link_event {
 };
 
 /** X(symbol, printed name): everything that may be done about it */
-#define LINK_ACTION_LIST(X)                                                                    \
-	X(NOTHING, "nothing")		    /* ends a row */                                   \
-	X(SET_LINK, "set-link")		    /* lwf_stack_set_link() with the facts of now */   \
-	X(SET_GONE, "set-gone")		    /* the same with present false */                  \
-	X(SET_DISABLED, "set-disabled")	    /* the same with admin_up and carrier false */     \
-	X(SET_NO_CARRIER, "set-no-carrier") /* the same with carrier false */                  \
-	X(HOLD_LINK, "hold-link")	    /* pause, then detach */                           \
-	X(RELEASE_LINK, "release-link")                                                        \
-	X(MATCH_LINK, "match-link")	/* hold-link when it is disabled, else release-link */ \
-	X(HOLD_REMOVED, "hold-removed") /* pause, then detach: surprise removal */             \
-	X(RELEASE_REMOVED, "release-removed")                                                  \
-	X(FORGET, "forget") /* claim and ingress filter went with the interface */             \
-	X(RETURN, "return") /* claim, reopen, shut ingress; failing, the row is tried again */ \
-	X(RENAME, "rename") /* the edge takes the interface's new name */                      \
-	X(SET_UPPER, "set-upper") /* the upper edge's link becomes the facts of now */         \
-	X(REMAKE, "remake")	  /* a TAP that we made is made again, and up if it was */     \
-	X(WARN, "warn")		  /* says once that somebody else changes our TAP */           \
-	X(RESYNC, "resync")	  /* full dump, difference, synthetic events */
+#define LINK_ACTION_LIST(X)                                                                      \
+	X(NOTHING, "nothing")		    /* ends a row */                                     \
+	X(SET_LINK, "set-link")		    /* lwf_stack_set_link() with the facts of now */     \
+	X(SET_GONE, "set-gone")		    /* the same with present false */                    \
+	X(SET_DISABLED, "set-disabled")	    /* the same with admin_up and carrier false */       \
+	X(SET_NO_CARRIER, "set-no-carrier") /* the same with carrier false */                    \
+	X(HOLD_LINK, "hold-link")	    /* pause, then detach */                             \
+	X(RELEASE_LINK, "release-link")                                                          \
+	X(MATCH_LINK, "match-link")	/* hold-link when it is disabled, else release-link */   \
+	X(HOLD_REMOVED, "hold-removed") /* pause, then detach: surprise removal */               \
+	X(RELEASE_REMOVED, "release-removed")                                                    \
+	X(FORGET, "forget") /* claim and ingress filter went with the interface */               \
+	X(RETURN, "return") /* claim, reopen, shut ingress; failing, the row is tried again */   \
+	X(RENAME, "rename") /* the edge takes the interface's new name */                        \
+	X(SET_UPPER, "set-upper") /* the upper edge's link becomes the facts of now */           \
+	X(REMAKE, "remake")	  /* a TAP that we made is made again, and up if it was */       \
+	X(ADOPT, "adopt")   /* a lost TAP that was not ours and is there again is taken again */ \
+	X(WARN, "warn")	    /* says once that somebody else changes our TAP */                   \
+	X(RESYNC, "resync") /* full dump, difference, synthetic events */
 
 enum link_action {
 #define X(sym, name) LINK_DO_##sym,
@@ -141,9 +142,11 @@ struct link_hooks {
 	int (*nic_returned)(void *context, const struct link_facts *nic);
 	/** The interface is gone; nothing of it can be undone any more. */
 	void (*nic_gone)(void *context);
-	/** The TAP is gone. 0 when it was made again (the new one is then looked up by its name).
+	/**
+	 * The TAP is gone, or (present) another one has its name now. 0 when it was made or taken again;
+	 * -ENOTSUP: not ours to make; another -errno: tried again.
 	 */
-	int (*tap_gone)(void *context);
+	int (*tap_gone)(void *context, const struct link_facts *tap);
 	/** The TAP exists again as @tap. */
 	void (*tap_returned)(void *context, const struct link_facts *tap);
 };

@@ -38,8 +38,10 @@ struct link_follow {
 	const struct link_hooks *hooks;
 	void *context;
 	struct link_side nic, tap;
-	bool nic_away; /* the stack does without it, even if it exists by now */
-	bool tap_away;
+	bool nic_away;	  /* the stack does without it, even if it exists by now */
+	bool nic_refused; /* it exists, but could not be taken back yet */
+	bool tap_away;	  /* to be made again */
+	bool tap_lost;	  /* gone, and not ours to make */
 	bool warned;
 	struct lwf_timer retry;
 	uint64_t counts[LINK_EVENTS];

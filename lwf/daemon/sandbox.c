@@ -87,7 +87,7 @@ static void read_thread(const char *name, uint64_t *all, bool *no_new_privs)
 		if (!strncmp(line, "CapEff:", 7))
 			*all |= strtoull(line + 7, NULL, 16);
 		else if (!strncmp(line, "NoNewPrivs:", 11))
-			*no_new_privs &= atoi(line + 11) == 1;
+			*no_new_privs &= strtol(line + 11, NULL, 10) == 1;
 	}
 	fclose(file);
 }
