@@ -419,6 +419,21 @@ static int peer_create(struct lwf_server *server, int fd)
 	return 0;
 }
 
+/*
+ * A socket that is closed with something unread makes the other side's next read an error, before it
+ * sees our last words. What came last is thrown away, descriptors included.
+ */
+static void peer_hang_up(struct lwf_peer *peer)
+{
+	char byte;
+
+	for (unsigned i = 0; i < LWF_PEER_TURN_MESSAGES; i++) {
+		if (recv(peer->fd, &byte, 1, MSG_DONTWAIT) <= 0)
+			break;
+	}
+	close(peer->fd);
+}
+
 static void peer_free(struct lwf_peer *peer)
 {
 	struct lwf_server *server = peer->server;
@@ -433,7 +448,7 @@ static void peer_free(struct lwf_peer *peer)
 		peer->first = packet->next;
 		packet_free(server, packet);
 	}
-	close(peer->fd);
+	peer_hang_up(peer);
 	lwf_host_free(server->host, peer);
 }
 

@@ -413,6 +413,7 @@ static void begin_end(struct lwf_daemon *daemon)
 {
 	daemon->phase = LWF_PHASE_DRAINING;
 	lwf_server_stop_accepting(&daemon->server);
+	lwf_socket_hide(&daemon->sock);
 	lwf_timer_set(&daemon->limit, LWF_DRAIN_LIMIT_NS);
 	lwf_stack_hold(daemon->stack, LWF_HOLD_CLOSE);
 	lwf_clients_stop_waiting(daemon->stack);

@@ -220,7 +220,7 @@ int lwf_socket_show(struct lwf_socket *sock, struct lwf_error *error)
 	return 0;
 }
 
-void lwf_socket_close(struct lwf_socket *sock)
+void lwf_socket_hide(struct lwf_socket *sock)
 {
 	if (sock->temp_made)
 		unlink(sock->temp_path);
@@ -228,13 +228,17 @@ void lwf_socket_close(struct lwf_socket *sock)
 		unlink(sock->path);
 	if (sock->fd >= 0)
 		close(sock->fd);
-	if (sock->lock_fd >= 0) {
-		unlink(sock->lock_path); /* while it is still locked: nobody else can be in between
-					  */
-		close(sock->lock_fd);
-	}
 	sock->temp_made = false;
 	sock->shown = false;
 	sock->fd = -1;
+}
+
+void lwf_socket_close(struct lwf_socket *sock)
+{
+	lwf_socket_hide(sock);
+	if (sock->lock_fd < 0)
+		return;
+	unlink(sock->lock_path); /* while it is still locked: nobody else can be in between */
+	close(sock->lock_fd);
 	sock->lock_fd = -1;
 }

@@ -37,6 +37,9 @@ int lwf_socket_make(struct lwf_socket *sock, bool has_group, gid_t group, struct
 /** From now on clients can connect. */
 int lwf_socket_show(struct lwf_socket *sock, struct lwf_error *error);
 
+/** From now on nobody finds it; the claim stays until lwf_socket_close(). */
+void lwf_socket_hide(struct lwf_socket *sock);
+
 /** Takes the path away again, as far as it is ours. Accepts one that is all zero but for fds -1. */
 void lwf_socket_close(struct lwf_socket *sock);
 
