@@ -265,7 +265,7 @@ struct lwf_session {
 	char target_name[LWF_NAME_BYTES];
 	uint32_t id; /* unique in the engine */
 	uint32_t outstanding;
-	uint32_t calls; /* its functions and callbacks that are under way: it does not end inside them */
+	uint32_t calls; /* into it that are under way: it does not end inside them */
 	struct lwf_ledger ledger;
 	void (*closed)(struct lwf_session *session);
 	struct lwf_session *next;
