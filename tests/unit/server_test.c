@@ -49,7 +49,7 @@ static void stop_loop(void *context)
 }
 
 static struct lwf_task stop_task = {.fn = stop_loop};
-static sem_t is_open;
+static sem_t is_open, is_told;
 
 static void stack_closed(void *context)
 {
@@ -103,6 +103,7 @@ static void *loop_thread(void *context)
 	open_all();
 	sem_post(&is_open);
 	assert_int_equal(lwf_event_host_run(host), 0);
+	sem_wait(&is_told); /* whoever posts must be out of the host before it goes */
 	close_all();
 	return NULL;
 }
@@ -113,12 +114,15 @@ static void play(void (*script)(void))
 	pthread_t thread;
 
 	assert_int_equal(sem_init(&is_open, 0, 0), 0);
+	assert_int_equal(sem_init(&is_told, 0, 0), 0);
 	assert_int_equal(pthread_create(&thread, NULL, loop_thread, NULL), 0);
 	sem_wait(&is_open);
 	script();
 	lwf_host_post(host, &stop_task);
+	sem_post(&is_told);
 	pthread_join(thread, NULL);
 	sem_destroy(&is_open);
+	sem_destroy(&is_told);
 }
 
 static struct lwf_connection *connect_client(void)
