@@ -69,8 +69,8 @@ kill -CONT "$(pid_of stopped)"
 client_ends stopped
 
 client_ends good
-expect_equal "frames of the good client that did not leave, but for the pause" 0 \
-	"$(result '.submitted - .sent - (.refused.PAUSED // 0)')"
+expect_equal "frames of the good client that did not leave, but for the pause and its own end" 0 \
+	"$(result '.submitted - .sent - (.refused.PAUSED // 0) - ([.completed, .refused | .SEND_ABORTED // 0] | add)')"
 ledgers_balance
 no_growth
 stop_lwfd
