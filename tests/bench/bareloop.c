@@ -8,6 +8,7 @@
  * looking at anything: no tags, no errors, no accounts. scripts/bench.sh runs it beside lwfd to
  * show what the system calls alone cost on a machine, which no engine built on them can beat.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_ether.h>
