@@ -206,6 +206,7 @@ static void match_link(struct link_follow *follow)
 static void forget_nic(struct link_follow *follow)
 {
 	follow->nic_away = true;
+	follow->nic_refused = false;
 	lwf_log(follow->monitor->host, LWF_LOG_INFO, "%s: %s is gone (%s)",
 		lwf_stack_name(follow->stack), follow->nic.facts.name,
 		follow->nic.heard.moved ? "moved to another namespace" : "deleted");
@@ -242,8 +243,8 @@ static bool take_back(struct link_follow *follow)
 	if (!error) {
 		lwf_log(follow->monitor->host, LWF_LOG_INFO, "%s: %s is back (index %u)",
 			lwf_stack_name(follow->stack), nic->name, nic->ifindex);
-		rename_edge(follow,
-			    false); /* it was found by its permanent MAC, or renamed before */
+		/* it was found by its permanent MAC, or had another name before */
+		rename_edge(follow, false);
 		return true;
 	}
 	if (!told)

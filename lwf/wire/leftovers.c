@@ -350,16 +350,40 @@ int lwf_clsact_shut(int fd, uint32_t ifindex)
 
 /* ---- journal ---- */
 
+/** Addresses and routes only, each whole: a journal is a file, and may hold anything. */
+static bool are_requests_valid(const void *requests, size_t left)
+{
+	const struct nlmsghdr *header = requests;
+
+	while (left) {
+		size_t fixed, step;
+
+		if (left < sizeof(*header) || !NLMSG_OK(header, left))
+			return false;
+		if (header->nlmsg_type == RTM_NEWADDR || header->nlmsg_type == RTM_DELADDR)
+			fixed = sizeof(struct ifaddrmsg);
+		else if (header->nlmsg_type == RTM_NEWROUTE || header->nlmsg_type == RTM_DELROUTE)
+			fixed = sizeof(struct rtmsg);
+		else
+			return false;
+		step = NLMSG_ALIGN(header->nlmsg_len);
+		if (header->nlmsg_len < NLMSG_LENGTH(fixed) || step > left)
+			return false;
+		left -= step;
+		header = (const void *)((const uint8_t *)header + step);
+	}
+	return true;
+}
+
 bool lwf_journal_valid(const void *journal, size_t bytes)
 {
-	struct lwf_journal head;
+	const struct lwf_journal *head = journal;
 
-	if (bytes < sizeof(head) || bytes > LWF_JOURNAL_MAX_BYTES)
-		return false;
-	memcpy(&head, journal, sizeof(head));
-	return head.magic == LWF_JOURNAL_MAGIC && head.bytes == bytes - sizeof(head) &&
-	       memchr(head.nic_name, 0, sizeof(head.nic_name)) &&
-	       memchr(head.tap_name, 0, sizeof(head.tap_name));
+	return bytes >= sizeof(*head) && bytes <= LWF_JOURNAL_MAX_BYTES &&
+	       head->magic == LWF_JOURNAL_MAGIC && head->bytes == bytes - sizeof(*head) &&
+	       memchr(head->nic_name, 0, sizeof(head->nic_name)) &&
+	       memchr(head->tap_name, 0, sizeof(head->tap_name)) &&
+	       are_requests_valid(head + 1, head->bytes);
 }
 
 static void swap_index(uint32_t *index, const struct lwf_journal *head, uint32_t nic, uint32_t tap)
@@ -438,7 +462,9 @@ static struct lwf_journal *read_journal(int file)
 	struct stat status;
 	size_t bytes;
 
+	/* what somebody else could have written is not played with our rights */
 	if (fstat(file, &status) < 0 || !S_ISREG(status.st_mode) || status.st_size < 0 ||
+	    status.st_uid != geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) ||
 	    (uint64_t)status.st_size > LWF_JOURNAL_MAX_BYTES)
 		return NULL;
 	bytes = (size_t)status.st_size;

@@ -65,7 +65,7 @@ int lwf_clsact_open(int fd, uint32_t ifindex);
 /** True when a filter of ours is there. */
 bool lwf_clsact_is_shut(int fd, uint32_t ifindex);
 
-/** Checks header and lengths of a journal of @bytes in memory. */
+/** Checks a journal of @bytes in memory, aligned to 8: header, lengths, and that it is about addresses and routes only. */
 bool lwf_journal_valid(const void *journal, size_t bytes);
 
 /** Puts @nic_index and @tap_index in place of those that the requests were made for. */
@@ -77,7 +77,7 @@ enum lwf_restore {
 	LWF_RESTORE_LIVE,    /* a living daemon has it locked */
 	LWF_RESTORE_FOREIGN, /* it is about another network namespace */
 	LWF_RESTORE_NO_NIC,  /* the NIC does not exist now; the file stays */
-	LWF_RESTORE_BROKEN,  /* it is no journal, or cannot be read */
+	LWF_RESTORE_BROKEN,  /* it is no journal, another user's, or cannot be read */
 	LWF_RESTORE_REFUSED, /* the kernel refused everything (no right); the file stays */
 };
 

@@ -8,8 +8,6 @@
  *
  * Above all the receive buffer is made so small that the kernel must throw messages away.
  */
-#include <fcntl.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -26,6 +23,7 @@
 #include "edges.h"
 #include "hosts.h"
 #include "link.h"
+#include "netns.h"
 
 #define TURN_NS	   20000000ull /* given to the loop after each change */
 #define TINY_BYTES 1u	       /* the kernel makes it the least it allows */
@@ -228,34 +226,6 @@ static void survives_overruns(void **state)
 	assert_int_equal(link_event_count(rig->follow, LINK_OVERRUN), link_overruns(rig->monitor));
 }
 
-static void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	(void)!write(fd, text, strlen(text));
-	close(fd);
-}
-
-/** A network namespace of our own, as root of a user namespace where we are nobody. */
-static bool enter_namespace(void)
-{
-	char map[32];
-	unsigned user = geteuid(), group = getegid();
-
-	if (!unshare(CLONE_NEWNET))
-		return true;
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
-		return false;
-	snprintf(map, sizeof(map), "0 %u 1", user);
-	write_file("/proc/self/uid_map", map);
-	write_file("/proc/self/setgroups", "deny");
-	snprintf(map, sizeof(map), "0 %u 1", group);
-	write_file("/proc/self/gid_map", map);
-	return true;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -265,8 +235,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(survives_overruns, setup, teardown),
 	};
 
-	if (!enter_namespace() || system("ip link add t0 type veth peer name t1 2>/dev/null && "
-					 "ip link del t0") != 0) {
+	if (!netns_enter()) {
 		printf("skipped: no network namespace with veth can be made here\n");
 		return SKIPPED;
 	}
