@@ -48,6 +48,8 @@ struct nic_run {
 	bool stopping;	/* a signal came: nothing more is pulled */
 	bool closing;	/* the session is being closed */
 	bool abandoned; /* the end came before the last answer */
+	bool cancelled;
+	uint64_t cancel_ns; /* after a signal: what is left then is cancelled */
 	uint64_t stop_deadline_ns;
 };
 
@@ -195,7 +197,11 @@ static void heed_signals(struct nic_run *nic)
 		return;
 	if (!nic->stopping) {
 		nic->stopping = true;
+		nic->cancel_ns = inject_now_ns() + INJECT_LINGER_NS;
 		nic->stop_deadline_ns = inject_now_ns() + INJECT_DRAIN_NS;
+		end_if_done(nic);
+	} else if (!nic->cancelled && inject_now_ns() >= nic->cancel_ns) {
+		nic->cancelled = true;
 		lwf_session_cancel(&nic->session, 0);
 		end_if_done(nic);
 	} else if (signals > 1 || inject_now_ns() >= nic->stop_deadline_ns) {

@@ -20,6 +20,7 @@
 
 #define INJECT_BATCH	  256u
 #define INJECT_DRAIN_NS	  5000000000ull /* after a signal: how long answers are waited for */
+#define INJECT_LINGER_NS  500000000ull /* of these: how long frames may still leave by themselves */
 #define INJECT_SILENCE_NS 5000000000ull /* without any answer: ask whether the daemon lives */
 #define INJECT_FOREVER_NS UINT64_MAX
 

@@ -157,20 +157,27 @@ static void hand_over(struct inject_run *run, struct lwf_inject *handle)
 	}
 }
 
-/* Until every frame has its answer. After a signal only for INJECT_DRAIN_NS, or the second signal. */
+/*
+ * Until every frame has its answer. After a signal what was handed over may leave for
+ * INJECT_LINGER_NS, then it is cancelled; INJECT_DRAIN_NS or a second signal end the waiting.
+ */
 static void drain(struct inject_run *run, struct lwf_inject *handle)
 {
 	struct watch watch = {inject_now_ns()};
-	uint64_t deadline_ns = INJECT_FOREVER_NS;
-	bool cancelled = false;
+	uint64_t deadline_ns = INJECT_FOREVER_NS, cancel_ns = INJECT_FOREVER_NS;
+	bool stopping = false, cancelled = false;
 
 	while (lwf_inject_outstanding(handle)) {
 		int signals = atomic_load(&inject_signals);
 		int taken;
 
-		if (signals && !cancelled) {
-			cancelled = true;
+		if (signals && !stopping) {
+			stopping = true;
+			cancel_ns = inject_now_ns() + INJECT_LINGER_NS;
 			deadline_ns = inject_now_ns() + INJECT_DRAIN_NS;
+		}
+		if (!cancelled && inject_now_ns() >= cancel_ns) {
+			cancelled = true;
 			lwf_inject_cancel(handle, 0);
 		}
 		if (signals > 1 || inject_now_ns() >= deadline_ns)
@@ -182,8 +189,8 @@ static void drain(struct inject_run *run, struct lwf_inject *handle)
 			watch.heard_ns = inject_now_ns();
 			continue;
 		}
-		wait_for(run, handle, deadline_ns, false);
-		if (!cancelled)
+		wait_for(run, handle, cancelled ? deadline_ns : cancel_ns, false);
+		if (!stopping)
 			look_for_life(&watch, handle);
 		inject_run_progress(run, inject_now_ns());
 	}
