@@ -14,6 +14,8 @@
 
 #include "internal.h"
 
+#define CANCEL_MAX_RECORDS 65536u /* that one request to cancel answers */
+
 uint64_t lwf_ledger_outstanding(const struct lwf_ledger *ledger)
 {
 	uint64_t answered = 0;
@@ -282,8 +284,8 @@ void lwf_session_cancel(struct lwf_session *session, uint64_t cancel_id)
 	session->calls++;
 	lwf_stack_cancel(session->stack, (uint64_t)session->id << 32 | low);
 	if (low == 0 && !session->closing) {
-		while (refuse_waiting(session, LWF_REASON_CANCELLED, LWF_BATCH_MAX_FRAMES) > 0)
-			;
+		/* bounded: a client that submits as fast as it is refused must not hold the loop */
+		refuse_waiting(session, LWF_REASON_CANCELLED, CANCEL_MAX_RECORDS);
 		lwf_session_flush(session);
 	}
 	leave(session);
