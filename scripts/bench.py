@@ -23,7 +23,7 @@ import time
 MAC_A, MAC_B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 IP_A, IP_B = "10.9.0.1", "10.9.0.2"
 OFFLOADS = "tx off sg off tso off gso off gro off"
-CANDIDATES = ("bridge", "lwfd", "bare", "socat")  # bare: tests/bench/bareloop.c, the floor of plain calls
+CANDIDATES = ("bridge", "lwfd", "bare", "socat")  # bare: tests/bench/bareloop.c
 MEASURES = {  # key: (column, unit, decimals)
     "tcp_ab": ("TCP A>B", "Gbit/s", 2), "tcp_ba": ("TCP B>A", "Gbit/s", 2),
     "small_ab": ("64 B A>B", "kpps", 0), "small_ba": ("64 B B>A", "kpps", 0),

@@ -34,6 +34,17 @@ static void die(const char *what)
 	exit(1);
 }
 
+static void set_up(const char *name)
+{
+	struct ifreq request = {.ifr_flags = IFF_UP};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request))
+		die(name);
+	close(fd);
+}
+
 static int open_tap(const char *name)
 {
 	unsigned offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
@@ -45,6 +56,7 @@ static int open_tap(const char *name)
 		die(name);
 	if (ioctl(fd, TUNSETOFFLOAD, offloads | TUN_F_USO) && ioctl(fd, TUNSETOFFLOAD, offloads))
 		die("TUNSETOFFLOAD");
+	set_up(name);
 	return fd;
 }
 
