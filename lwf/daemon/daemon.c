@@ -83,6 +83,8 @@ int lwf_daemon_claim(struct lwf_daemon *daemon)
 
 	if (lwf_socket_claim(&daemon->sock, daemon->config->control, &error))
 		return lwf_cli_error(PROGRAM, &error);
+	if (daemon->sock.made_dir[0]) /* first in is last undone: then it is empty */
+		guardian_file(daemon->guardian, daemon->sock.made_dir);
 	guardian_file(daemon->guardian, daemon->sock.lock_path);
 	return -1;
 }

@@ -41,17 +41,21 @@ static struct sockaddr_un address_of(const char *path)
 	return address;
 }
 
-static int make_directory(const char *path, struct lwf_error *error)
+static int make_directory(struct lwf_socket *sock, struct lwf_error *error)
 {
 	char dir[LWF_CONTROL_PATH_BYTES];
 	char *slash;
 
-	snprintf(dir, sizeof(dir), "%s", path);
+	snprintf(dir, sizeof(dir), "%s", sock->path);
 	slash = strrchr(dir, '/');
 	if (!slash || slash == dir)
 		return 0;
 	*slash = '\0';
-	if (!mkdir(dir, geteuid() == 0 ? 0755 : 0700) || errno == EEXIST)
+	if (!mkdir(dir, geteuid() == 0 ? 0755 : 0700)) {
+		memcpy(sock->made_dir, dir, sizeof(dir));
+		return 0;
+	}
+	if (errno == EEXIST)
 		return 0;
 	return fail(error, exit_of(errno), errno, dir, OTHER_PATH,
 		    "the directory of the control socket cannot be made");
@@ -170,7 +174,8 @@ int lwf_socket_claim(struct lwf_socket *sock, const char *path, struct lwf_error
 
 	snprintf(sock->path, sizeof(sock->path), "%s", path);
 	snprintf(sock->lock_path, sizeof(sock->lock_path), "%s.lock", path);
-	ret = make_directory(path, error);
+	sock->made_dir[0] = '\0';
+	ret = make_directory(sock, error);
 	if (!ret)
 		ret = take_lock(sock, error);
 	if (ret)
@@ -236,9 +241,12 @@ void lwf_socket_hide(struct lwf_socket *sock)
 void lwf_socket_close(struct lwf_socket *sock)
 {
 	lwf_socket_hide(sock);
-	if (sock->lock_fd < 0)
-		return;
-	unlink(sock->lock_path); /* while it is still locked: nobody else can be in between */
-	close(sock->lock_fd);
-	sock->lock_fd = -1;
+	if (sock->lock_fd >= 0) {
+		unlink(sock->lock_path); /* while it is locked: nobody else can be in between */
+		close(sock->lock_fd);
+		sock->lock_fd = -1;
+	}
+	if (sock->made_dir[0])
+		rmdir(sock->made_dir); /* only when nobody else uses it by now */
+	sock->made_dir[0] = '\0';
 }

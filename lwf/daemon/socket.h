@@ -20,6 +20,7 @@ struct lwf_socket {
 	char path[LWF_CONTROL_PATH_BYTES];
 	char lock_path[LWF_CONTROL_PATH_BYTES + 8];
 	char temp_path[LWF_CONTROL_PATH_BYTES];
+	char made_dir[LWF_CONTROL_PATH_BYTES]; /* empty: the directory was there before */
 	int lock_fd, fd;
 	bool temp_made, shown;
 };
