@@ -117,6 +117,9 @@ struct lwf_filter_ops {
 	uint32_t (*holds)(struct lwf_module *module, lwf_handle origin, uint64_t *oldest_ns);
 };
 
+/** The filters that come with the engine, ending with NULL; the list is lwf/filters/filters.h. */
+extern const struct lwf_filter_ops *const lwf_built_in_filters[];
+
 /* ---- what a module may ask ---- */
 
 /** The module's handle in this life: SourceHandle of what it originates. */

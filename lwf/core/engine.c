@@ -7,8 +7,6 @@
 
 #include "internal.h"
 
-#include "../filters/filters.h"
-
 struct lwf_engine *lwf_engine_create(struct lwf_host *host)
 {
 	struct lwf_engine *engine = lwf_host_alloc(host, sizeof(*engine));
@@ -18,11 +16,9 @@ struct lwf_engine *lwf_engine_create(struct lwf_host *host)
 	engine->host = host;
 	if (lwf_trace_init(engine))
 		goto err_free;
-#define X(name)                                              \
-	if (lwf_engine_register(engine, &lwf_filter_##name)) \
-		goto err_free;
-	LWF_FILTER_LIST(X)
-#undef X
+	for (const struct lwf_filter_ops *const *ops = lwf_built_in_filters; *ops; ops++)
+		if (lwf_engine_register(engine, *ops))
+			goto err_free;
 	return engine;
 
 err_free:
