@@ -6,6 +6,7 @@
  * one fails, the user has been told why, and all that was done before is undone in reverse. The
  * control socket appears when all is up; until then nobody can talk to a half-made daemon.
  */
+#include "cli.h"
 #include "daemon.h"
 #include "log.h"
 #include "options.h"
@@ -29,8 +30,10 @@ int main(int argc, char **argv)
 {
 	static struct lwf_config config;
 	static struct lwf_daemon daemon;
-	int code = lwf_daemon_options_read(argc, argv, &config);
+	int code;
 
+	lwf_cli_begin();
+	code = lwf_daemon_options_read(argc, argv, &config);
 	if (code >= 0)
 		return code;
 	lwf_daemon_log_init(config.log_level);

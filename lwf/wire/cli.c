@@ -7,11 +7,13 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A line stays one line, whatever a file or an interface is called. */
 static void put_clean(char *text)
@@ -19,6 +21,16 @@ static void put_clean(char *text)
 	for (; *text; text++) {
 		if ((unsigned char)*text < 0x20 || *text == 0x7f)
 			*text = '?';
+	}
+}
+
+void lwf_cli_begin(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		/* open the wrong way round: whoever uses it is told that it is not there */
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			abort();
 	}
 }
 

@@ -13,6 +13,12 @@
 
 #include "wire.h"
 
+/**
+ * First act of a program: takes the places of standard descriptors that it was started without, so
+ * that the next file to be opened, a device maybe, does not get one and with it what is printed.
+ */
+void lwf_cli_begin(void);
+
 /** Writes the line of @error for @program ("lwfctl") to stderr and returns its exit code. */
 int lwf_cli_error(const char *program, const struct lwf_error *error);
 

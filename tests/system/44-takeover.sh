@@ -78,6 +78,20 @@ for ((i = 1; i <= ROUNDS; i++)); do
 done
 wait_for 10 "the far host" reaches
 
+step "started without standard descriptors: what it prints goes nowhere, least of all to the child"
+lwfd --nic eth1 --tap lwf0 --takeover <&- >&- 2>&- &
+LWFD=$!
+STARTED+=("$LWFD")
+answers() {
+	lwfctl show
+}
+wait_for 10 "lwfd without standard descriptors" answers
+state_is eth1 Running
+owns lwf0 || fail "lwf0 has $(belongings lwf0), and eth1 had $BEFORE"
+stop_lwfd
+owns eth1 || fail "eth1 has $(belongings eth1), and had $BEFORE"
+nothing_left
+
 step "the NIC's link flaps, and the TAP is deleted, during a takeover"
 start_lwfd --nic eth1 --tap lwf0 --takeover
 state_is eth1 Running
