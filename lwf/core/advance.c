@@ -58,13 +58,22 @@ enum lwf_state lwf_stack_state(const struct lwf_stack *stack)
 	return least;
 }
 
+/** Any of them may close any other meanwhile: inside the path none of them ends. */
+static void tell_sessions(struct lwf_stack *stack)
+{
+	lwf_stack_enter(stack);
+	for (struct lwf_session *session = stack->sessions; session; session = session->next)
+		if (session->ops->state_changed && !session->closing)
+			session->ops->state_changed(session);
+	lwf_stack_exit(stack);
+}
+
 /** Tells the world when the stack as a whole is in another state. */
 static void tell_state(struct lwf_stack *stack)
 {
 	enum lwf_state now = lwf_stack_state(stack);
 	uint64_t time = lwf_host_now_ns(stack->engine->host);
 	struct lwf_trace_record *record;
-	struct lwf_session *next;
 
 	if (now == stack->state)
 		return;
@@ -75,11 +84,7 @@ static void tell_state(struct lwf_stack *stack)
 	stack->state = now;
 	stack->since_ns = time;
 	lwf_trace_end(stack->engine, record);
-	for (struct lwf_session *session = stack->sessions; session; session = next) {
-		next = session->next;
-		if (session->ops->state_changed && !session->closing)
-			session->ops->state_changed(session);
-	}
+	tell_sessions(stack);
 }
 
 /* ---- intake ---- */
@@ -112,7 +117,6 @@ static void update_intake(struct lwf_stack *stack)
 void lwf_edge_set_room(struct lwf_edge *edge, bool room)
 {
 	struct lwf_stack *stack = edge->stack;
-	struct lwf_session *next;
 
 	if (edge->room == room)
 		return;
@@ -120,11 +124,8 @@ void lwf_edge_set_room(struct lwf_edge *edge, bool room)
 	if (!stack)
 		return;
 	update_intake(stack);
-	for (struct lwf_session *session = stack->sessions; room && session; session = next) {
-		next = session->next;
-		if (session->ops->state_changed && !session->closing)
-			session->ops->state_changed(session);
-	}
+	if (room)
+		tell_sessions(stack);
 }
 
 /* ---- the way ---- */

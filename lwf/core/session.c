@@ -300,6 +300,10 @@ void lwf_session_close(struct lwf_session *session, void (*closed)(struct lwf_se
 	session->calls++; /* no answer to a cancelled frame ends it inside this call */
 	lwf_stack_cancel(session->stack, (uint64_t)session->id << 32);
 	session->calls--;
-	if (is_done(session))
+	if (!is_done(session))
+		return;
+	if (session->stack->depth)
+		lwf_stack_post(session->stack); /* others on the way may be about to look at it */
+	else
 		end(session);
 }

@@ -431,6 +431,64 @@ static void test_too_many(void **state)
 	done();
 }
 
+/* ---- a session that is told of a new state, and closes its neighbour at that ---- */
+
+struct neighbour {
+	struct lwf_session session;
+	struct neighbour *other; /* NULL: it closes nobody */
+};
+
+static uint32_t neighbours;
+
+static void neighbour_closed(struct lwf_session *session)
+{
+	memset(session, 0xee, sizeof(struct neighbour));
+	free(session);
+	neighbours--;
+}
+
+static void neighbour_told(struct lwf_session *session)
+{
+	struct neighbour *me = (struct neighbour *)(void *)session, *other = me->other;
+
+	if (!other)
+		return;
+	other->other = NULL;
+	me->other = NULL;
+	lwf_session_close(&other->session, neighbour_closed);
+}
+
+static enum lwf_pull pull_none(struct lwf_session *session, struct lwf_frame *frame)
+{
+	(void)session;
+	(void)frame;
+	return LWF_PULL_NONE;
+}
+
+static void test_close_inside_state_change(void **state)
+{
+	static const struct lwf_session_ops ops = {.pull = pull_none,
+						   .state_changed = neighbour_told};
+	struct neighbour *pair[2];
+
+	(void)state;
+	for (neighbours = 0; neighbours < 2; neighbours++) {
+		pair[neighbours] = calloc(1, sizeof(*pair[0]));
+		assert_non_null(pair[neighbours]);
+		pair[neighbours]->session.ops = &ops;
+		assert_int_equal(lwf_session_open(&pair[neighbours]->session, rig.stack, NULL), 0);
+	}
+	pair[0]->other = pair[1];
+	pair[1]->other = pair[0];
+	lwf_stack_hold(rig.stack, LWF_HOLD_USER_PAUSE);
+	rig_run(&rig, 1);
+	assert_int_equal(neighbours, 1);
+	/* the one that was opened last is told first */
+	lwf_session_close(&pair[1]->session, neighbour_closed);
+	assert_int_equal(neighbours, 0);
+	done();
+}
+
 #define T(name) cmocka_unit_test_setup(test_##name, fresh)
 
 int main(int argc, char **argv)
@@ -450,6 +508,7 @@ int main(int argc, char **argv)
 		T(pump_inside_answer),
 		T(close_inside_answer),
 		T(close_and_free_inside_answer),
+		T(close_inside_state_change),
 		T(remove_inside_refusal),
 		T(detach_inside_answer),
 		T(stack_closes_first),
