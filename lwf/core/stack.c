@@ -226,11 +226,27 @@ void lwf_stack_set_link(struct lwf_stack *stack, const struct lwf_link *link, co
 	announce_link(stack, event);
 }
 
+/**
+ * What the lower edge still holds is answered as when the carrier goes. The device has it, so the
+ * edge is told so right after, and waits on for what the device has taken already.
+ */
+static void settle_lower(struct lwf_edge *lower)
+{
+	if (!lower->ops->link_changed || !lower->link.carrier)
+		return;
+	lower->link.carrier = false;
+	lower->ops->link_changed(lower);
+	lower->link.carrier = true;
+	lower->ops->link_changed(lower);
+}
+
 void lwf_stack_force_no_carrier(struct lwf_stack *stack, bool no_carrier)
 {
 	if (stack->no_carrier_forced == no_carrier)
 		return;
 	stack->no_carrier_forced = no_carrier;
+	if (no_carrier)
+		settle_lower(stack->lower);
 	announce_link(stack, no_carrier ? "carrier-forced-off" : "carrier-forced-on");
 }
 

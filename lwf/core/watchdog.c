@@ -77,6 +77,9 @@ void lwf_stack_waiting(const struct lwf_stack *stack, char *text, size_t bytes)
 			say(&out, module->sends_out + module->receives_out, module->name,
 			    "an unknown place", module->since_ns);
 	}
+	if (!out.used && stack->lower->inputs_out)
+		say(&out, stack->lower->inputs_out, stack->lower->name, "an unknown place",
+		    stack->waiting_since_ns);
 	if (!out.used)
 		snprintf(text, bytes, "%s", "a module that has not completed its callback");
 }

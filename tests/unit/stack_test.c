@@ -461,6 +461,23 @@ static void test_forced_carrier(void **state)
 	rig_close(&rig);
 }
 
+/* What the device has not taken yet is answered as if the carrier were gone. */
+static void test_forced_carrier_settles(void **state)
+{
+	(void)state;
+	rig_open(&rig, NULL, "inject");
+	client_open(&rig, &client);
+	lwf_sim_edge_config(rig.lower)->never = true;
+	client_send(&client, 3);
+	assert_int_equal(lwf_sim_edge_held(rig.lower), 3);
+	lwf_stack_force_no_carrier(rig.stack, true);
+	assert_int_equal(lwf_sim_edge_held(rig.lower), 0);
+	assert_int_equal(client_count(&client, LWF_STATUS_MEDIA_DISCONNECTED), 3);
+	assert_true(rig.lower->link.carrier);
+	client_close(&client);
+	rig_close(&rig);
+}
+
 /* NDIS's dependency rules at registration. */
 static void test_register(void **state)
 {
@@ -507,6 +524,7 @@ int main(int argc, char **argv)
 		T(intake),
 		T(waiting_text),
 		T(forced_carrier),
+		T(forced_carrier_settles),
 		T(register),
 	};
 
