@@ -3,13 +3,13 @@
  * takeover.c - moves addresses and routes of a NIC to its TAP, and back; see takeover.h.
  *
  * What the NIC has is read once, as requests that would make it. Copies of these, aimed at the TAP,
- *and their inverses are all that is ever sent:
+ * and their inverses are all that is ever sent:
  *
  *	begin	make at the TAP: addresses, routes; undo at the NIC: routes, addresses
  *	end	make at the NIC: addresses, routes; undo at the TAP: routes, addresses
  *
  * The second line is also the journal, what the watchdog child gets, and the way back when a step
- *of the first fails.
+ * of the first fails.
  */
 #include <errno.h>
 #include <fcntl.h>

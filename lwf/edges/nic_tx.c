@@ -3,23 +3,23 @@
  * nic_tx.c - send half of the lower edge: every frame gets the device's own answer.
  *
  * The socket sends past the qdisc, so that a send that succeeds was taken by the driver, and one
- *that was not says so. What the errors mean:
+ * that was not says so. What the errors mean:
  *
- *	ENETDOWN		disabled
- *	ENXIO, ENODEV		removed
- *	EMSGSIZE		longer than the MTU allows
- *	EAGAIN			the socket's buffer is full: wait until it is writable
- *	ENOBUFS			anything: the flags tell "down" and "no carrier"; a super-frame may
- *be of a kind that the device cannot cut, then it is cut here; else there is no room just now
- *	EINVAL			an offload that the kernel does not understand: cut, or finished,
- *here others			an error of the device
+ *	ENETDOWN	disabled
+ *	ENXIO, ENODEV	removed
+ *	EMSGSIZE	longer than the MTU allows
+ *	EAGAIN		the socket's buffer is full: wait until it is writable
+ *	ENOBUFS		anything. The flags tell "down" and "no carrier"; a super-frame may be of a
+ *			kind that the device cannot cut: it is cut here; else there is no room now
+ *	EINVAL		an offload that the kernel does not understand: cut, or finished, here
+ *	others		an error of the device
  *
  * A frame without room waits in a ring with all that come after it, so that order is kept; a timer
- *tries again. A frame that is cut counts its parts in frame->spare (low half: sent, high half: in
- *the kernel and not yet told of) and is answered once, when all have gone, or the first did not.
+ * tries again. A frame that is cut counts its parts in frame->spare (low half: sent, high half: in
+ * the kernel and not yet told of) and is answered once, when all have gone, or the first did not.
  *
  * A turn gathers answers and gives them all at its very end, when the edge's own state is in order
- *again: the one who is answered may send at once.
+ * again: the one who is answered may send at once.
  */
 #include "nic.h"
 #include "vnet.h"
