@@ -121,7 +121,7 @@ static int teardown(void **state)
 	lwf_timer_fini(&rig->turn);
 	lwf_event_host_destroy(rig->host);
 	free(rig);
-	(void)system("ip link del phy 2>/dev/null; ip link del lan0 2>/dev/null; true");
+	run("ip link del phy 2>/dev/null; ip link del lan0 2>/dev/null; true");
 	return 0;
 }
 
