@@ -4,8 +4,8 @@
  *
  * A slot per frame in flight remembers its id; an answer is believed only when it names a slot that
  * is taken, and frees it, so that no frame is answered twice whatever the daemon writes. When the
- * daemon goes, the answers that it left in the ring are delivered first, and the slots still taken
- * are answered UNKNOWN. Frames lie in the data area one behind the other; the area behind a frame
+ * daemon goes, the answers that it left in the ring are delivered first; then the slots still taken
+ * are answered: PAUSED what a daemon that said goodbye never took, UNKNOWN everything else. Frames lie in the data area one behind the other; the area behind a frame
  * is free again when the engine has copied its record out, which it does in order.
  *
  * The daemon distrusts us and we distrust it: sizes, seals and indices are checked, and an
@@ -181,6 +181,28 @@ void client_look_at_answers(struct lwf_inject *handle)
 	handle->answer_tail = tail;
 }
 
+/*
+ * After a goodbye submit_head stands for ever: the records behind it were never taken out, so their
+ * answer is known without the daemon. Ids in the ring are believed only where a slot has the same.
+ */
+static void mark_untaken(struct lwf_inject *handle)
+{
+	const struct lwf_ring_control *control = handle->control;
+	uint32_t head;
+
+	if (!atomic_load_explicit(&control->goodbye, memory_order_acquire))
+		return;
+	head = atomic_load_explicit(&control->submit_head, memory_order_acquire);
+	if (handle->submit_tail - head > LWF_RING_SUBMIT_SLOTS)
+		return;
+	for (; head != handle->submit_tail; head++) {
+		uint64_t id = handle->submits[head & SUBMIT_MASK].id;
+		struct slot *slot = &handle->slots[id & ANSWER_MASK];
+
+		slot->untaken = id != 0 && slot->id == id;
+	}
+}
+
 void client_went(struct lwf_inject *handle, const char *why)
 {
 	if (handle->gone)
@@ -189,10 +211,19 @@ void client_went(struct lwf_inject *handle, const char *why)
 	handle->gone = why;
 }
 
+/* The socket has ended. */
+static void client_hung_up(struct lwf_inject *handle)
+{
+	if (handle->gone)
+		return;
+	client_went(handle, "lwfd closed the connection");
+	mark_untaken(handle);
+}
+
 void client_hear_socket(struct lwf_inject *handle)
 {
 	if (!handle->gone && lwf_connection_drain(handle->connection))
-		client_went(handle, "lwfd closed the connection");
+		client_hung_up(handle);
 }
 
 /* ---- requests ---- */
@@ -209,7 +240,7 @@ int lwf_inject_cancel(struct lwf_inject *handle, uint32_t cancel_id)
 	if (err == -ETIMEDOUT || err == 0)
 		return err;
 	if (err == -ECONNRESET)
-		client_went(handle, "lwfd closed the connection");
+		client_hung_up(handle);
 	return err == -ECONNRESET ? -ENOTCONN : err;
 }
 
@@ -222,7 +253,7 @@ int lwf_inject_ping(struct lwf_inject *handle, uint64_t timeout_ns)
 	err = lwf_connection_request(handle->connection, LWF_WIRE_SESSION, NULL, timeout_ns, NULL,
 				     NULL, NULL);
 	if (err == -ECONNRESET)
-		client_went(handle, "lwfd closed the connection");
+		client_hung_up(handle);
 	if (err == -ECONNRESET)
 		return -ENOTCONN;
 	return err == -ETIMEDOUT ? err : 0; /* an error is a sign of life, too */

@@ -74,7 +74,7 @@ static uint32_t take_local(struct lwf_inject *handle, struct lwf_inject_event *e
 	return taken;
 }
 
-/* What nobody will answer any more. Only once the daemon's own answers have all been taken. */
+/* What nobody will answer any more: UNKNOWN, or PAUSED when it was never taken. Only once the daemon's own answers have all been taken. */
 static uint32_t take_unknown(struct lwf_inject *handle, struct lwf_inject_event *events,
 			     uint32_t max)
 {
@@ -88,8 +88,9 @@ static uint32_t take_unknown(struct lwf_inject *handle, struct lwf_inject_event 
 			continue;
 		events[taken++] = (struct lwf_inject_event){
 			.kind = LWF_INJECT_ANSWER,
-			.status = LWF_STATUS_UNKNOWN,
-			.reason = LWF_REASON_UNANSWERED,
+			.status = slot->untaken ? LWF_STATUS_PAUSED : LWF_STATUS_UNKNOWN,
+			.reason = slot->untaken ? LWF_REASON_NOT_RUNNING : LWF_REASON_UNANSWERED,
+			.refused = slot->untaken,
 			.id = slot->id,
 			.context = slot->context,
 		};

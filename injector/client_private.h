@@ -26,6 +26,7 @@ _Static_assert(LWF_INJECT_SHORT == LWF_RING_FLAG_SHORT, "client.c: flags");
 struct slot {
 	uint64_t id;
 	uint64_t context;
+	bool untaken; /* once the daemon is gone: it never took the record out of the ring */
 };
 
 struct lwf_inject {

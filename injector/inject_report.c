@@ -179,7 +179,10 @@ static int exit_code(const struct inject_run *run)
 	if (run->gone)
 		lwf_cli_fail(INJECT_PROGRAM, LWF_EXIT_FALSE,
 			     run->options->stack ? run->options->stack : run->options->nic,
-			     "what was in flight is counted as UNKNOWN", "%s", run->gone);
+			     ledger->completed[LWF_ANSWER_UNKNOWN]
+				     ? "what was in flight is counted as UNKNOWN"
+				     : "start it again, and inject the rest",
+			     "%s", run->gone);
 	if (lwf_ledger_outstanding(ledger) != 0)
 		lwf_cli_fail(INJECT_PROGRAM, LWF_EXIT_FALSE, "ledger", "please report this",
 			     "%" PRId64 " frames have no answer, or more than one",

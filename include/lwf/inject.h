@@ -8,7 +8,8 @@
  * A handle is one session with one stack. It outlives links, pauses and modules: while the stack is
  * not Running, frames are answered PAUSED (or wait, if asked for). Every frame submitted gets
  * exactly one answer event. When the daemon dies, what it had answered is still delivered, and all
- * that was in flight is answered UNKNOWN, never SUCCESS.
+ * that was in flight is answered UNKNOWN, never SUCCESS (PAUSED when a daemon that ended in order
+ * never took it).
  *
  * How to use it:
  *

@@ -21,6 +21,10 @@
  * submitted - answers taken < LWF_RING_COMPLETE_SLOTS, and answers RESOURCES itself otherwise. The
  * engine checks the same and leaves the record in the ring until there is a place.
  *
+ * The end. A daemon that ends in order answers what is in the ring, and then sets goodbye: from there on
+ * it takes nothing out. What lies behind submit_head was never a frame of its, and the client library
+ * answers it PAUSED; without a goodbye nobody can tell, and everything unanswered is UNKNOWN.
+ *
  * Doorbells. Before it sleeps the engine sets engine_sleeps; a client that submits and sees it set
  * sends one LWF_WIRE_DOORBELL on its socket. client_waits is the same the other way round. Both are
  * hints: a side that never rings harms itself alone, since the engine looks at every ring it was
@@ -83,6 +87,7 @@ struct lwf_ring_control {
 	_Alignas(64) _Atomic uint32_t client_waits;  /* client writes; 1: ring back */
 	_Alignas(64) _Atomic uint32_t state; /* engine writes: enum lwf_state of the stack */
 	_Atomic uint32_t epoch;		     /* engine writes: low bits of the stack's epoch */
+	_Atomic uint32_t goodbye;	     /* engine writes; 1: submit_head stands for ever */
 };
 
 _Static_assert(sizeof(struct lwf_ring_control) <= LWF_RING_CONTROL_BYTES, "ring.h: layout");

@@ -387,6 +387,29 @@ void lwf_clients_drain(struct lwf_clients *clients)
 	}
 }
 
+void lwf_clients_cancel(struct lwf_stack *stack)
+{
+	struct lwf_session *next;
+
+	for (struct lwf_session *s = lwf_stack_sessions(stack); s; s = next) {
+		next = s->next;
+		if (!s->closing)
+			lwf_client_cancel(client_of(s), 0);
+	}
+}
+
+/* Nothing is pulled out of its ring any more; said before the connection is closed. */
+static void client_goodbye(struct lwf_client *client)
+{
+	atomic_store_explicit(&client->control->goodbye, 1, memory_order_release);
+}
+
+void lwf_clients_goodbye(struct lwf_stack *stack)
+{
+	for (struct lwf_session *s = lwf_stack_sessions(stack); s; s = s->next)
+		client_goodbye(client_of(s));
+}
+
 /* ---- birth and death ---- */
 
 /* Makes the memory: all of it there, and of a size that nobody can change. */
@@ -504,5 +527,6 @@ void lwf_client_close(struct lwf_client *client)
 	client->context = NULL;
 	client->blocked = false;
 	node_remove(&client->node);
+	client_goodbye(client);
 	lwf_session_close(&client->session, client_closed);
 }

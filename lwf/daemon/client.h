@@ -80,8 +80,14 @@ void lwf_clients_init(struct lwf_clients *clients, struct lwf_host *host);
  */
 void lwf_clients_stop_waiting(struct lwf_stack *stack);
 
+/** Cancels all that clients of @stack have under way and that somebody can still give back. */
+void lwf_clients_cancel(struct lwf_stack *stack);
+
 /** Pulls what waits in all rings, at most a full ring each; for the end of the program. */
 void lwf_clients_drain(struct lwf_clients *clients);
+
+/** Tells all clients of @stack that nothing is pulled any more; the process must end after it. */
+void lwf_clients_goodbye(struct lwf_stack *stack);
 
 /**
  * Makes a ring and a session on @stack through @module (NULL: inject). *memfd is the caller's to

@@ -4,8 +4,8 @@
  *
  * The end is a way of its own. On SIGTERM the stack gets the hold "close": it pauses and detaches,
  * frames come home, and every record that is still in a client's ring is answered PAUSED. Then the
- * connections are closed, addresses and ingress are given back, and the stack goes. A frame that
- * does not come home is named after LWF_DRAIN_LIMIT_NS and left; what was done to the machine is
+ * connections are closed, addresses and ingress are given back, and the stack goes. What has not come
+ * home after LWF_DRAIN_LIMIT_NS is cancelled; what even then does not is named and left; what was done to the machine is
  * undone all the same. A second SIGINT does that at once.
  */
 #include <errno.h>
@@ -422,6 +422,14 @@ static void begin_end(struct lwf_daemon *daemon)
 	daemon_post(daemon);
 }
 
+/* What a filter or an edge still holds is asked back; the rest of the time is for its way home. */
+static void cancel_held(struct lwf_daemon *daemon)
+{
+	daemon->cancelled = true;
+	lwf_timer_set(&daemon->limit, LWF_CANCEL_LIMIT_NS);
+	lwf_clients_cancel(daemon->stack);
+}
+
 /* Frames are lost inside: undo what was done to the machine, and go. Memory goes with the process. */
 static void cut(struct lwf_daemon *daemon)
 {
@@ -432,6 +440,8 @@ static void cut(struct lwf_daemon *daemon)
 	lwf_log(daemon->host, LWF_LOG_ERROR,
 		"%s: not drained in time, waited for %s; ended all the same", daemon->config->stack,
 		text[0] ? text : "its devices");
+	if (daemon->stack)
+		lwf_clients_goodbye(daemon->stack);
 	adapter_close(daemon->adapter);
 	lwf_socket_close(&daemon->sock);
 	guardian_finish(daemon->guardian);
@@ -444,6 +454,8 @@ static void on_limit(void *context)
 
 	if (daemon->phase == LWF_PHASE_STARTING)
 		started(daemon);
+	else if (daemon->phase == LWF_PHASE_DRAINING && !daemon->cancelled)
+		cancel_held(daemon);
 	else if (daemon->phase != LWF_PHASE_SERVING)
 		cut(daemon);
 }

@@ -15,10 +15,11 @@
 #include "link.h"
 #include "socket.h"
 
-#define LWF_START_LIMIT_NS 2000000000ull /* then it is told how far the stack is, and served */
-#define LWF_DRAIN_LIMIT_NS \
-	1500000000ull			/* of the end: what is not home by then is named and left */
-#define LWF_CLOSE_LIMIT_NS 300000000ull /* likewise, for giving the devices back */
+#define LWF_START_LIMIT_NS  2000000000ull /* then it is told how far the stack is, and served */
+/* The end takes less than 2 s in all. */
+#define LWF_DRAIN_LIMIT_NS  1000000000ull /* what is not home by then is cancelled */
+#define LWF_CANCEL_LIMIT_NS 400000000ull  /* and what is not home by then is named and left */
+#define LWF_CLOSE_LIMIT_NS  300000000ull  /* likewise, for giving the devices back */
 
 enum lwf_phase {
 	LWF_PHASE_STARTING, /* until the stack has settled for the first time */
@@ -45,6 +46,7 @@ struct lwf_daemon {
 	struct lwf_observer observer;
 	struct lwf_task task;
 	bool posted;
+	bool cancelled; /* what was held at the end was asked back */
 	struct lwf_timer limit;
 	char did[512];	  /* what was done to the machine, for the user */
 	char rights[128]; /* what the sandbox kept */

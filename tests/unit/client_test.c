@@ -482,6 +482,39 @@ static void death_answers_unknown(void **state)
 	close_handle(handle);
 }
 
+/* A daemon that says goodbye leaves no doubt about what it never took. */
+static void goodbye_answers_paused(void **state)
+{
+	struct lwf_inject *handle = open_handle();
+	struct lwf_inject_event events[64];
+	uint32_t paused = 0, unknown = 0;
+	struct lwf_ring_submit record;
+	int n;
+
+	(void)state;
+	for (uint32_t i = 0; i < 300; i++)
+		assert_int_equal(submit_bytes(handle, 60, i), 1);
+	for (uint32_t i = 0; i < 100; i++)
+		assert_true(pull(&record));
+	publish_pulled();
+	answer_id(record.id, LWF_STATUS_SUCCESS);
+	atomic_store(&fake.control->goodbye, 1);
+	kill_daemon();
+	while ((n = lwf_inject_poll(handle, events, 64)) > 0) {
+		for (int i = 0; i < n; i++) {
+			const bool taken = events[i].context < 100;
+
+			unknown += taken && events[i].status == LWF_STATUS_UNKNOWN;
+			paused += !taken && events[i].status == LWF_STATUS_PAUSED &&
+				  events[i].refused;
+		}
+	}
+	assert_int_equal(n, -ENOTCONN);
+	assert_int_equal(unknown, 99);
+	assert_int_equal(paused, 200);
+	close_handle(handle);
+}
+
 /* Waits for the death that the socket tells, with nothing polled before. */
 static void death_wakes_a_waiter(void **state)
 {
@@ -670,6 +703,7 @@ int main(void)
 		cmocka_unit_test(long_frames_are_refused_by_the_engine),
 		cmocka_unit_test(library_answers_resources),
 		cmocka_unit_test(death_answers_unknown),
+		cmocka_unit_test(goodbye_answers_paused),
 		cmocka_unit_test(death_wakes_a_waiter),
 		cmocka_unit_test(lying_answers_end_it),
 		cmocka_unit_test(open_distrusts),
