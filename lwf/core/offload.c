@@ -25,6 +25,7 @@
 #define IPV6_HEADER_BYTES 40u
 #define TCP_HEADER_BYTES  20u
 #define UDP_HEADER_BYTES  8u
+#define UDP_CSUM_OFFSET	  6u
 #define PROTO_HOP	  0u
 #define PROTO_TCP	  6u
 #define PROTO_UDP	  17u
@@ -259,7 +260,9 @@ int lwf_frame_finish_csum(struct lwf_frame *frame)
 		return -EINVAL;
 	/* the place holds the sum of the pseudo header already */
 	sum = ~sum_fold(sum_bytes(frame->data + start, frame->len - start, 0)) & 0xffff;
-	put16(frame->data + place, sum ? sum : 0xffff);
+	if (sum == 0 && frame->offload.csum_offset == UDP_CSUM_OFFSET)
+		sum = 0xffff; /* 0 would say that there is none */
+	put16(frame->data + place, sum);
 	frame->offload.flags &= (uint8_t)~LWF_OFFLOAD_NEEDS_CSUM;
 	frame->offload.csum_start = 0;
 	frame->offload.csum_offset = 0;
@@ -287,7 +290,7 @@ static void finish_ip(uint8_t *data, uint32_t len, const struct layers *at, uint
 /* The complete TCP or UDP checksum, with the pseudo header, into its place. */
 static void finish_l4(uint8_t *data, uint32_t len, const struct layers *at)
 {
-	uint8_t *place = data + at->l4 + (at->proto == PROTO_TCP ? 16 : 6);
+	uint8_t *place = data + at->l4 + (at->proto == PROTO_TCP ? 16 : UDP_CSUM_OFFSET);
 	uint64_t sum = at->proto + (uint64_t)(len - at->l4);
 	uint32_t folded;
 

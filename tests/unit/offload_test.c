@@ -307,6 +307,33 @@ static void test_finish_csum_outside(void **state)
 	lwf_pool_give(pool, frame);
 }
 
+/* A sum of 0 says "no checksum" in UDP alone, so only there it is written as 0xffff. */
+static void test_finish_csum_zero(void **state)
+{
+	static const struct {
+		uint16_t csum_offset;
+		uint8_t written;
+	} cases[] = {{6, 0xff}, {16, 0x00}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct lwf_frame *frame = lwf_pool_take(pool, 1, LWF_DIRECTION_SEND);
+		const uint32_t place = 34u + cases[i].csum_offset;
+
+		memset(frame->data, 0, 64);
+		frame->len = 64;
+		frame->data[34] = 0xff; /* the rest adds up to 0xffff */
+		frame->data[35] = 0xff;
+		frame->offload.flags = LWF_OFFLOAD_NEEDS_CSUM;
+		frame->offload.csum_start = 34;
+		frame->offload.csum_offset = cases[i].csum_offset;
+		assert_int_equal(lwf_frame_finish_csum(frame), 0);
+		assert_int_equal(frame->data[place], cases[i].written);
+		assert_int_equal(frame->data[place + 1], cases[i].written);
+		lwf_pool_give(pool, frame);
+	}
+}
+
 static void test_push_vlan(void **state)
 {
 	struct packet p = {.udp = true, .payload_bytes = 100, .csum_left = true, .seed = 9};
@@ -352,11 +379,17 @@ static void test_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tcp4),	    cmocka_unit_test(test_tcp6),
-		cmocka_unit_test(test_uso),	    cmocka_unit_test(test_uso_zero_sum),
-		cmocka_unit_test(test_malformed),   cmocka_unit_test(test_no_space),
-		cmocka_unit_test(test_finish_csum), cmocka_unit_test(test_finish_csum_outside),
-		cmocka_unit_test(test_push_vlan),   cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_tcp4),
+		cmocka_unit_test(test_tcp6),
+		cmocka_unit_test(test_uso),
+		cmocka_unit_test(test_uso_zero_sum),
+		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_no_space),
+		cmocka_unit_test(test_finish_csum),
+		cmocka_unit_test(test_finish_csum_outside),
+		cmocka_unit_test(test_finish_csum_zero),
+		cmocka_unit_test(test_push_vlan),
+		cmocka_unit_test(test_limit),
 	};
 
 	return cmocka_run_group_tests_name("offload", tests, set_up, tear_down);
