@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,6 +28,7 @@
 #include "leftovers.h"
 
 #define PATH_BYTES 512u
+#define TEMPORARY  ".lwf-" /* and a pid: lwf/daemon/socket.c */
 
 struct cleanup {
 	struct cleanup_report *report;
@@ -172,6 +174,17 @@ static bool is_dead_socket(const char *path)
 	return dead;
 }
 
+/** True when @name is that of a socket which process PID makes before it shows it, and PID lives. */
+static bool is_being_made(const char *name)
+{
+	long pid;
+
+	if (strncmp(name, TEMPORARY, strlen(TEMPORARY)) != 0)
+		return false;
+	pid = strtol(name + strlen(TEMPORARY), NULL, 10);
+	return pid > 0 && (!kill((pid_t)pid, 0) || errno == EPERM);
+}
+
 static void clean_socket(struct cleanup *cleanup, const char *path)
 {
 	if (!is_dead_socket(path)) {
@@ -209,20 +222,20 @@ static void clean_lock(struct cleanup *cleanup, const char *path)
 static void clean_file(struct cleanup *cleanup, const char *directory, const char *name,
 		       const char *control_name)
 {
-	char path[PATH_BYTES], lock[300], temporary[300];
+	char path[PATH_BYTES], lock[300];
 	struct stat status;
 	int bytes = snprintf(path, sizeof(path), "%s/%s", directory, name);
 
 	if (bytes < 0 || (size_t)bytes >= sizeof(path) || lstat(path, &status))
 		return;
 	snprintf(lock, sizeof(lock), "%s.lock", control_name);
-	snprintf(temporary, sizeof(temporary), "%s.lwf-", control_name);
 	if (S_ISREG(status.st_mode) && ends_with(name, LWF_JOURNAL_SUFFIX))
 		clean_journal(cleanup, path);
 	else if (S_ISREG(status.st_mode) && !strcmp(name, lock))
 		clean_lock(cleanup, path);
 	else if (S_ISSOCK(status.st_mode) &&
-		 (!strcmp(name, control_name) || !strncmp(name, temporary, strlen(temporary))))
+		 (!strcmp(name, control_name) || !strncmp(name, TEMPORARY, strlen(TEMPORARY))) &&
+		 !is_being_made(name))
 		clean_socket(cleanup, path);
 }
 

@@ -46,6 +46,12 @@ expect_equal "addresses and routes of eth1" "$before" "$(belongings eth1)"
 nothing_left
 expect_equal "files left" "" "$(find "$TMP" -name 'control*' -o -name '*.journal*' -o -name '*.lock')"
 
+step "a socket that was not shown yet when its daemon was killed"
+begun="$(dirname "$LWF_CONTROL")/.lwf-4194305" # no process can have this number
+python3 -c "import socket; socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).bind('$begun')"
+expect_exit 0 lwfctl cleanup
+[ ! -e "$begun" ] || fail "cleanup left $begun"
+
 step "a repeat changes nothing"
 expect_exit 0 lwfctl cleanup
 expect_equal "addresses and routes of eth1" "$before" "$(belongings eth1)"
