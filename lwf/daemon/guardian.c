@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -31,7 +32,14 @@
 #define GUARDIAN_MAGIC	    0x6c776764u
 #define GUARDIAN_FDS_MAX    2u
 
-enum guardian_what { WHAT_FORGET, WHAT_REQUESTS, WHAT_INGRESS, WHAT_FILE, WHAT_GOODBYE };
+enum guardian_what {
+	WHAT_NONSENSE,
+	WHAT_FORGET,
+	WHAT_REQUESTS,
+	WHAT_INGRESS,
+	WHAT_FILE,
+	WHAT_GOODBYE
+};
 
 struct guardian_message {
 	uint32_t magic;
@@ -122,14 +130,19 @@ refuse:
 static void undo_file(const struct guardian_message *message)
 {
 	struct stat status;
+	int fd = -1;
 
 	if (lstat(message->key, &status) || status.st_dev != message->device ||
 	    status.st_ino != message->inode)
 		return;
+	if (S_ISREG(status.st_mode))
+		fd = open(message->key, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (S_ISDIR(status.st_mode))
-		(void)rmdir(message->key); /* only when it is empty */
-	else
+		(void)rmdir(message->key);		  /* only when it is empty */
+	else if (fd < 0 || !flock(fd, LOCK_EX | LOCK_NB)) /* the next daemon may have locked it */
 		(void)unlink(message->key);
+	if (fd >= 0)
+		close(fd);
 }
 
 static void undo_all(void)
@@ -177,14 +190,20 @@ static bool serve(int fd, bool *well)
 
 	if (got < 0 && errno == EINTR)
 		return true;
-	if (got != (ssize_t)sizeof(message) || message.magic != GUARDIAN_MAGIC)
+	if (got <= 0)
 		return false;
-	message.key[sizeof(message.key) - 1] = '\0';
 	take_fds(&header, fds);
+	if (got != (ssize_t)sizeof(message) || message.magic != GUARDIAN_MAGIC)
+		message.what = WHAT_NONSENSE;
+	message.key[sizeof(message.key) - 1] = '\0';
 	switch (message.what) {
 	case WHAT_GOODBYE:
 		*well = true;
 		return false;
+	case WHAT_NONSENSE: /* whatever it is, it is not the daemon's end */
+		if (fds[0] >= 0)
+			close(fds[0]);
+		break;
 	case WHAT_FORGET:
 		forget(message.key);
 		return true;
