@@ -30,7 +30,7 @@ as_nobody() {
 if ! as_nobody "$TMP/home/scripts/netns.sh" true 2>/dev/null; then
 	skip "ordinary users may not make user namespaces here"
 fi
-for test in 10-bridge-identity 14-no-duplicates 21-sent-admin-flaps 34-daemon-kill 42-rights 44-takeover \
+for test in 10-bridge-identity 12-offload-tcp 14-no-duplicates 21-sent-admin-flaps 34-daemon-kill 42-rights 44-takeover \
 	46-cleanup; do
 	step "$test"
 	code=0

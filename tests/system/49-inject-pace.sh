@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# 49-inject-pace.sh - gaps, rates, loops and limits of lwf-inject, measured by the far device's stamps.
+#
+#	 lwf-inject > [ lwfd ] > eth1 ~~cable~~ eth0 > framecap
+#
+# Too early is an error of ours; too late may be the machine's, so that bound is wide.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# eleven frames, 100 ms apart
+gaps() {
+	framegen numbered "$TMP/plain.pcap" 11 100 >/dev/null
+	python3 - "$TMP/plain.pcap" "$1" <<-'PY'
+		import struct, sys
+		data = bytearray(open(sys.argv[1], "rb").read())
+		for i in range(11):
+		    struct.pack_into("=II", data, 24 + i * 116, i // 10, i % 10 * 100000000)
+		open(sys.argv[2], "wb").write(data)
+	PY
+}
+
+paced() { # FRAMES LEAST-MS MOST-MS ARGS...
+	local frames=$1 least=$2 most=$3 took
+	shift 3
+	start_capture got far eth0 -n "$frames" -t 30
+	inject eth1 "$@"
+	captured got 40
+	expect_equal "frames of lwf-inject $*" "$frames" "$(jq .numbered <<<"$OUT")"
+	took=$(jq '(.last_ns - .first_ns) / 1000000 | floor' <<<"$OUT")
+	expect_at_least "milliseconds of lwf-inject $*" "$least" "$took"
+	expect_at_most "milliseconds of lwf-inject $*" "$most" "$took"
+}
+
+need python3
+bridge_up
+gaps "$TMP/gaps.pcap"
+framegen numbered "$TMP/many.pcap" 1000 100 >/dev/null
+
+step "original gaps, and faster"
+paced 11 990 2500 "$TMP/gaps.pcap"
+paced 11 490 2000 "$TMP/gaps.pcap" --speed 2x
+paced 11 0 500 "$TMP/gaps.pcap" --topspeed
+
+step "rates"
+paced 101 990 2500 "$TMP/many.pcap" --rate 100pps --limit 101
+paced 1000 490 2000 "$TMP/many.pcap" --rate 2kpps
+# 1000 frames of 100 bytes are 800,000 bits
+paced 1000 780 2500 "$TMP/many.pcap" --rate 1Mbps
+
+step "loops and limits"
+paced 33 0 2000 "$TMP/gaps.pcap" --topspeed --loop 3
+paced 25 0 2000 "$TMP/gaps.pcap" --topspeed --loop 0 --limit 25
+paced 11 0 2000 "$TMP/gaps.pcap" --topspeed --loop 1 --limit 25
+expect_equal "submitted" 11 "$(result .submitted)"
+
+step "a signal: stop, drain, ledger, exit 1"
+for signal in TERM INT; do
+	background client lwf-inject --json eth1 "$TMP/many.pcap" --loop 0 --rate 1kpps
+	sending
+	begin=$(now_ns)
+	stop client $signal
+	expect_at_most "milliseconds to stop" 2000 $((($(now_ns) - begin) / 1000000))
+	expect_equal "exit code after $signal" 1 "$CODE"
+	result_balances client
+done
+ledgers_balance
+stop_lwfd
+nothing_left
