@@ -109,7 +109,7 @@ run() { # PRESET NUMBER JOBS CTEST-ARGUMENT...
 	# The thread sanitizer of older compilers does not know the wider address randomisation.
 	[[ $dir != */tsan ]] || ! setarch -R true 2>/dev/null || wrap=(setarch -R)
 	"${wrap[@]}" timeout -k 20 $run_limit_s ctest --test-dir "$dir" "$@" -j "$n" --timeout 600 --output-on-failure \
-		--output-junit "$PWD/$tag.xml" </dev/null >&2
+		--test-output-size-passed 200000 --output-junit "$PWD/$tag.xml" </dev/null >&2
 	counts=$(python3 scripts/tally.py "$tag.json" "$tag.xml" tests/skips) || counts="0 1 0"
 	# shellcheck disable=SC2086 # three numbers
 	set -- $counts
