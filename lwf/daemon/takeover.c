@@ -161,7 +161,13 @@ static int open_journal(struct takeover *takeover, const struct takeover_config 
 		open(takeover->journal_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (takeover->journal < 0)
 		return -errno;
-	return flock(takeover->journal, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+	if (flock(takeover->journal, LOCK_EX | LOCK_NB) < 0) {
+		error = -errno;
+		close(takeover->journal);
+		takeover->journal = -1; /* another daemon's: not ours to remove */
+		return error;
+	}
+	return guardian_file(takeover->guardian, takeover->journal_path);
 }
 
 /** Writes down how to get back, before anything changes. */

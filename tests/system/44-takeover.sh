@@ -111,6 +111,20 @@ stop_lwfd
 owns eth1 || fail "eth1 has $(belongings eth1), and had $BEFORE"
 nothing_left
 
+step "another daemon of the same stack name leaves the journal alone"
+ip link add eth2 type veth peer name eth3
+ip addr add 10.8.0.1/24 dev eth2
+ip link set eth2 up
+ip link set eth3 up
+start_lwfd --nic eth1 --tap lwf0 --takeover
+state_is eth1 Running
+expect_error 6 "journal" lwfd --control "$TMP/other" --stack eth1 --nic eth2 --tap lwf1 --takeover
+[ -e "$(dirname "$LWF_CONTROL")/eth1.takeover" ] || fail "the journal of the first one is gone"
+stop_lwfd
+owns eth1 || fail "eth1 has $(belongings eth1), and had $BEFORE"
+ip link del eth2
+nothing_left
+
 step "--share: everything stays where it is, and the NIC's own stack is open"
 start_lwfd --nic eth1 --tap lwf0 --share
 state_is eth1 Running
