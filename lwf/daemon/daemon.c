@@ -314,6 +314,7 @@ int lwf_daemon_socket(struct lwf_daemon *daemon)
 	if (lwf_socket_make(&daemon->sock, daemon->config->has_group, daemon->config->group,
 			    &error))
 		return lwf_cli_error(PROGRAM, &error);
+	guardian_file(daemon->guardian, daemon->sock.temp_path); /* until it is shown */
 	return -1;
 }
 
