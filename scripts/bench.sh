@@ -14,6 +14,7 @@
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
+export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C # where tc, ethtool and sysctl are for an ordinary user
 build=
 pass=()
 while [ $# -gt 0 ]; do

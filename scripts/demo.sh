@@ -13,6 +13,7 @@
 set -eu -o pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
+export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C # where tc, ethtool and sysctl are for an ordinary user
 
 bold='' plain=''
 if [ -t 1 ]; then
