@@ -27,7 +27,7 @@ tool() { # PROGRAM...: skip without them
 
 files() { # PATTERN...: what git knows or would add; everything where there is no git
 	if [ -e .git ]; then
-		git ls-files -co --exclude-standard -- "$@" | sort -u
+		git -c safe.directory='*' ls-files -co --exclude-standard -- "$@" | sort -u
 	else
 		local pattern
 		for pattern; do find . -path ./build -prune -o -name "${pattern##*/}" -type f -printf '%P\n'; done | sort -u
@@ -100,6 +100,7 @@ shell() {
 	done | xargs -r shellcheck -x --source-path=SCRIPTDIR
 }
 
+[ -n "$(files '*.c')" ] || { echo "lint.sh: there is no source in $root" >&2 && exit 1; }
 case $check in
 format | tidy | headers | shell) "$check" ;;
 cppcheck) cppcheck_ ;;

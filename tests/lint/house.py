@@ -23,8 +23,8 @@ BUILD = None
 def tracked(*suffixes):
     """Paths of the tree, relative to ROOT: what git knows or would add; all files without git."""
     if (ROOT / ".git").exists():
-        names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True,
-                               capture_output=True, text=True).stdout.splitlines()
+        names = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "-co", "--exclude-standard"],
+                               cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
         paths = [Path(name) for name in names]
     else:
         paths = [path.relative_to(ROOT) for path in ROOT.rglob("*")]
