@@ -368,6 +368,11 @@ static bool in_group(int fd, gid_t first, gid_t group)
 	return false;
 }
 
+static bool is_admin(uid_t uid)
+{
+	return uid == 0 || uid == geteuid();
+}
+
 /* Who it is, and what he may do: root and our own user everything, the group observe and inject. */
 static int peer_identify(struct lwf_peer *peer)
 {
@@ -382,7 +387,7 @@ static int peer_identify(struct lwf_peer *peer)
 		return -errno;
 	peer->who.pid = cred.pid;
 	peer->who.uid = cred.uid;
-	if (cred.uid == 0 || cred.uid == geteuid())
+	if (is_admin(cred.uid))
 		peer->roles = LWF_ROLE_OBSERVE | LWF_ROLE_INJECT | LWF_ROLE_ADMIN;
 	else if (config->has_group && in_group(peer->fd, cred.gid, config->group))
 		peer->roles = LWF_ROLE_OBSERVE | LWF_ROLE_INJECT;
@@ -481,7 +486,7 @@ static bool is_gone(const struct lwf_peer *peer, short events)
  * The table is full: those that have gone make room, and else one that connected long ago and never
  * said a word.
  */
-static bool make_room(struct lwf_server *server)
+static bool make_room(struct lwf_server *server, uint32_t limit)
 {
 	uint64_t now = lwf_host_now_ns(server->host);
 	struct pollfd fds[LWF_PEERS_MAX];
@@ -500,14 +505,25 @@ static bool make_room(struct lwf_server *server)
 			silent = peer;
 	}
 	reap(server);
-	if (server->peer_count == LWF_PEERS_MAX && silent) {
+	if (server->peer_count >= limit && silent) {
 		silent->dead = true;
 		reap(server);
 	}
-	return server->peer_count < LWF_PEERS_MAX;
+	return server->peer_count < limit;
 }
 
-static void refuse_connection(int fd)
+/* How many may be connected when @fd is one of them: the last places are for those who may change. */
+static uint32_t peers_max(int fd)
+{
+	struct ucred cred = {.uid = (uid_t)-1};
+	socklen_t bytes = sizeof(cred);
+
+	if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &bytes) && is_admin(cred.uid))
+		return LWF_PEERS_MAX;
+	return LWF_PEERS_MAX - LWF_PEERS_ADMIN;
+}
+
+static void refuse_connection(const struct lwf_server *server, int fd)
 {
 	unsigned char packet[1024];
 	struct lwf_error error;
@@ -516,7 +532,7 @@ static void refuse_connection(int fd)
 	size_t bytes;
 
 	lwf_error_set(&error, LWF_EXIT_REFUSED, "control socket", "close some, and try again",
-		      "%u connections are open already", LWF_PEERS_MAX);
+		      "%u connections are open already", server->peer_count);
 	body = lwf_wire_error_body(&error);
 	text = body ? lwf_wire_text(body) : NULL;
 	json_decref(body);
@@ -568,6 +584,7 @@ static void accept_again(void *context)
 static void accept_event(void *context, unsigned events)
 {
 	struct lwf_server *server = context;
+	uint32_t limit;
 	int fd;
 
 	(void)events;
@@ -579,8 +596,9 @@ static void accept_event(void *context, unsigned events)
 				return;
 			continue;
 		}
-		if (server->peer_count == LWF_PEERS_MAX && !make_room(server)) {
-			refuse_connection(fd);
+		limit = peers_max(fd);
+		if (server->peer_count >= limit && !make_room(server, limit)) {
+			refuse_connection(server, fd);
 			close(fd);
 		} else if (peer_create(server, fd)) {
 			close(fd);

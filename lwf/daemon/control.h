@@ -23,6 +23,7 @@
 #include "wire.h"
 
 #define LWF_PEERS_MAX	       64u
+#define LWF_PEERS_ADMIN	       4u    /* of these are for root and our own user alone */
 #define LWF_PEER_PENDING_MAX   8u    /* commands of one peer that are not answered yet */
 #define LWF_PEER_QUEUE_PACKETS 1024u /* answers that one peer has not taken; more ends it */
 #define LWF_PEER_TURN_MESSAGES 16u   /* read from one peer in one loop turn */

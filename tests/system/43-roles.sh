@@ -40,6 +40,16 @@ for wish in "pause eth1" "restart eth1" "detach eth1" "attach eth1" "filter inse
 	# shellcheck disable=SC2086 # words of a command
 	expect_error 4 "admin|permi" "${MEMBER[@]}" "$TMP/bin/lwfctl" $wish
 done
+for ((i = 0; i < 70; i++)); do
+	"${MEMBER[@]}" "$TMP/bin/lwfctl" watch >"$TMP/watch.$i" 2>&1 &
+	STARTED+=($!)
+done
+turned_away() {
+	grep -qs "connections are open already" "$TMP"/watch.*
+}
+wait_for 10 "the members' places to be taken" turned_away
+expect_exit 0 lwfctl pause eth1
+expect_exit 0 lwfctl restart eth1
 expect_equal "state" Running "$(show '.stacks[0].state' eth1)"
 expect_error 4 "control|permi" "${STRANGER[@]}" "$TMP/bin/lwfctl" show
 expect_equal "capabilities" 0000000000003000 "$(awk '/^CapEff/ { print $2 }' "/proc/$LWFD/status")"
