@@ -32,7 +32,9 @@
 	X(OFFLOAD, "offload", NOT_SUPPORTED, "a super-frame that nobody here can cut")             \
 	X(DEVICE, "device-error", FAILURE, "another error of the device; its errno is counted")    \
 	X(RUNT, "runt", INVALID_LENGTH, "received with less than an Ethernet header")              \
-	X(UNANSWERED, "unanswered", UNKNOWN, "the daemon died before it was answered")
+	X(UNANSWERED, "unanswered", UNKNOWN, "the daemon died before it was answered")             \
+	X(UNSUPPORTED, "unsupported", NOT_SUPPORTED,                                               \
+	  "asked for what this module, or lwfd, cannot do")
 
 enum lwf_reason {
 #define X(sym, name, status, text) LWF_REASON_##sym,

@@ -186,7 +186,7 @@ uint32_t lwf_session_pump(struct lwf_session *session, uint32_t budget)
 	lwf_stack_enter(session->stack);
 	if (!module || lwf_module_control(module, LWF_CONTROL_SUBMIT, &submit)) {
 		if (module && module->state == LWF_STATE_RUNNING)
-			submit.taken = refuse_waiting(session, LWF_REASON_OFFLOAD, budget);
+			submit.taken = refuse_waiting(session, LWF_REASON_UNSUPPORTED, budget);
 		else
 			submit.taken = refuse_waiting(session, door_reason(session->stack), budget);
 	}

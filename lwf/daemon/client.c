@@ -183,7 +183,7 @@ static struct lwf_ring_submit client_record(const struct lwf_client *client)
 static enum lwf_reason record_fault(const struct lwf_ring_submit *record, uint32_t room)
 {
 	if (record->flags & ~SUBMIT_FLAGS || record->reserved != 0)
-		return LWF_REASON_OFFLOAD;
+		return LWF_REASON_UNSUPPORTED;
 	if (record->flags & LWF_RING_FLAG_SHORT)
 		return LWF_REASON_TRUNCATED;
 	if (record->len < LWF_ETHER_HEADER_BYTES)
