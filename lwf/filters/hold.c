@@ -10,7 +10,8 @@
  *	lwfctl filter insert eth1 hold:frames=3
  *	lwfctl filter set eth1/hold release=on
  *
- * Its own pause completes what it still keeps with PAUSED: what can be settled at pause is settled.
+ * Its own pause completes what it still keeps with PAUSED. But the stack pauses from the top: it
+ * waits for frames of the host and of modules above before that, until they are released.
  */
 #include <errno.h>
 

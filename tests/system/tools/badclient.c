@@ -5,10 +5,10 @@
  *	badclient STACK WAY [NUMBER]		LWF_CONTROL names the socket
  *
  * 0: the daemon kept its promises towards it; 1: it did not, and the line says which; 2: it could
- *not even begin. Whether others were served meanwhile is for the test to find out. The ways:
+ * not even begin. Whether others were served meanwhile is for the test to find out. The ways:
  *
- *	malformed	every kind of wrong message: an error or an end, and after three of them an
- *end index		indices that run ahead, or backwards: the session ends
+ *	malformed	every kind of wrong message: an error or an end, and an end after three
+ *	index		indices that run ahead, or backwards: the session ends
  *	record		records that point outside or are no frame: each gets its one answer
  *	scribble S	S seconds of random words all over the shared memory, while it submits
  *	doorbells S	S seconds of doorbells for nothing

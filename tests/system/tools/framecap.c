@@ -6,9 +6,9 @@
  *
  * Takes what DEV receives (never what it sends) from a mapped ring, puts VLAN tags back that the
  * kernel keeps beside the frame, and writes a pcap with the kernel's time stamps. Prints
- *"listening" when no frame can be missed any more, and at the end one line of JSON: frames, and of
- *the numbered ones how many were lost, doubled, reordered or damaged. Ends after COUNT frames and a
- *quiet 300 ms (so that a frame too many is seen), after SECONDS, or at SIGTERM or SIGINT.
+ * "listening" when no frame can be missed any more, and at the end one line of JSON: frames, and of
+ * the numbered ones how many were lost, doubled, reordered or damaged. Ends after COUNT frames and a
+ * quiet 300 ms (so that a frame too many is seen), after SECONDS, or at SIGTERM or SIGINT.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -2,14 +2,15 @@
 /*
  * rawsend.c - a sender that is not ours: puts frames on a device by packet socket.
  *
- *	rawsend DEV FILE.pcap [-r PPS]		    each frame of the file once, in order, none left
- *out rawsend DEV -n COUNT [-r PPS] [-s SIZE] [-i STREAM] [-q]   numbered frames; -n 0: until a
- *signal
+ *	rawsend DEV FILE.pcap [-r PPS]
+ *		each frame of the file once, in order, none left out
+ *	rawsend DEV -n COUNT [-r PPS] [-s SIZE] [-i STREAM] [-q]
+ *		numbered frames; -n 0: until a signal
  *
  * It bypasses the qdisc, so that a full device is an error and not a silent loss; -q goes through
- *it. A frame of a file is tried again for 5 s while the device has no room; numbered ones are
- *counted as failed and left behind, and a device that is down is waited for. Prints
- *{"sent":N,"failed":N}.
+ * it. A frame of a file is tried again for 5 s while the device has no room; numbered ones are
+ * counted as failed and left behind, and a device that is down is waited for. Prints
+ * {"sent":N,"failed":N}.
  */
 #include <arpa/inet.h>
 #include <errno.h>
