@@ -441,8 +441,3 @@ void guardian_finish(struct guardian *guardian)
 		;
 	free(guardian);
 }
-
-pid_t guardian_pid(const struct guardian *guardian)
-{
-	return guardian ? guardian->pid : 0;
-}

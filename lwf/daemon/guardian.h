@@ -59,7 +59,4 @@ void guardian_forget_file(struct guardian *guardian, const char *path);
  */
 void guardian_finish(struct guardian *guardian);
 
-/** The child's pid, for `show`; 0 for NULL. */
-pid_t guardian_pid(const struct guardian *guardian);
-
 #endif

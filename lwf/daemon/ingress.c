@@ -24,7 +24,6 @@
 
 static int program_fd = -1;
 static unsigned program_users;
-static bool tcx_forbidden;
 
 static int bpf(int command, union bpf_attr *attributes, size_t bytes)
 {
@@ -112,7 +111,7 @@ int ingress_shut(struct ingress *ingress, struct nsnet *ns, uint32_t ifindex)
 	ingress_open(ingress);
 	ingress->ifindex = ifindex;
 	remove_stale(ingress, ns);
-	if (program_fd >= 0 && !tcx_forbidden)
+	if (program_fd >= 0)
 		error = nsnet_call(ns, attach_tcx, ingress);
 	if (!error) {
 		ingress->kind = INGRESS_TCX;
@@ -142,9 +141,4 @@ const char *ingress_kind_name(enum ingress_kind kind)
 	static const char *const names[] = {"open", "tcx", "clsact"};
 
 	return names[kind];
-}
-
-void ingress_forbid_tcx(bool forbid)
-{
-	tcx_forbidden = forbid;
 }

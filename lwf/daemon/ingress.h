@@ -51,7 +51,4 @@ void ingress_open(struct ingress *ingress);
 /** "open", "tcx", "clsact". */
 const char *ingress_kind_name(enum ingress_kind kind);
 
-/** Refuses tcx from now on (tests of the second way). */
-void ingress_forbid_tcx(bool forbid);
-
 #endif

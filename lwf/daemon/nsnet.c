@@ -129,11 +129,6 @@ int nsnet_call(struct nsnet *ns, int (*fn)(void *argument), void *argument)
 	return lwf_netns_call(ns->own ? NULL : ns->name, fn, argument);
 }
 
-const char *nsnet_name(const struct nsnet *ns)
-{
-	return ns->name;
-}
-
 uint64_t nsnet_inode(const struct nsnet *ns)
 {
 	return ns->inode;

@@ -35,9 +35,6 @@ void nsnet_put(struct nsnet *ns);
  */
 int nsnet_call(struct nsnet *ns, int (*fn)(void *argument), void *argument);
 
-/** The name it was asked for by first; "" for our own. */
-const char *nsnet_name(const struct nsnet *ns);
-
 /** Inode of the namespace file: the part of the key that `lsns` prints. */
 uint64_t nsnet_inode(const struct nsnet *ns);
 

@@ -194,30 +194,6 @@ struct nl_msg *rtnl_message(uint16_t type, uint16_t flags, const void *header, s
 	return message;
 }
 
-int rtnl_talk(struct nl_sock *sock, struct nl_msg *message)
-{
-	struct rtnl_answer answer = {0};
-	int error;
-
-	if (!message)
-		return -ENOMEM;
-	nlmsg_hdr(message)->nlmsg_flags |= NLM_F_ACK;
-	error = exchange(sock, message, &answer);
-	nlmsg_free(message);
-	return error;
-}
-
-int rtnl_talk_raw(struct nl_sock *sock, const struct nlmsghdr *header)
-{
-	struct nl_msg *message = nlmsg_convert((struct nlmsghdr *)(uintptr_t)header);
-
-	if (!message)
-		return -ENOMEM;
-	nlmsg_hdr(message)->nlmsg_seq = NL_AUTO_SEQ;
-	nlmsg_hdr(message)->nlmsg_pid = NL_AUTO_PORT;
-	return rtnl_talk(sock, message);
-}
-
 int rtnl_dump(struct nl_sock *sock, uint16_t type, const void *header, size_t bytes, rtnl_each each,
 	      void *context)
 {

@@ -37,12 +37,6 @@ void rtnl_close(struct nl_sock *sock);
 /** A new request of @type with a fixed part of @bytes, or NULL. */
 struct nl_msg *rtnl_message(uint16_t type, uint16_t flags, const void *header, size_t bytes);
 
-/** Sends @message, waits for the answer, frees it. 0 or the kernel's -errno; -ENOMEM for NULL. */
-int rtnl_talk(struct nl_sock *sock, struct nl_msg *message);
-
-/** Sends a request that was prepared as bytes. Likewise. */
-int rtnl_talk_raw(struct nl_sock *sock, const struct nlmsghdr *header);
-
 /** What rtnl_dump() calls for every message; lent. */
 typedef void (*rtnl_each)(const struct nlmsghdr *header, void *context);
 
