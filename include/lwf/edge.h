@@ -5,7 +5,7 @@
  * NDIS counterpart: the upper edge is the protocol binding, the lower edge is the miniport adapter.
  * A TAP, a packet socket, a pcap file and the simulated device are peers behind this contract.
  *
- * Life cycle. A constructor of its own (lwf_tap_open() ...) makes an edge; lwf_stack_create() takes
+ * Life cycle. A constructor of its own (lwf_tap_create() ...) makes an edge; lwf_stack_create() takes
  * it; the stack closes it through ops->close, which frees it. All calls are on the loop thread, and
  * any of them may be made from inside any other (a completion may come before transmit returns).
  *
@@ -41,7 +41,7 @@ enum lwf_intake {
 	LWF_INTAKE_READ,    /* read and hand to lwf_edge_input() */
 };
 
-/** What is known of the device. The edge fills it in; lwf_edge_link_changed() announces changes. */
+/** What is known of the device. The edge fills it in; lwf_stack_set_link() announces changes. */
 struct lwf_link {
 	bool present;  /* false: deleted, or moved away */
 	bool admin_up; /* false: disabled ("ip link set down") */

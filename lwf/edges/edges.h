@@ -27,8 +27,8 @@ struct lwf_tap_config {
 
 /**
  * Creates or adopts a TAP. -EBUSY when another process has it, -EPERM, -EINVAL for a name that is
- * none or a device of another kind. The edge is made with no carrier and down; *created tells
- * whether the device is new (then it goes when the edge is closed).
+ * none or a device of another kind. The edge is made with no carrier and down; a device that is new
+ * (lwf_tap_is_ours()) goes when the edge is closed.
  */
 int lwf_tap_create(struct lwf_host *host, const struct lwf_tap_config *config,
 		   struct lwf_edge **edge);
