@@ -93,8 +93,11 @@ static int open_file(struct inject_capture *capture, const char *path, struct lw
 	if (capture->fd < 0 || fstat(capture->fd, &status) != 0) {
 		int err = errno;
 
-		return bad_file(capture->name, error, -err,
-				err == ENOENT ? "no such file" : strerror(err));
+		bad_file(capture->name, error, -err,
+			 err == ENOENT ? "no such file" : strerror(err));
+		if (err == EACCES || err == EPERM)
+			error->exit = LWF_EXIT_PERMISSION;
+		return -err;
 	}
 	if (S_ISDIR(status.st_mode))
 		return bad_file(capture->name, error, -EISDIR, "it is a directory");

@@ -174,7 +174,7 @@ static void print_table(const struct inject_run *run)
 static int exit_code(const struct inject_run *run)
 {
 	const struct lwf_ledger *ledger = &run->ledger;
-	const struct lwf_error *fault = inject_source_fault(run->source);
+	const struct lwf_error *fault = run->source ? inject_source_fault(run->source) : NULL;
 
 	if (run->gone)
 		lwf_cli_fail(INJECT_PROGRAM, LWF_EXIT_FALSE,

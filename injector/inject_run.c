@@ -151,9 +151,9 @@ int inject_command(int argc, char **argv)
 		return code;
 	inject_run_signals();
 	code = inject_source_open(options.file, options.loops, &inject_signals, &source, &error);
-	if (code == -EINTR) {
-		lwf_cli_note(INJECT_PROGRAM, "interrupted before anything was sent");
-		return LWF_EXIT_FALSE;
+	if (code == -EINTR) { /* before anything was sent; the ledger says so */
+		inject_run_init(&run, &options, NULL);
+		return inject_run_report(&run);
 	}
 	if (code)
 		return lwf_cli_error(INJECT_PROGRAM, &error);

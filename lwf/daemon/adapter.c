@@ -103,7 +103,7 @@ static int refuse_addresses(const struct adapter *adapter, char *error, size_t b
 	if (nic->addresses > 1)
 		snprintf(more, sizeof(more), " and %u more", nic->addresses - 1);
 	say(error, bytes,
-	    "%s: it has addresses (%s%s): move them to %s with --takeover, or leave them there "
+	    "%s: it has addresses (%s%s); move them to %s with --takeover, or leave them there "
 	    "with "
 	    "--share",
 	    config->nic_name, nic->address, more, config->tap_name ? config->tap_name : "the TAP");
@@ -120,7 +120,7 @@ static int check_takeover(const struct adapter *adapter, char *error, size_t byt
 	if (!config->takeover)
 		return 0;
 	if (!config->tap_name) {
-		say(error, bytes, "%s: --takeover needs a TAP: give one with --tap",
+		say(error, bytes, "%s: --takeover needs a TAP; give one with --tap",
 		    config->nic_name);
 		return -EINVAL;
 	}
@@ -142,12 +142,12 @@ static int look(struct adapter *adapter, char *error, size_t bytes)
 	int result = nsnet_get(config->nic_netns, &adapter->nic_ns);
 
 	if (result == -EPERM || result == -EACCES) {
-		say(error, bytes, "%s: may not enter network namespace %s: run as root", name,
+		say(error, bytes, "%s: may not enter network namespace %s; run as root", name,
 		    config->nic_netns);
 		return -EPERM;
 	}
 	if (result) {
-		say(error, bytes, "%s: no network namespace %s (%s): see `ip netns`", name,
+		say(error, bytes, "%s: no network namespace %s (%s); see `ip netns`", name,
 		    config->nic_netns, strerror(-result));
 		return result;
 	}
@@ -155,19 +155,19 @@ static int look(struct adapter *adapter, char *error, size_t bytes)
 		(void)takeover_recover(adapter->nic_ns, config->runtime_dir, config->stack_name);
 	result = link_query(config->nic_netns, name, &adapter->nic);
 	if (result) {
-		say(error, bytes, "%s: cannot look at it (%s): give the name of an interface", name,
+		say(error, bytes, "%s: cannot look at it (%s); give the name of an interface", name,
 		    strerror(-result));
 		return result;
 	}
 	if (!adapter->nic.facts.present && !config->wait_nic) {
 		say(error, bytes,
-		    "%s: no such interface: see `ip link`, or wait for it with "
+		    "%s: no such interface; see `ip link`, or wait for it with "
 		    "--wait-nic",
 		    name);
 		return -ENODEV;
 	}
 	if (adapter->nic.facts.present && !adapter->nic.ethernet) {
-		say(error, bytes, "%s: not an Ethernet interface: choose another", name);
+		say(error, bytes, "%s: not an Ethernet interface; choose another", name);
 		return -EINVAL;
 	}
 	return 0;
@@ -183,7 +183,7 @@ static int claim_first(struct adapter *adapter, char *error, size_t bytes)
 		return 0;
 	result = claim(adapter, adapter->nic.facts.ifindex, &owner);
 	if (result == -EBUSY)
-		say(error, bytes, "%s: in use by process %d: stop that one first", name,
+		say(error, bytes, "%s: in use by process %d; stop that one first", name,
 		    (int)owner);
 	else if (result)
 		say(error, bytes, "%s: cannot claim it (%s)", name, strerror(-result));
@@ -333,7 +333,7 @@ int adapter_follow(struct adapter *adapter, struct lwf_stack *stack, char *error
 		code = shut(adapter, adapter->nic.facts.ifindex);
 	if (code) {
 		say(error, error_bytes,
-		    "%s: cannot keep this machine's own stack off it (%s): try --share",
+		    "%s: cannot keep this machine's own stack off it (%s); try --share",
 		    config->nic_name, strerror(-code));
 		return code;
 	}

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "connection.h"
 #include "daemon.h"
 #include "edges.h"
 #include "hosts.h"
@@ -32,7 +33,7 @@ static int fail(enum lwf_exit code, const char *what, const char *next, const ch
 /* For functions whose message is a whole line. */
 static int fail_line(int err, const char *line)
 {
-	fprintf(stderr, PROGRAM ": %s\n", line);
+	lwf_cli_note(PROGRAM, "%s", line);
 	switch (-err) {
 	case ENODEV:
 	case ENOENT:
@@ -79,10 +80,16 @@ int lwf_daemon_guardian(struct lwf_daemon *daemon)
 
 int lwf_daemon_claim(struct lwf_daemon *daemon)
 {
+	char usual[LWF_CONTROL_PATH_BYTES];
 	struct lwf_error error;
 
-	if (lwf_socket_claim(&daemon->sock, daemon->config->control, &error))
+	if (lwf_socket_claim(&daemon->sock, daemon->config->control, &error)) {
+		/* an ordinary user without a runtime directory may not make one in /run */
+		if (error.exit == LWF_EXIT_USAGE && geteuid() != 0 &&
+		    !strcmp(daemon->config->control, lwf_wire_default_path(usual, sizeof(usual))))
+			error.exit = LWF_EXIT_PERMISSION;
 		return lwf_cli_error(PROGRAM, &error);
+	}
 	if (daemon->sock.made_dir[0]) /* first in is last undone: then it is empty */
 		guardian_file(daemon->guardian, daemon->sock.made_dir);
 	guardian_file(daemon->guardian, daemon->sock.lock_path);
@@ -253,7 +260,7 @@ static int open_edge(struct lwf_daemon *daemon, const struct lwf_edge_config *co
 		ret = lwf_pcapfile_create(daemon->host, or_null(config->in), or_null(config->out),
 					  edge, line, sizeof(line));
 		if (ret) {
-			fprintf(stderr, PROGRAM ": %s\n", line);
+			lwf_cli_note(PROGRAM, "%s", line);
 			return ret == -EACCES || ret == -EPERM ? LWF_EXIT_PERMISSION
 							       : LWF_EXIT_USAGE;
 		}
@@ -285,8 +292,11 @@ int lwf_daemon_stack(struct lwf_daemon *daemon)
 	daemon->lower = NULL;
 	ret = lwf_stack_create(daemon->engine, config->stack, upper, lower, &daemon->stack);
 	if (ret)
-		return fail(ret == -EINVAL ? LWF_EXIT_USAGE : LWF_EXIT_REFUSED, "--stack",
-			    "give a name without spaces and '/'", strerror(-ret));
+		return lwf_cli_fail(PROGRAM, ret == -EINVAL ? LWF_EXIT_USAGE : LWF_EXIT_REFUSED,
+				    "--stack", "give another one: ASCII, without spaces and '/'",
+				    "'%s': %s", config->stack,
+				    ret == -EINVAL ? "it cannot be the name of a stack"
+						   : strerror(-ret));
 	for (uint32_t i = 0; i < config->filter_count; i++) {
 		ret = lwf_stack_insert(daemon->stack, config->filters[i], i, NULL, why,
 				       sizeof(why));

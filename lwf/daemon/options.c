@@ -68,7 +68,7 @@ static int usage(const char *what, const char *why)
 /* The functions of config.c give a whole line. */
 static int usage_line(const char *line)
 {
-	fprintf(stderr, PROGRAM ": %s\n", line);
+	lwf_cli_note(PROGRAM, "%s", line);
 	return LWF_EXIT_USAGE;
 }
 

@@ -20,6 +20,7 @@
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdio_ext.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define MTU_BYTES 1500u
@@ -179,7 +180,7 @@ static void flush_output(struct pcap_edge *pe)
 {
 	FILE *file = pcap_dump_file(pe->out);
 
-	errno = 0;
+	/* errno is from the first write of the batch that failed: a full buffer is written earlier */
 	if (pcap_dump_flush(pe->out) == 0 && !ferror(file))
 		return;
 	pe->out_error = errno ? errno : EIO;
@@ -192,6 +193,7 @@ static void pcap_edge_transmit(struct lwf_edge *edge, struct lwf_batch *batch)
 {
 	struct pcap_edge *pe = to_pcap(edge);
 
+	errno = 0;
 	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next) {
 		enum lwf_reason reason = frame->len < LWF_ETHER_HEADER_BYTES ? LWF_REASON_TOO_SHORT
 									     : LWF_REASON_NONE;
@@ -259,23 +261,34 @@ static int open_input(struct pcap_edge *pe, const char *path, char *error, size_
 	if (!file) {
 		int ret = -errno;
 
-		snprintf(error, error_bytes, "%s: %s", path, strerror(-ret));
+		snprintf(error, error_bytes, "%s: %s; name a pcap or pcapng file", path,
+			 ret == -ENOENT ? "no such file" : strerror(-ret));
 		return ret;
 	}
 	/* From here on the file is libpcap's. */
 	pe->in = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, text);
 	if (!pe->in) {
 		fclose(file);
-		snprintf(error, error_bytes, "%s: %s", path, text);
+		snprintf(error, error_bytes, "%s: %s; name a pcap or pcapng file", path, text);
 		return -EINVAL;
 	}
 	link = pcap_datalink(pe->in);
 	if (link == DLT_EN10MB)
 		return 0;
 	type = pcap_datalink_val_to_name(link);
-	snprintf(error, error_bytes, "%s: link type %s (%d) is not Ethernet", path,
-		 type ? type : "unknown", link);
+	snprintf(error, error_bytes, "%s: link type %s (%d) is not Ethernet; name another file",
+		 path, type ? type : "unknown", link);
 	return -EINVAL;
+}
+
+/* To write to the input would destroy it before it was read. */
+static bool is_input(const struct pcap_edge *pe, const char *path)
+{
+	struct stat in, out;
+
+	return stat(path, &out) == 0 && S_ISREG(out.st_mode) &&
+	       fstat(fileno(pcap_file(pe->in)), &in) == 0 && in.st_dev == out.st_dev &&
+	       in.st_ino == out.st_ino;
 }
 
 static int open_output(struct pcap_edge *pe, const char *path, char *error, size_t error_bytes)
@@ -283,6 +296,10 @@ static int open_output(struct pcap_edge *pe, const char *path, char *error, size
 	FILE *file;
 	int ret;
 
+	if (is_input(pe, path)) {
+		snprintf(error, error_bytes, "%s: it is the input, too; name another file", path);
+		return -EINVAL;
+	}
 	pe->out_type = pcap_open_dead_with_tstamp_precision(DLT_EN10MB, LWF_FRAME_MAX_BYTES,
 							    PCAP_TSTAMP_PRECISION_NANO);
 	if (!pe->out_type) {
@@ -292,7 +309,8 @@ static int open_output(struct pcap_edge *pe, const char *path, char *error, size
 	file = fopen(path, "wbe");
 	if (!file) {
 		ret = -errno;
-		snprintf(error, error_bytes, "%s: %s", path, strerror(-ret));
+		snprintf(error, error_bytes, "%s: cannot be written: %s; name another file", path,
+			 strerror(-ret));
 		return ret;
 	}
 	pe->out = pcap_dump_fopen(pe->out_type, file);

@@ -284,6 +284,9 @@ static void test_unusable_files(void **state)
 	write_plain_frames(1);
 	assert_int_equal(create_alone(in_path, "/nowhere/out.pcap", error), -ENOENT);
 	assert_non_null(strstr(error, "/nowhere/out.pcap"));
+	assert_int_equal(create_alone(in_path, in_path, error), -EINVAL);
+	assert_non_null(strstr(error, "input"));
+	assert_int_equal(create_alone(in_path, "/dev/full/out.pcap", error), -ENOTDIR);
 }
 
 static void test_no_memory(void **state)
