@@ -3,14 +3,14 @@
 #
 # 25-pause-pending-qdisc.sh - with qdisc=kernel a pause waits for what the kernel still holds.
 #
-#	 lwf-inject > [ lwfd ] > qdisc tbf 2 Mbit/s > eth1 ~~cable~~ eth0 > framecap
+#	 lwf-inject > [ lwfd ] > qdisc tbf 600 kbit/s > eth1 ~~cable~~ eth0 > framecap
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 ROUNDS=5
 
 far_host
-tc qdisc add dev eth1 root tbf rate 2mbit burst 3kb limit 2mb || skip "the kernel has no tbf"
+tc qdisc add dev eth1 root tbf rate 600kbit burst 3kb limit 2mb || skip "the kernel has no tbf"
 start_lwfd --lower nic:eth1,qdisc=kernel --upper tap:lwf0
 state_is eth1 Running
 framegen numbered "$TMP/burst.pcap" 100 1000 >/dev/null
@@ -21,7 +21,7 @@ outstanding() {
 }
 
 many_out() {
-	[ "$(outstanding)" -ge 40 ]
+	[ "$(outstanding)" -ge 10 ]
 }
 
 background watch lwfctl watch --json --since 1 eth1

@@ -121,6 +121,16 @@ expect_equal "schema, pid" "1 $LWFD" "$(jq -r '"\(.schema) \(.pid)"' <<<"$OUT")"
 expect_exit 0 lwfctl --json show eth1
 expect_equal "options before operands" 1 "$(jq .schema <<<"$OUT")"
 
+step "errors as JSON: one object, whatever the program"
+for command in "5 lwfctl show eth9" "124 lwfctl wait eth1 --state paused --timeout 1ms" "2 lwfctl frobnicate" \
+	"5 lwf-inject eth9 $ten" "2 lwf-inject eth1" "5 lwfd --nic nosuch0 --tap lwf9 --control $TMP/other" "2 lwfd"; do
+	# shellcheck disable=SC2086 # words of a command
+	expect_exit "${command%% *}" ${command#* } --json
+	expect_equal "lines of '$command' on stdout, stderr" "1 1" "$(wc -l <"$TMP/out") $(wc -l <"$TMP/err")"
+	expect_equal "error of '$command'" "1 ${command%% *} true" \
+		"$(jq -r '"\(.schema) \(.error.exit) \(.error | .what != "" and .why != "")"' <<<"$OUT")"
+done
+
 step "lwf-inject: words"
 expect_error 2 "file|operand|stack" lwf-inject
 expect_error 2 "file|operand" lwf-inject eth1

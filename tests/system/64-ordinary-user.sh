@@ -23,7 +23,7 @@ chown 65534:65534 "$TMP/home"
 
 as_nobody() {
 	setpriv --reuid 65534 --regid 65534 --clear-groups env -u LWF_TEST_INSIDE -u LWF_TEST_MARK \
-		-u LWF_CONTROL TMPDIR="$TMP/home" LWF_BIN="$TMP/bin" LWF_TOOLS="$TMP/tools" \
+		-u LWF_CONTROL HOME="$TMP/home" TMPDIR="$TMP/home" LWF_BIN="$TMP/bin" LWF_TOOLS="$TMP/tools" \
 		LWF_TEST_PCAPS="${LWF_TEST_PCAPS:-$ROOT/../shared/pcaps}" "$@"
 }
 

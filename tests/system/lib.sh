@@ -427,6 +427,14 @@ same_frames() { # SENT RECEIVED
 	told=$(framecmp "$1" "$2") || fail "frames did not arrive as sent: $told"
 }
 
+# dissect FILE ARGS...: tshark's view of a capture, checksums looked at, nobody's preferences.
+dissect() {
+	local file=$1
+	shift
+	HOME=$TMP tshark -r "$file" -o tcp.check_checksum:TRUE -o ip.check_checksum:TRUE "$@" 2>"$TMP/tshark.err" ||
+		fail "tshark -r $(basename "$file") $*: $(cat "$TMP/tshark.err")"
+}
+
 # ---- traffic ----
 
 # host_traffic [PPS]: the host behind the TAP sends, numbered, stream 2.
