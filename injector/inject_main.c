@@ -7,6 +7,6 @@
 
 int main(int argc, char **argv)
 {
-	lwf_cli_begin();
+	lwf_cli_begin(argc, argv);
 	return inject_command(argc, argv);
 }

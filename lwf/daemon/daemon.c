@@ -33,18 +33,17 @@ static int fail(enum lwf_exit code, const char *what, const char *next, const ch
 /* For functions whose message is a whole line. */
 static int fail_line(int err, const char *line)
 {
-	lwf_cli_note(PROGRAM, "%s", line);
 	switch (-err) {
 	case ENODEV:
 	case ENOENT:
-		return LWF_EXIT_NO_OBJECT;
+		return lwf_cli_line(PROGRAM, LWF_EXIT_NO_OBJECT, line);
 	case EPERM:
 	case EACCES:
-		return LWF_EXIT_PERMISSION;
+		return lwf_cli_line(PROGRAM, LWF_EXIT_PERMISSION, line);
 	case EINVAL:
-		return LWF_EXIT_USAGE;
+		return lwf_cli_line(PROGRAM, LWF_EXIT_USAGE, line);
 	default:
-		return LWF_EXIT_REFUSED;
+		return lwf_cli_line(PROGRAM, LWF_EXIT_REFUSED, line);
 	}
 }
 
@@ -259,11 +258,11 @@ static int open_edge(struct lwf_daemon *daemon, const struct lwf_edge_config *co
 	case LWF_EDGE_PCAP:
 		ret = lwf_pcapfile_create(daemon->host, or_null(config->in), or_null(config->out),
 					  edge, line, sizeof(line));
-		if (ret) {
-			lwf_cli_note(PROGRAM, "%s", line);
-			return ret == -EACCES || ret == -EPERM ? LWF_EXIT_PERMISSION
-							       : LWF_EXIT_USAGE;
-		}
+		if (ret)
+			return lwf_cli_line(PROGRAM,
+					    ret == -EACCES || ret == -EPERM ? LWF_EXIT_PERMISSION
+									    : LWF_EXIT_USAGE,
+					    line);
 		break;
 	case LWF_EDGE_UNSET:
 	case LWF_EDGE_NONE:

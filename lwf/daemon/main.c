@@ -32,7 +32,7 @@ int main(int argc, char **argv)
 	static struct lwf_daemon daemon;
 	int code;
 
-	lwf_cli_begin();
+	lwf_cli_begin(argc, argv);
 	code = lwf_daemon_options_read(argc, argv, &config);
 	if (code >= 0)
 		return code;

@@ -68,8 +68,7 @@ static int usage(const char *what, const char *why)
 /* The functions of config.c give a whole line. */
 static int usage_line(const char *line)
 {
-	lwf_cli_note(PROGRAM, "%s", line);
-	return LWF_EXIT_USAGE;
+	return lwf_cli_line(PROGRAM, LWF_EXIT_USAGE, line);
 }
 
 static int read_edge(const char *option, const char *prefix, const char *text,

@@ -24,8 +24,24 @@ static void put_clean(char *text)
 	}
 }
 
-void lwf_cli_begin(void)
+/* What --json owes: one object, and an error is one too where nothing else was printed. */
+static struct {
+	bool wanted, printed, failed;
+	struct lwf_error error;
+} owed;
+
+static void put_json_error(void)
 {
+	if (owed.failed && !owed.printed)
+		lwf_cli_json(json_pack("{s:o}", "error", lwf_wire_error_body(&owed.error)));
+}
+
+void lwf_cli_begin(int argc, char *const argv[])
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		owed.wanted = owed.wanted || !strcmp(argv[i], "--json");
+	if (owed.wanted)
+		atexit(put_json_error);
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 		/* open the wrong way round: whoever uses it is told that it is not there */
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
@@ -42,7 +58,24 @@ int lwf_cli_error(const char *program, const struct lwf_error *error)
 		 error->next[0] ? "; " : "", error->next);
 	put_clean(line);
 	fprintf(stderr, "%s\n", line);
+	owed.error = *error;
+	owed.failed = owed.wanted;
 	return (int)error->exit;
+}
+
+int lwf_cli_line(const char *program, enum lwf_exit code, const char *line)
+{
+	const char *why = strstr(line, ": "), *next = NULL, *at;
+	struct lwf_error error;
+
+	if (!why || (size_t)(why - line) >= sizeof(error.what))
+		return lwf_cli_fail(program, code, "start", NULL, "%s", line);
+	why += 2;
+	for (at = strstr(why, "; "); at; at = strstr(next, "; "))
+		next = at + 2;
+	lwf_error_set(&error, code, "", next, "%.*s", next ? (int)(next - 2 - why) : 4096, why);
+	snprintf(error.what, sizeof(error.what), "%.*s", (int)(why - 2 - line), line);
+	return lwf_cli_error(program, &error);
 }
 
 int lwf_cli_fail(const char *program, enum lwf_exit code, const char *what, const char *next,
@@ -110,6 +143,7 @@ int lwf_cli_json(json_t *object)
 		goto out;
 	errno = 0;
 	err = 0;
+	owed.printed = true;
 	if (printf("%s\n", text) < 0 || fflush(stdout) != 0)
 		err = errno ? -errno : -EIO;
 out:

@@ -16,8 +16,10 @@
 /**
  * First act of a program: takes the places of standard descriptors that it was started without, so
  * that the next file to be opened, a device maybe, does not get one and with it what is printed.
+ * With --json among the words, a program that ends with an error and has printed no object prints
+ * {"schema":1,"error":{"exit":N,"what":"...","why":"...","next":"..."}} at its end.
  */
-void lwf_cli_begin(void);
+void lwf_cli_begin(int argc, char *const argv[]);
 
 /** Writes the line of @error for @program ("lwfctl") to stderr and returns its exit code. */
 int lwf_cli_error(const char *program, const struct lwf_error *error);
@@ -25,6 +27,9 @@ int lwf_cli_error(const char *program, const struct lwf_error *error);
 /** The same in one call; @why is a format, @next may be NULL. Returns @code. */
 int lwf_cli_fail(const char *program, enum lwf_exit code, const char *what, const char *next,
 		 const char *why, ...) __attribute__((format(printf, 5, 6)));
+
+/** The same for a line that is already "thing: reason; next step". Returns @code. */
+int lwf_cli_line(const char *program, enum lwf_exit code, const char *line);
 
 /** A line of notice to stderr: "PROGRAM: text". */
 void lwf_cli_note(const char *program, const char *format, ...)
