@@ -6,6 +6,10 @@
  * no moment in which a kill leaves something behind.
  */
 #include <errno.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +21,7 @@
 #include "guardian.h"
 #include "ingress.h"
 #include "nsnet.h"
+#include "rtnl.h"
 #include "takeover.h"
 
 struct adapter {
@@ -190,6 +195,39 @@ static int claim_first(struct adapter *adapter, char *error, size_t bytes)
 	return result;
 }
 
+/**
+ * A TAP that is there already is adopted: lwfd changes its MTU, MAC and state, and gives them back
+ * when it ends. The watchdog child is told what they were, for the end that lwfd does not see. A
+ * goodbye after the edge gave them back makes it forget; doing it twice does no harm.
+ */
+static void remember_tap(struct adapter *adapter)
+{
+	struct ifinfomsg header = {.ifi_family = AF_UNSPEC, .ifi_change = IFF_UP};
+	struct nl_sock *sock = NULL;
+	struct nl_msg *message = NULL;
+	struct nsnet *ns = NULL;
+	struct rtnl_link tap;
+	char key[GUARDIAN_KEY_BYTES];
+
+	if (nsnet_get(adapter->config.tap_netns, &ns))
+		return;
+	if (rtnl_open(ns, &sock) || rtnl_link_get(sock, adapter->config.tap_name, 0, &tap))
+		goto out; /* not there: it is made, and goes with the process */
+	header.ifi_index = (int)tap.ifindex;
+	header.ifi_flags = tap.up ? IFF_UP : 0;
+	message = rtnl_message(RTM_NEWLINK, NLM_F_ACK, &header, sizeof(header));
+	if (!message || nla_put_u32(message, IFLA_MTU, tap.mtu_bytes) ||
+	    nla_put(message, IFLA_ADDRESS, sizeof(tap.mac), tap.mac))
+		goto out;
+	snprintf(key, sizeof(key), "tap %s", adapter->config.stack_name);
+	(void)guardian_requests(adapter->config.guardian, key, ns, nlmsg_hdr(message),
+				nlmsg_hdr(message)->nlmsg_len);
+out:
+	nlmsg_free(message);
+	rtnl_close(sock);
+	nsnet_put(ns);
+}
+
 int adapter_open(const struct adapter_config *config, struct adapter **result, char *error,
 		 size_t error_bytes)
 {
@@ -214,6 +252,8 @@ int adapter_open(const struct adapter_config *config, struct adapter **result, c
 		release(adapter);
 		return code;
 	}
+	if (config->tap_name)
+		remember_tap(adapter);
 	*result = adapter;
 	return 0;
 }
