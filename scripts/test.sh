@@ -44,6 +44,11 @@ if [ -z "${LWF_TEST_PCAPS:-}" ] && [ -d ../shared/pcaps ]; then
 	export LWF_TEST_PCAPS
 fi
 export PATH=$PATH:/usr/sbin:/sbin # where tc, ethtool and sysctl are for an ordinary user
+TMPDIR=$(mktemp -d "${TMPDIR:-/tmp}/test.XXXXXX") || exit 1 # apart from other runs; other users test too
+chmod 1777 "$TMPDIR"
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+trap 'exit 130' INT TERM HUP
 unset LWF_CONTROL # a test must not meet somebody's daemon
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
