@@ -10,6 +10,7 @@
 need cmake ninja
 
 BUILD=${BIN%/bin}/broken-gate
+[ -w "${BIN%/bin}" ] || BUILD=$TMP/broken-gate
 
 step "build"
 unset CFLAGS
