@@ -122,18 +122,23 @@ run() { # PRESET NUMBER JOBS CTEST-ARGUMENT...
 	passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
 }
 
-scripts/deps.sh build demo test bench || broken "dependencies (scripts/deps.sh)"
-for preset in "${presets[@]}"; do
-	if build "$preset"; then
-		number=0
-		while read -r n arguments; do
-			number=$((number + 1))
-			# shellcheck disable=SC2086 # options without blanks in them
-			run "$preset" $number "$n" $arguments
-		done < <(plan "$preset")
-	fi
-done
-[ -z "$whole" ] || [ $((passed + failed)) -gt 0 ] || broken "no test ran"
-say "done"
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+main() {
+	local preset number n arguments
+	scripts/deps.sh build demo test bench || broken "dependencies (scripts/deps.sh)"
+	for preset in "${presets[@]}"; do
+		if build "$preset"; then
+			number=0
+			while read -r n arguments; do
+				number=$((number + 1))
+				# shellcheck disable=SC2086 # options without blanks in them
+				run "$preset" $number "$n" $arguments
+			done < <(plan "$preset")
+		fi
+	done
+	[ -z "$whole" ] || [ $((passed + failed)) -gt 0 ] || broken "no test ran"
+	say "done"
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+}
+
+main; exit # in one line: the shell has read all of it before it runs, whoever edits the file meanwhile
