@@ -1,7 +1,11 @@
 #!/usr/bin/env bash
 # demo.sh - about a minute of the real thing, in private namespaces.
 #
-# usage: scripts/demo.sh [--build DIR]      DIR: a configured build folder (default: build/release)
+# usage: scripts/demo.sh [pause] [--build DIR]
+#
+#   pause        one pause with three frames in flight, step by step, on a simulated device;
+#                each value of the send gate with the rules it follows (docs/one-pause.md)
+#   --build DIR  a configured build folder (default: build/release)
 #
 #     iperf3, ping > TAP lwf0 > [ inject | monitor ] > eth1 --veth-- far0 < the other host, 10.9.0.2
 #       10.9.0.1           lwfd                                             in a namespace of its own
@@ -31,8 +35,34 @@ die() {
 
 # ---- outside: packages, programs, namespaces ----
 
+make_programs() { # BUILD TARGET...
+	local build=$1
+	shift
+	mkdir -p "$build"
+	{
+		[ -f "$build/CMakeCache.txt" ] || cmake --preset release
+		cmake --build "$build" --target "$@"
+	} >"$build/demo-build.log" 2>&1 </dev/null || {
+		tail -n 40 "$build/demo-build.log" >&2
+		die "the build failed; the whole log is $build/demo-build.log"
+	}
+}
+
+one_pause() { # BUILD; does not return
+	scripts/deps.sh build
+	make_programs "$1" lwf-one-pause
+	if [ -t 0 ] && [ -t 1 ]; then
+		exec "$1/tests/bin/lwf-one-pause" --step
+	fi
+	exec "$1/tests/bin/lwf-one-pause"
+}
+
 outside() {
-	local build=$root/build/release child status
+	local build=$root/build/release child status pause=
+	if [ "${1:-}" = pause ]; then
+		pause=1
+		shift
+	fi
 	if [ $# -eq 2 ] && [ "$1" = --build ]; then
 		build=$(cd "$2" && pwd)
 	elif [ $# -gt 0 ]; then
@@ -40,16 +70,10 @@ outside() {
 		[ "$1" = --help ] && exit 0
 		exit 2
 	fi
+	[ -z "$pause" ] || one_pause "$build"
 	step "Packages and programs"
 	scripts/deps.sh build demo
-	mkdir -p "$build"
-	{
-		[ -f "$build/CMakeCache.txt" ] || cmake --preset release
-		cmake --build "$build" --target lwfd lwfctl lwf-inject
-	} >"$build/demo-build.log" 2>&1 </dev/null || {
-		tail -n 40 "$build/demo-build.log" >&2
-		die "the build failed; the whole log is $build/demo-build.log"
-	}
+	make_programs "$build" lwfd lwfctl lwf-inject
 	echo "lwfd, lwfctl and lwf-inject are in $build/bin"
 
 	set -m # a process group of its own, so that all of it can be ended from here

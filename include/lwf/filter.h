@@ -157,7 +157,8 @@ void lwf_next_receive(struct lwf_module *module, struct lwf_batch *batch);
 /** NdisFReturnNetBufferLists: homewards, each frame with its answer. Never own frames (O09). */
 void lwf_receive_return(struct lwf_module *module, struct lwf_batch *batch);
 
-/** Moves the module's own frames from @batch to @own, keeping the order of both (rule O05). */
+/** Moves the module's own frames from @batch to the end of @own, an initialised batch, keeping the
+ * order of both (rule O05). */
 void lwf_batch_split_own(const struct lwf_module *module, struct lwf_batch *batch,
 			 struct lwf_batch *own);
 
