@@ -17,6 +17,7 @@
  */
 #include <stdio.h>
 
+#include "conflicts.h"
 #include "internal.h"
 #include "lifecycle.h"
 #include "modify.h"
@@ -195,6 +196,14 @@ void lwf_stack_fault(struct lwf_stack *stack, enum lwf_hold hold, const char *wh
 	lwf_log(stack->engine->host, LWF_LOG_ERROR, "%s: %s", stack->name, what);
 }
 
+void lwf_stack_restart_failed(struct lwf_stack *stack)
+{
+	bool stays = lwf_conflict_lenient(stack->engine, LWF_CONFLICT_C5);
+
+	lwf_stack_fault(stack, stays ? LWF_HOLD_FAULT_PAUSE : LWF_HOLD_FAULT_DETACH,
+			"a module's restart failed");
+}
+
 static enum step step_attach(struct lwf_stack *stack, const char *reason)
 {
 	struct lwf_edge *lower = stack->lower;
@@ -237,7 +246,7 @@ static enum step step_restart(struct lwf_stack *stack, const char *reason)
 			continue;
 		lwf_lifecycle(module, LWF_EVENT_RESTART, reason);
 		if (module->state == LWF_STATE_PAUSED)
-			lwf_stack_fault(stack, LWF_HOLD_FAULT_PAUSE, "a module's restart failed");
+			lwf_stack_restart_failed(stack);
 		return STEP_TAKEN;
 	}
 	if (stack->upper && !stack->upper_running) {

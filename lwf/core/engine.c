@@ -16,6 +16,7 @@ struct lwf_engine *lwf_engine_create(struct lwf_host *host)
 	engine->host = host;
 	if (lwf_trace_init(engine))
 		goto err_free;
+	lwf_engine_set_profile(engine, LWF_PROFILE_STRICT);
 	for (const struct lwf_filter_ops *const *ops = lwf_built_in_filters; *ops; ops++)
 		if (lwf_engine_register(engine, *ops))
 			goto err_free;

@@ -8,6 +8,7 @@
 #ifndef LWF_INTERNAL_H
 #define LWF_INTERNAL_H
 
+#include <lwf/profile.h>
 #include <lwf/stack.h>
 
 #include "rules.h"
@@ -27,6 +28,8 @@ struct lwf_engine {
 	struct lwf_observer *observers;
 	struct lwf_trace trace;
 	struct lwf_rules rules;
+	enum lwf_profile profile;  /* profile.c */
+	uint32_t wide_readings;	   /* bit set (1 << enum lwf_conflict); profile.c */
 	uint64_t last_handle;	   /* handles are never used twice */
 	uint32_t last_session;	   /* ids of sessions likewise */
 	const void *thread_marker; /* names the loop thread (S17) */
@@ -164,6 +167,9 @@ void lwf_stack_post(struct lwf_stack *stack);
 
 /** Sets a hold because something failed, and says so; the stack does not try again by itself. */
 void lwf_stack_fault(struct lwf_stack *stack, enum lwf_hold hold, const char *what);
+
+/** C5: what follows when the restart of a module has failed. */
+void lwf_stack_restart_failed(struct lwf_stack *stack);
 
 /** Module with this handle in its present life, or NULL. */
 struct lwf_module *lwf_stack_by_handle(const struct lwf_stack *stack, lwf_handle handle);

@@ -397,7 +397,7 @@ void lwf_restart_complete(struct lwf_module *module, lwf_status status)
 	callback->pending = false;
 	callback->status = status;
 	if (module->restart_failed)
-		lwf_stack_fault(module->stack, LWF_HOLD_FAULT_PAUSE, "a module's restart failed");
+		lwf_stack_restart_failed(module->stack);
 	lwf_lifecycle(module, module->restart_failed ? LWF_EVENT_FAILED : LWF_EVENT_DONE,
 		      "completed later");
 	lwf_stack_post(module->stack);

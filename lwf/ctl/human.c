@@ -193,6 +193,7 @@ void ctl_print_show(const json_t *reply)
 	printf("lwfd %s, pid %" PRIu64 "\n", text(reply, "version"), number(reply, "pid"));
 	for (size_t i = 0; i < json_array_size(stacks); i++)
 		print_stack(json_array_get(stacks, i));
+	printf("profile %s\n", text(reply, "profile"));
 	if (number(reply, "rules_broken")) {
 		printf("rules broken: ");
 		print_counts(json_object_get(reply, "rules"));

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include <lwf/host.h>
+#include <lwf/profile.h>
 #include <lwf/stack.h>
 
 #define LWF_INTERFACE_BYTES    16u  /* IFNAMSIZ */
@@ -39,6 +40,7 @@ struct lwf_config {
 	uint32_t filter_count;
 	bool takeover, share, wait_nic;
 	bool no_default_filters;
+	enum lwf_profile profile;
 	bool json;
 	char control[LWF_CONTROL_PATH_BYTES];
 	bool has_group;

@@ -151,6 +151,7 @@ int lwf_daemon_host(struct lwf_daemon *daemon)
 	daemon->engine = lwf_engine_create(daemon->host);
 	if (!daemon->engine)
 		return fail(LWF_EXIT_REFUSED, "engine", "see ulimit -v", strerror(ENOMEM));
+	lwf_engine_set_profile(daemon->engine, daemon->config->profile);
 	lwf_engine_observe(daemon->engine, &daemon->observer);
 	ret = lwf_server_init(&daemon->server, daemon->engine, daemon->config, &facts);
 	if (ret)

@@ -158,6 +158,12 @@ static int read_option(enum option_id id, const char *text, struct lwf_config *c
 		if (lwf_config_add_filter(config, text, line, sizeof(line)))
 			return usage_line(line);
 		return -1;
+	case OPTION_PROFILE:
+		if (!lwf_profile_parse(text, &config->profile))
+			return lwf_cli_fail(PROGRAM, LWF_EXIT_USAGE, "--profile",
+					    "use strict, lenient or npcap", "'%.64s' is no profile",
+					    text);
+		return -1;
 	case OPTION_CONTROL:
 		return read_text("--control", text, config->control, sizeof(config->control));
 	case OPTION_GROUP:

@@ -16,6 +16,8 @@ OPTION(TAKEOVER, "takeover", NULL,
        "move the NIC's addresses and routes to the TAP, and back at exit")
 OPTION(SHARE, "share", NULL, "leave the NIC's own stack open and its addresses where they are")
 OPTION(WAIT_NIC, "wait-nic", NULL, "start without the NIC; the stack is Detached until it is there")
+OPTION(PROFILE, "profile", "NAME",
+       "reading of NDIS where its pages disagree: strict (default), lenient or npcap")
 OPTION(CONTROL, "control", "PATH", "control socket (default: $LWF_CONTROL, else /run/lwf/control)")
 OPTION(GROUP, "group", "NAME", "let members of this group observe and inject (socket mode 0660)")
 OPTION(LOG_LEVEL, "log-level", "LEVEL", "error, warning, info (default) or debug, to stderr")

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <lwf/profile.h>
+
 #include "client.h"
 #include "show.h"
 
@@ -342,6 +344,7 @@ json_t *lwf_show(const struct lwf_engine *engine, const struct lwf_stack *only,
 			append(&stacks, show_stack(stack, facts));
 	}
 	put_head(&object);
+	put_text(&object, "profile", lwf_profile_name(lwf_engine_profile(engine)));
 	put(&object, "stacks", stacks);
 	put_number(&object, "rules_broken", lwf_engine_rules_broken(engine));
 	put(&object, "rules", show_rules(engine));

@@ -19,6 +19,14 @@ void rule_begin(const char *specs)
 	rig_open(&rig, script_filters, specs);
 }
 
+void rule_begin_as(enum lwf_profile profile, const char *specs)
+{
+	rig_prepare(&rig, script_filters, specs);
+	assert_int_equal(lwf_engine_set_profile(rig.engine, profile), 0);
+	lwf_stack_start(rig.stack);
+	rig_run(&rig, 1);
+}
+
 lwf_handle rule_self(void)
 {
 	return lwf_module_handle(script.module);

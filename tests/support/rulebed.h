@@ -5,6 +5,8 @@
 #ifndef LWF_TEST_RULEBED_H
 #define LWF_TEST_RULEBED_H
 
+#include <lwf/profile.h>
+
 #include "rig.h"
 #include "script.h"
 
@@ -16,6 +18,9 @@ int rule_fresh(void **state);
 
 /** Opens the stack with the modules of @specs, see rig_open(). */
 void rule_begin(const char *specs);
+
+/** The same under another profile than strict. */
+void rule_begin_as(enum lwf_profile profile, const char *specs);
 
 /** Handle of the scripted module in its present life. */
 lwf_handle rule_self(void);

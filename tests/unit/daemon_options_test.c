@@ -45,6 +45,7 @@ static void test_short_form(void **state)
 	assert_string_equal(config.filters[0], "inject");
 	assert_string_equal(config.filters[1], "monitor");
 	assert_int_equal(config.log_level, LWF_LOG_INFO);
+	assert_int_equal(config.profile, LWF_PROFILE_STRICT);
 	assert_false(config.takeover || config.share || config.wait_nic || config.json);
 }
 
@@ -53,7 +54,8 @@ static void test_long_form(void **state)
 	(void)state;
 	assert_int_equal(read_line("lwfd --upper tap:lwf0,netns=lab --lower "
 				   "nic:eth1,qdisc=kernel,netns=lab --stack one --takeover "
-				   "--wait-nic --json --control x/y --log-level Debug"),
+				   "--wait-nic --json --control x/y --log-level Debug "
+				   "--profile npcap"),
 			 -1);
 	assert_true(config.lower.qdisc_kernel);
 	assert_string_equal(config.lower.netns, "lab");
@@ -63,6 +65,7 @@ static void test_long_form(void **state)
 	assert_int_equal(config.control[0], '/');
 	assert_non_null(strstr(config.control, "/x/y"));
 	assert_int_equal(config.log_level, LWF_LOG_DEBUG);
+	assert_int_equal(config.profile, LWF_PROFILE_NPCAP);
 }
 
 static void test_pcap_and_none(void **state)
@@ -123,6 +126,7 @@ static void test_wrong_use(void **state)
 		"lwfd --nic e --nic f --tap t",
 		"lwfd --nic e,netns=x --tap t",
 		"lwfd --nic e --tap t --log-level loud",
+		"lwfd --nic e --tap t --profile loose",
 		"lwfd --nic e --tap t --group no-such-group-here",
 		"lwfd --nic e --tap t --stack a-name-of-a-stack-that-is-too-long-for-one",
 	};

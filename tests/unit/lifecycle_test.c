@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <lwf/profile.h>
+
 #include "internal.h"
 #include "lifecycle.h"
 #include "rig.h"
@@ -41,6 +43,7 @@ static void reach(enum lwf_state state)
 	if (state == LWF_STATE_RESTARTING)
 		script.restart_status = LWF_STATUS_PENDING;
 	rig_prepare(&rig, script_filters, "script");
+	lwf_engine_set_profile(rig.engine, LWF_PROFILE_LENIENT); /* a failed restart stays (C5) */
 	if (state == LWF_STATE_DETACHED)
 		return;
 	if (state == LWF_STATE_PAUSED)

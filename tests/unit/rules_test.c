@@ -212,7 +212,7 @@ static void test_S12(void **state)
 {
 	(void)state;
 	script.restart_status = LWF_STATUS_RESOURCES;
-	rule_begin("script");
+	rule_begin_as(LWF_PROFILE_LENIENT, "script"); /* where it stays Paused (C5) */
 	assert_int_equal(rig_state(&rig, "script"), LWF_STATE_PAUSED);
 	assert_int_equal(lwf_stack_holds(rig.stack), 1u << LWF_HOLD_FAULT_PAUSE);
 	assert_false(script_originate(1, LWF_DIRECTION_SEND)); /* the gate is shut */

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <lwf/profile.h>
+
 #include "rig.h"
 #include "script.h"
 
@@ -144,7 +146,9 @@ static void test_failed_restart(void **state)
 {
 	(void)state;
 	script.restart_status = LWF_STATUS_FAILURE;
-	rig_open(&rig, script_filters, "inject;script;monitor");
+	rig_prepare(&rig, script_filters, "inject;script;monitor");
+	assert_int_equal(lwf_engine_set_profile(rig.engine, LWF_PROFILE_LENIENT), 0);
+	lwf_stack_start(rig.stack);
 	rig_run(&rig, 10);
 	assert_int_equal(lwf_stack_state(rig.stack), LWF_STATE_PAUSED);
 	assert_int_equal(lwf_stack_holds(rig.stack), 1u << LWF_HOLD_FAULT_PAUSE);
