@@ -2,7 +2,7 @@
 /*
  * gate_ladder.c - what a frame pays for the send gate, beside the other ways to build one.
  *
- * usage: gate_ladder [--rounds N] [--json]
+ * usage: gate_ladder [--rounds N] [--json FILE]
  *
  * Each way does the same work: "refuse n frames if closed, else count them in; later count them out, and
  * see whether a pause is to be completed". A cell is the median over the rounds of nanoseconds per
@@ -352,52 +352,64 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void show(double medians[WAYS][CELLS], unsigned rounds, bool json)
+static void show(double medians[WAYS][CELLS], unsigned rounds)
 {
-	if (json)
-		printf("{\"schema\":1,\"rounds\":%u,\"unit\":\"ns/frame\",\"ways\":[", rounds);
-	else
-		printf("| ns per frame, %u rounds | 1 thread, batch 1 | 16 | 64 | 2 threads, batch "
-		       "1 | "
-		       "16 | 64 |\n|---|---|---|---|---|---|---|\n",
-		       rounds);
+	printf("| ns per frame, %u rounds | 1 thread, batch 1 | 16 | 64 | 2 threads, batch 1 | 16 "
+	       "| 64 |\n"
+	       "|---|---|---|---|---|---|---|\n",
+	       rounds);
 	for (size_t w = 0; w < WAYS; w++) {
-		printf(json ? "%s{\"name\":\"%s\",\"cells\":[" : "%s| %s |", json && w ? "," : "",
-		       ways[w].name);
+		printf("| %s |", ways[w].name);
 		for (size_t c = 0; c < CELLS; c++) {
-			if (json)
-				printf("%s{\"threads\":%u,\"batch\":%u,\"ns\":%.3f}", c ? "," : "",
-				       cells[c].threads, cells[c].batch, medians[w][c]);
-			else if (medians[w][c] > 0)
+			if (medians[w][c] > 0)
 				printf(" %.2f |", medians[w][c]);
 			else
 				printf(" - |");
 		}
-		puts(json ? "]}" : "");
+		puts("");
 	}
-	if (json)
-		puts("]}");
+}
+
+static int save(const char *path, double medians[WAYS][CELLS], unsigned rounds)
+{
+	FILE *file = fopen(path, "w");
+
+	if (!file) {
+		perror(path);
+		return 1;
+	}
+	fprintf(file, "{\"schema\":1,\"rounds\":%u,\"unit\":\"ns/frame\",\"ways\":[", rounds);
+	for (size_t w = 0; w < WAYS; w++) {
+		fprintf(file, "%s{\"name\":\"%s\",\"cells\":[", w ? "," : "", ways[w].name);
+		for (size_t c = 0; c < CELLS; c++)
+			fprintf(file, "%s{\"threads\":%u,\"batch\":%u,\"ns\":%.3f}", c ? "," : "",
+				cells[c].threads, cells[c].batch, medians[w][c]);
+		fputs("]}", file);
+	}
+	fputs("]}\n", file);
+	return fclose(file) ? 1 : 0;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"rounds", required_argument, NULL, 'r'}, {"json", no_argument, NULL, 'j'}, {0}};
+	static const struct option options[] = {{"rounds", required_argument, NULL, 'r'},
+						{"json", required_argument, NULL, 'j'},
+						{0}};
 	static double samples[WAYS][CELLS][ROUNDS_MAX];
 	static double medians[WAYS][CELLS];
 	unsigned rounds = 7;
-	bool json = false;
+	const char *json = NULL;
 
 	for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (o == 'j')
-			json = true;
+			json = optarg;
 		else if (o == 'r')
 			rounds = (unsigned)strtoul(optarg, NULL, 10);
 		else
 			rounds = 0;
 	}
 	if (rounds < 1 || rounds > ROUNDS_MAX || optind < argc) {
-		fputs("usage: gate_ladder [--rounds 1..99] [--json]\n", stderr);
+		fputs("usage: gate_ladder [--rounds 1..99] [--json FILE]\n", stderr);
 		return 2;
 	}
 	pthread_mutex_init(&shared.mutex, NULL);
@@ -415,6 +427,6 @@ int main(int argc, char **argv)
 			qsort(samples[w][c], rounds, sizeof(double), compare);
 			medians[w][c] = samples[w][c][rounds / 2];
 		}
-	show(medians, rounds, json);
-	return 0;
+	show(medians, rounds);
+	return json ? save(json, medians, rounds) : 0;
 }
