@@ -72,7 +72,8 @@ def measure(build, directory, mode, flaps):
         run("ip link set phy up")
         with open(trace, "w", encoding="utf-8") as out:
             quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            children.append(subprocess.Popen([f"{build}/bin/lwfd", "--lower", f"nic:phy{mode}", "--upper", "tap:side"], **quiet))
+            children.append(subprocess.Popen([f"{build}/bin/lwfd", "--lower", f"nic:phy{mode}", "--upper",
+                                              "tap:side"], **quiet))
             while subprocess.run([ctl, "show"], **quiet, check=False).returncode and children[0].poll() is None:
                 time.sleep(0.05)
             run(f"{ctl} wait phy --state running --timeout 5s")
