@@ -8,7 +8,8 @@
  * is used; after LWF_WIRE_STRIKES_MAX malformed ones the connection is closed.
  *
  * Every request is answered with LWF_WIRE_REPLY or LWF_WIRE_ERROR that carry its sequence number.
- * WATCH is answered by REPLY and then by one EVENT per trace record, until the client closes.
+ * WATCH is answered by REPLY and then by one EVENT per trace record, until the client closes. With
+ * frames true these include the steps of frames and the answers of control callbacks.
  */
 #ifndef LWF_CONTROL_H
 #define LWF_CONTROL_H
@@ -37,7 +38,7 @@ enum lwf_role {
 	X(HELLO, 1, 0, "hello", "{version}; answer {version,pid,role}")              \
 	X(SHOW, 2, OBSERVE, "show", "{stack?}; answer as `lwfctl show --json`")      \
 	X(LEDGER, 3, OBSERVE, "ledger", "{stack?}")                                  \
-	X(WATCH, 4, OBSERVE, "watch", "{stack?,since?}")                             \
+	X(WATCH, 4, OBSERVE, "watch", "{stack?,since?,frames?}")                     \
 	X(WAIT, 5, OBSERVE, "wait",                                                  \
 	  "{stack,module?,state,timeout_ns}; answered when true or late")            \
 	X(PAUSE, 6, ADMIN, "pause", "{stack}; answered when the stack has followed") \

@@ -69,13 +69,14 @@ struct lwf_frame {
 	uint8_t direction;	/* enum lwf_direction; set with origin */
 	uint8_t truncated;	/* the record was cut short and its owner asked to send it so */
 	struct lwf_offload offload;
-	lwf_handle origin;     /* set once at birth, never changed (rules O01, O02) */
-	lwf_handle born;       /* the stack's copy of origin, by which it finds the way home */
-	lwf_handle holder;     /* who passed the frame on last; 0: it has never been handed on */
-	uint64_t id;	       /* the origin's own number for it */
-	uint64_t cancel_id;    /* see lwf_cancel_matches(); 0: cannot be cancelled */
-	uint64_t time_ns;      /* host clock when it was born */
-	void *context;	       /* the origin's own */
+	lwf_handle origin;  /* set once at birth, never changed (rules O01, O02) */
+	lwf_handle born;    /* the stack's copy of origin, by which it finds the way home */
+	lwf_handle holder;  /* who passed the frame on last; 0: it has never been handed on */
+	uint64_t id;	    /* the origin's own number for it */
+	uint64_t nbl;	    /* the trace's number for this life; 0: born while it had no details */
+	uint64_t cancel_id; /* see lwf_cancel_matches(); 0: cannot be cancelled */
+	uint64_t time_ns;   /* host clock when it was born */
+	void *context;	    /* the origin's own */
 	struct lwf_pool *pool; /* const: where it goes home */
 	uint8_t *buffer;       /* const: its memory */
 	uint32_t buffer_bytes; /* const */

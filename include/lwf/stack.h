@@ -65,8 +65,24 @@ struct lwf_stack *lwf_engine_stack_at(const struct lwf_engine *engine, uint32_t 
 void lwf_engine_observe(struct lwf_engine *engine, struct lwf_observer *observer);
 void lwf_engine_unobserve(struct lwf_engine *engine, struct lwf_observer *observer);
 
-/** The oldest record kept with seq >= @seq, or NULL. */
-const struct lwf_trace_record *lwf_engine_record(const struct lwf_engine *engine, uint64_t seq);
+/**
+ * Asks for details in the trace (frames, callbacks), or takes one such request back; they are made
+ * while there is one. The first takes memory for LWF_TRACE_KEEP_DETAILS records, which the engine
+ * then keeps: -ENOMEM without it, else 0. Not from inside the path of a frame.
+ */
+int lwf_engine_trace_details(struct lwf_engine *engine, bool on);
+
+/** Puts @cursor before the oldest record kept with seq >= @seq; with or without details. */
+void lwf_engine_trace_seek(const struct lwf_engine *engine, uint64_t seq, bool details,
+			   struct lwf_trace_cursor *cursor);
+
+/**
+ * The record at @cursor, and moves on; NULL behind the newest. *lost gets how many were forgotten
+ * before it since the last call. The record is lent until the next one is made.
+ */
+const struct lwf_trace_record *lwf_engine_trace_next(const struct lwf_engine *engine,
+						     struct lwf_trace_cursor *cursor,
+						     uint64_t *lost);
 
 /** Ends the program at the first broken rule (tests); default: count and report. */
 void lwf_engine_abort_on_rule(struct lwf_engine *engine, bool abort_on_rule);

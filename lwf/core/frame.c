@@ -92,6 +92,7 @@ struct lwf_frame *lwf_pool_take(struct lwf_pool *pool, lwf_handle origin,
 	frame->origin = origin;
 	frame->born = origin;
 	frame->holder = 0;
+	frame->nbl = 0;
 	frame->cancel_id = 0;
 	frame->context = NULL;
 	frame->spare = 0;

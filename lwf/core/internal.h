@@ -15,9 +15,19 @@
 
 #define LWF_FILTERS_MAX 32u
 
+/** Records that are kept: the newest @size of them. */
+struct lwf_trace_ring {
+	struct lwf_trace_record *record;
+	uint32_t size;
+	uint64_t count; /* ever made; number n is at n % size */
+};
+
 struct lwf_trace {
-	struct lwf_trace_record *ring; /* LWF_TRACE_KEEP_RECORDS */
-	uint64_t next_seq;
+	struct lwf_trace_ring records;
+	struct lwf_trace_ring details; /* no memory before they are first asked for */
+	uint64_t next_seq;	       /* of both rings together */
+	uint64_t frames;	       /* lives of frames that were numbered */
+	uint32_t details_wanted;       /* by so many */
 };
 
 struct lwf_engine {
@@ -104,6 +114,7 @@ struct lwf_stack {
 	bool posted;
 	bool attach_in_order; /* T02 is judged: all modules, not the one that is inserted */
 	bool no_carrier_forced;
+	bool details;	      /* the trace wants frames and callbacks; trace.c */
 	enum lwf_state state; /* as last told to the world */
 	uint64_t since_ns;
 	uint64_t waiting_since_ns;
@@ -137,6 +148,30 @@ void lwf_trace_end(struct lwf_engine *engine, struct lwf_trace_record *record);
 void lwf_trace_text(struct lwf_stack *stack, const struct lwf_module *module,
 		    enum lwf_trace_kind kind, const char *event, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
+
+/** See lwf_trace_frames(); called while details are on. */
+void lwf_trace_steps(struct lwf_stack *stack, const struct lwf_module *module,
+		     const struct lwf_edge *edge, enum lwf_frame_event event,
+		     const struct lwf_batch *batch, bool send);
+
+/**
+ * One record for each frame of @batch, before the path counts it: what happens to it at @module, or
+ * at @edge. FORWARD becomes ORIGINATE and BACK becomes HOME for frames of the module's own.
+ */
+static inline void lwf_trace_frames(struct lwf_stack *stack, const struct lwf_module *module,
+				    const struct lwf_edge *edge, enum lwf_frame_event event,
+				    const struct lwf_batch *batch, bool send)
+{
+	if (__builtin_expect(stack->details, false))
+		lwf_trace_steps(stack, module, edge, event, batch, send);
+}
+
+/** What a client wanted sent through @module (may be NULL) is answered at the door. */
+void lwf_trace_denied(struct lwf_stack *stack, const struct lwf_module *module,
+		      const struct lwf_frame *frame);
+
+/** Callback @name (NDIS's name) of @module has answered @status, or is what it calls itself. */
+void lwf_trace_callback(struct lwf_module *module, const char *name, lwf_status status);
 
 /* options.c */
 int lwf_options_default(const struct lwf_filter_ops *ops, struct lwf_options *options, char *error,

@@ -237,6 +237,7 @@ static enum lwf_outcome act_attach(struct lwf_module *module)
 	callback->status = module->ops->attach ? module->ops->attach(module, &module->options)
 					       : (lwf_status)LWF_STATUS_SUCCESS;
 	callback->running = false;
+	lwf_trace_callback(module, "FilterAttach", callback->status);
 	module->attach_context = module->context;
 	if (callback->status == LWF_STATUS_SUCCESS)
 		return LWF_OUTCOME_DONE;
@@ -254,6 +255,7 @@ static enum lwf_outcome act_detach(struct lwf_module *module)
 	if (module->ops->detach)
 		module->ops->detach(module);
 	module->callback.running = false;
+	lwf_trace_callback(module, "FilterDetach", LWF_STATUS_SUCCESS);
 	module->context = NULL;
 	module->attach_context = NULL;
 	module->old_handle = module->handle;
@@ -270,6 +272,7 @@ static enum lwf_outcome act_restart(struct lwf_module *module)
 	callback->status = module->ops->restart ? module->ops->restart(module)
 						: (lwf_status)LWF_STATUS_SUCCESS;
 	callback->running = false;
+	lwf_trace_callback(module, "FilterRestart", callback->status);
 	if (callback->status == LWF_STATUS_PENDING) {
 		if (!callback->completed) {
 			callback->pending = true;
@@ -320,6 +323,7 @@ static enum lwf_outcome act_pause(struct lwf_module *module)
 	callback->status =
 		module->ops->pause ? module->ops->pause(module) : (lwf_status)LWF_STATUS_SUCCESS;
 	callback->running = false;
+	lwf_trace_callback(module, "FilterPause", callback->status);
 	if (callback->status != LWF_STATUS_SUCCESS && callback->status != LWF_STATUS_PENDING) {
 		lwf_rule_broken(stack, module, LWF_RULE_S06, "pause answered something else");
 		callback->status = LWF_STATUS_SUCCESS;
@@ -352,6 +356,7 @@ void lwf_pause_complete(struct lwf_module *module)
 	struct lwf_callback *callback = &module->callback;
 	struct lwf_stack *stack = module->stack;
 
+	lwf_trace_callback(module, "NdisFPauseComplete", LWF_STATUS_SUCCESS);
 	if (module->state != LWF_STATE_PAUSING) {
 		bool again = module->state == LWF_STATE_PAUSED && callback->completed;
 
@@ -384,6 +389,7 @@ void lwf_restart_complete(struct lwf_module *module, lwf_status status)
 {
 	struct lwf_callback *callback = &module->callback;
 
+	lwf_trace_callback(module, "NdisFRestartComplete", status);
 	if (module->state != LWF_STATE_RESTARTING || callback->completed ||
 	    (!callback->running && !callback->pending)) {
 		lwf_rule_broken(module->stack, module, LWF_RULE_S13,

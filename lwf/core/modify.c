@@ -7,6 +7,7 @@
  * only the module that comes or goes is attached or detached.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -99,6 +100,16 @@ static int make_module(struct lwf_stack *stack, const char *spec, struct lwf_mod
 	return 0;
 }
 
+static void tell_module(struct lwf_stack *stack, const struct lwf_module *module, const char *event,
+			uint32_t index)
+{
+	struct lwf_trace_record *record = lwf_trace_begin(stack, module, LWF_TRACE_MODULE, event);
+
+	record->index = index;
+	snprintf(record->text, sizeof(record->text), "at %" PRIu32 " from the top", index);
+	lwf_trace_end(stack->engine, record);
+}
+
 static void apply_insert(struct lwf_stack *stack, const struct lwf_change *change)
 {
 	uint32_t index = change->index < stack->module_count ? change->index : stack->module_count;
@@ -107,8 +118,7 @@ static void apply_insert(struct lwf_stack *stack, const struct lwf_change *chang
 		(stack->module_count - index) * sizeof(stack->modules[0]));
 	stack->modules[index] = change->module;
 	stack->module_count++;
-	lwf_trace_text(stack, change->module, LWF_TRACE_MODULE, "inserted", "at %u from the top",
-		       index);
+	tell_module(stack, change->module, "inserted", index);
 }
 
 static void apply_remove(struct lwf_stack *stack, const struct lwf_change *change)
@@ -124,7 +134,7 @@ static void apply_remove(struct lwf_stack *stack, const struct lwf_change *chang
 	memmove(&stack->modules[index], &stack->modules[index + 1],
 		(stack->module_count - index) * sizeof(stack->modules[0]));
 	stack->modules[stack->module_count] = NULL;
-	lwf_trace_text(stack, module, LWF_TRACE_MODULE, "removed", "-");
+	tell_module(stack, module, "removed", index);
 	lwf_host_free(stack->engine->host, module);
 }
 

@@ -126,6 +126,17 @@ const char *lwf_trace_kind_name(enum lwf_trace_kind kind)
 	return (unsigned)kind < LWF_TRACE_KINDS ? names[kind] : "invalid";
 }
 
+const char *lwf_frame_event_name(enum lwf_frame_event event)
+{
+	static const char *const names[] = {
+#define X(sym, name) name,
+		LWF_FRAME_EVENT_LIST(X)
+#undef X
+	};
+
+	return (unsigned)event < LWF_FRAME_EVENTS ? names[event] : "invalid";
+}
+
 static const struct {
 	const char *name;
 	bool detaches;

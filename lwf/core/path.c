@@ -66,6 +66,7 @@ static void passed_on(struct lwf_module *module, struct lwf_batch *batch, bool s
 {
 	int64_t *held = send ? &module->held_sends : &module->held_receives;
 
+	lwf_trace_frames(module->stack, module, NULL, LWF_FRAME_FORWARD, batch, send);
 	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next) {
 		if (frame->holder == 0) {
 			judge_birth(module, frame, send);
@@ -119,9 +120,11 @@ static void hand_lower(struct lwf_stack *stack, struct lwf_batch *batch)
 	} else if (!lower->link.carrier || stack->no_carrier_forced) {
 		answer_all(batch, LWF_REASON_NO_CARRIER);
 	} else {
+		lwf_trace_frames(stack, NULL, lower, LWF_FRAME_TRANSMIT, batch, true);
 		lower->ops->transmit(lower, batch);
 		return;
 	}
+	lwf_trace_frames(stack, NULL, lower, LWF_FRAME_REFUSE, batch, true);
 	lwf_edge_completed(lower, batch);
 }
 
@@ -138,9 +141,11 @@ static void send_to(struct lwf_stack *stack, struct lwf_module *to, struct lwf_b
 	if (IS_SHUT(to->state == LWF_STATE_RUNNING)) { /* P08: never handed in, never forwarded */
 		answer_all(batch, LWF_REASON_NOT_RUNNING);
 		to->dropped += batch->count;
+		lwf_trace_frames(stack, to, NULL, LWF_FRAME_REFUSE, batch, true);
 		complete_from(stack, to->above_complete, batch);
 		return;
 	}
+	lwf_trace_frames(stack, to, NULL, LWF_FRAME_ENTER, batch, true);
 	before = to->held_sends;
 	to->held_sends += batch->count;
 	to->ops->send(to, batch);
@@ -165,6 +170,7 @@ static void home_upper(struct lwf_stack *stack, struct lwf_batch *batch)
 	struct lwf_edge *upper = stack->upper;
 	struct lwf_ledger *ledger = &stack->host_ledger;
 
+	lwf_trace_frames(stack, NULL, upper, LWF_FRAME_HOME, batch, true);
 	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next) {
 		assert(upper &&
 		       frame->born == upper->handle); /* nobody else is left up here (O04) */
@@ -220,6 +226,7 @@ static void deliver_home(struct lwf_module *module, struct lwf_batch *batch, boo
 	int64_t before = *held;
 	uint32_t own = count_own(module, batch);
 
+	lwf_trace_frames(module->stack, module, NULL, LWF_FRAME_BACK, batch, send);
 	if (own > *out) {
 		drop_surplus(module, batch, own - *out);
 		own = *out;
@@ -263,6 +270,7 @@ static void judge_homewards(struct lwf_module *module, struct lwf_batch *batch, 
 	struct lwf_batch others;
 	struct lwf_frame *frame;
 
+	lwf_trace_frames(module->stack, module, NULL, LWF_FRAME_ANSWER, batch, send);
 	for (frame = batch->head; frame; frame = frame->next)
 		if (frame->born == module->handle)
 			break;
@@ -303,9 +311,11 @@ static void hand_upper(struct lwf_stack *stack, struct lwf_batch *batch)
 {
 	if (!stack->upper || !stack->upper_running) {
 		answer_all(batch, stack->upper ? LWF_REASON_NOT_RUNNING : LWF_REASON_UPPER_GONE);
+		lwf_trace_frames(stack, NULL, stack->upper, LWF_FRAME_REFUSE, batch, false);
 		return_from(stack, stack->top_return, batch);
 		return;
 	}
+	lwf_trace_frames(stack, NULL, stack->upper, LWF_FRAME_TRANSMIT, batch, false);
 	stack->upper->ops->transmit(stack->upper, batch);
 }
 
@@ -322,9 +332,11 @@ static void receive_to(struct lwf_stack *stack, struct lwf_module *to, struct lw
 	if (to->state != LWF_STATE_RUNNING) { /* P09, strict reading: returned at once */
 		answer_all(batch, LWF_REASON_NOT_RUNNING);
 		to->dropped += batch->count;
+		lwf_trace_frames(stack, to, NULL, LWF_FRAME_REFUSE, batch, false);
 		return_from(stack, to->below_return, batch);
 		return;
 	}
+	lwf_trace_frames(stack, to, NULL, LWF_FRAME_ENTER, batch, false);
 	before = to->held_receives;
 	to->held_receives += batch->count;
 	to->ops->receive(to, batch);
@@ -347,6 +359,7 @@ static void home_lower(struct lwf_stack *stack, struct lwf_batch *batch)
 {
 	struct lwf_edge *lower = stack->lower;
 
+	lwf_trace_frames(stack, NULL, lower, LWF_FRAME_HOME, batch, false);
 	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next) {
 		assert(frame->born == lower->handle);
 		if (frame->status != LWF_STATUS_SUCCESS)
@@ -412,6 +425,7 @@ void lwf_edge_input(struct lwf_edge *edge, struct lwf_batch *batch)
 	struct lwf_stack *stack = edge->stack;
 	bool upper = edge->side == LWF_SIDE_UPPER;
 
+	lwf_trace_frames(stack, NULL, edge, LWF_FRAME_INPUT, batch, upper);
 	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next) {
 		assert(frame->born == edge->handle && frame->holder == 0);
 		frame->holder = edge->handle;
@@ -440,6 +454,8 @@ void lwf_edge_completed(struct lwf_edge *edge, struct lwf_batch *batch)
 	struct lwf_edge_counters *counters = &edge->counters;
 	struct lwf_stack *stack = edge->stack;
 
+	lwf_trace_frames(stack, NULL, edge, LWF_FRAME_COMPLETE, batch,
+			 edge->side == LWF_SIDE_LOWER);
 	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next) {
 		if (frame->status == LWF_STATUS_SUCCESS) {
 			counters->tx_units++;

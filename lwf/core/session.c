@@ -261,6 +261,7 @@ static void judge_refusal(struct lwf_session *session, const struct lwf_frame *f
 void lwf_session_refuse(struct lwf_session *session, const struct lwf_frame *frame)
 {
 	assert(session->outstanding);
+	lwf_trace_denied(session->stack, target_of(session), frame);
 	judge_refusal(session, frame);
 	session->calls++;
 	session->outstanding--;

@@ -101,6 +101,7 @@ static int build(struct lwf_engine *engine, const char *name, struct lwf_stack *
 	if (!stack)
 		return -ENOMEM;
 	stack->engine = engine;
+	stack->details = engine->trace.details_wanted > 0;
 	snprintf(stack->name, sizeof(stack->name), "%s", name);
 	stack->task.fn = posted;
 	stack->task.context = stack;

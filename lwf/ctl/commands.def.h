@@ -14,7 +14,7 @@ COMMAND(DETACH, "detach", "STACK", 1, 1, 0, "hold it Detached; returns when it i
 COMMAND(ATTACH, "attach", "STACK", 1, 1, 0, "lift that hold; returns when it is Running")
 COMMAND(WAIT, "wait", "STACK[/MODULE]", 1, 1, CTL_STATE | CTL_TIMEOUT,
 	"wait until it is in a state; needs --state and --timeout")
-COMMAND(WATCH, "watch", "[STACK]", 0, 1, CTL_SINCE, "print what happens, one record a line")
+COMMAND(WATCH, "watch", "[STACK]", 0, 1, CTL_SINCE | CTL_FRAMES, "print what happens, one record a line")
 COMMAND(LEDGER, "ledger", "[STACK]", 0, 1, 0, "what was submitted, and what became of it")
 COMMAND(INSERT, "filter insert", "STACK NAME[:key=value,...]", 2, 2, CTL_ABOVE | CTL_BELOW,
 	"put a module in, lowest unless --above or --below says where")
@@ -31,6 +31,7 @@ OPTION(ABOVE, "above", "MODULE", "filter insert: directly above this module")
 OPTION(BELOW, "below", "MODULE", "filter insert: directly below this module")
 OPTION(FOR, "for", "TIME", "link: the carrier comes back by itself after this time")
 OPTION(SINCE, "since", "SEQ", "watch: begin with record SEQ, as far as it is remembered (1: all)")
+OPTION(FRAMES, "frames", NULL, "watch: also each step of each frame, and what callbacks answer")
 OPTION(CONTROL, "control", "PATH", "control socket (default: $LWF_CONTROL, else /run/lwf/control)")
 OPTION(JSON, "json", NULL, "print one JSON object (watch: one a line)")
 OPTION(HELP, "help", NULL, "print this and exit")

@@ -267,6 +267,22 @@ void ctl_print_state(const json_t *reply)
 	printf("\n");
 }
 
+/* " send  frame 17 of 3  PENDING, 4 out, 0 held" */
+static void print_step(const json_t *event)
+{
+	const char *direction = text(event, "direction");
+	bool send = !strcmp(direction, "send");
+
+	printf(" %s", direction);
+	if (strcmp(text(event, "edge"), "-") != 0)
+		printf(" at the %s edge", text(event, "edge"));
+	printf("  frame %" PRIu64 " of %" PRIu64 "  %s", number(event, "nbl"),
+	       number(event, "source"), text(event, "status"));
+	if (strcmp(text(event, "module"), "-") != 0)
+		printf(", %" PRIu64 " out, %" PRIu64 " held",
+		       number(event, send ? "sends_out" : "receives_out"), number(event, "held"));
+}
+
 void ctl_print_event(const json_t *event)
 {
 	const char *kind = text(event, "kind"), *module = text(event, "module");
@@ -287,6 +303,10 @@ void ctl_print_event(const json_t *event)
 		printf("  ");
 	}
 	printf("%s", text(event, "event"));
+	if (!strcmp(kind, "frame"))
+		print_step(event);
+	else if (!strcmp(kind, "callback"))
+		printf("  %s", text(event, "status"));
 	more = json_string_value(json_object_get(event, "text"));
 	if (more && more[0])
 		printf("  %s", more);

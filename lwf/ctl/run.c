@@ -122,6 +122,8 @@ static int prepare_watch(const struct ctl_line *line, struct request *request)
 	uint64_t seq;
 
 	put_text(request->body, "stack", line->operand[0]);
+	if (line->value[CTL_OPTION_FRAMES])
+		json_object_set_new(request->body, "frames", json_true());
 	if (!since)
 		return -1;
 	if (lwf_units_count(since, &seq))

@@ -116,10 +116,11 @@ static enum lwf_outcome do_watch(struct lwf_request *request)
 	struct lwf_peer *peer = request->peer;
 	char name[LWF_NAME_BYTES] = "";
 	uint64_t since = request->server->last_seq + 1;
-	bool given;
+	bool given, frames = false;
 	struct lwf_field fields[] = {
 		{"stack", LWF_FIELD_TEXT, false, name, sizeof(name), &given},
 		{"since", LWF_FIELD_UINT, false, &since, 0, NULL},
+		{"frames", LWF_FIELD_BOOL, false, &frames, 0, NULL},
 	};
 
 	if (!read_body(request, FIELDS(fields)))
@@ -129,8 +130,12 @@ static enum lwf_outcome do_watch(struct lwf_request *request)
 	if (peer->watching)
 		return fail(request, LWF_EXIT_REFUSED, "watch", "open another connection",
 			    "this connection is watching already");
+	if (frames && lwf_engine_trace_details(request->server->engine, true))
+		return fail(request, LWF_EXIT_REFUSED, "watch", "watch without --frames",
+			    "no memory for records of frames");
 	peer->watching = true;
 	peer->watch_seq = since ? since : 1;
+	lwf_engine_trace_seek(request->server->engine, peer->watch_seq, frames, &peer->watch_at);
 	peer->watch_sequence = request->sequence;
 	snprintf(peer->watch_stack, sizeof(peer->watch_stack), "%s", given ? name : "");
 	lwf_server_post(request->server);

@@ -444,6 +444,8 @@ static void peer_free(struct lwf_peer *peer)
 	struct lwf_server *server = peer->server;
 
 	lwf_pending_drop(server, peer);
+	if (peer->watch_at.details)
+		lwf_engine_trace_details(server->engine, false);
 	if (peer->client)
 		lwf_client_close(peer->client);
 	lwf_watch_fini(&peer->watch);

@@ -63,7 +63,8 @@ struct lwf_peer {
 	uint32_t pending; /* in server->pending */
 
 	bool watching;
-	uint64_t watch_seq; /* next record it is to see */
+	uint64_t watch_seq; /* behind the last record it has seen */
+	struct lwf_trace_cursor watch_at;
 	uint32_t watch_sequence;
 	char watch_stack[LWF_NAME_BYTES]; /* empty: all */
 

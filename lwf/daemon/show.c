@@ -439,6 +439,28 @@ json_t *lwf_show_ledgers(const struct lwf_engine *engine, const struct lwf_stack
 
 /* ---- trace ---- */
 
+static void put_hex(json_t **object, const char *key, uint32_t value)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "0x%08" PRIX32, value);
+	put_text(object, key, text);
+}
+
+/* What records of frames have besides. */
+static void put_frame(json_t **object, const struct lwf_trace_record *record)
+{
+	static const char *const edges[] = {"", "upper", "lower"};
+
+	put_number(object, "nbl", record->nbl);
+	put_number(object, "source", record->source);
+	put_text(object, "edge", edges[record->side]);
+	put_text(object, "direction", record->direction == LWF_DIRECTION_SEND ? "send" : "receive");
+	put_text(object, "reason", lwf_reason_name((enum lwf_reason)record->reason));
+	put_number(object, "held", record->held);
+	put_number(object, "left", record->left);
+}
+
 json_t *lwf_show_record(const struct lwf_trace_record *record)
 {
 	json_t *object = json_object();
@@ -457,7 +479,14 @@ json_t *lwf_show_record(const struct lwf_trace_record *record)
 	put_number(&object, "receives_out", record->receives_out);
 	put_bool(&object, "owed", record->owed);
 	put_text(&object, "status", lwf_status_name(record->status));
+	put_hex(&object, "status_hex", record->status);
 	put_number(&object, "latency_ns", record->latency_ns);
 	put_text(&object, "text", record->text);
+	put_number(&object, "handle", record->module);
+	put_number(&object, "thread", record->thread);
+	if (record->kind == LWF_TRACE_MODULE)
+		put_number(&object, "index", record->index);
+	if (record->kind == LWF_TRACE_FRAME)
+		put_frame(&object, record);
 	return object;
 }

@@ -2,9 +2,10 @@
 /*
  * watch.c - streams the trace to those who watch.
  *
- * A watcher has a place in the engine's ring of records and no queue of its own: what its socket
- * does not take stays in the ring. A watcher that falls behind by more than the ring holds is told
- * how many records it missed, in a record of kind "resync".
+ * A watcher has a place in the engine's rings of records and no queue of its own: what its socket
+ * does not take stays there. A watcher that falls behind by more than a ring holds is told how many
+ * records it missed, in a record of kind "resync". Details are made while one who wants them is
+ * connected; others do not see them.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,21 +40,25 @@ void lwf_peer_stream(struct lwf_peer *peer)
 {
 	struct lwf_server *server = peer->server;
 	const struct lwf_trace_record *record;
+	struct lwf_trace_cursor at;
+	uint64_t lost;
 
 	for (unsigned i = 0; i < LWF_PEER_TURN_EVENTS; i++) {
 		if (peer->first || peer->dead)
 			return; /* comes again when it is writable */
-		record = lwf_engine_record(server->engine, peer->watch_seq);
+		at = peer->watch_at;
+		record = lwf_engine_trace_next(server->engine, &at, &lost);
 		if (!record)
 			return;
-		if (record->seq > peer->watch_seq) {
-			uint64_t lost = record->seq - peer->watch_seq;
-
+		if (lost) {
 			peer_event_out(peer, resync(peer->watch_seq, record->time_ns, lost));
+			lwf_engine_trace_seek(server->engine, record->seq, at.details,
+					      &peer->watch_at);
 			peer->watch_seq = record->seq;
 			continue;
 		}
-		peer->watch_seq++;
+		peer->watch_at = at;
+		peer->watch_seq = record->seq + 1;
 		if (!peer->watch_stack[0] || !strcmp(peer->watch_stack, record->stack_name))
 			peer_event_out(peer, lwf_show_record(record));
 	}
