@@ -7,7 +7,7 @@
 #   ROOT   the tree to read (default: this one)
 #
 # Checks that need a tool: format tidy cppcheck headers shell.
-# Checks by reading (tests/lint/house.py): includes pure sizes titles words links man rules.
+# Checks by reading (tests/lint/house.py): includes pure sizes titles words links man rules map.
 # Exit 0: nothing found. 1: what was found is printed. 77: the tool is not there.
 set -u
 here=$(cd "$(dirname "$0")/.." && pwd) || exit 1

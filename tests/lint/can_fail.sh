@@ -37,6 +37,7 @@ make_tree() {
 	echo 'lwfctl(1)' >"$tree/docs/man/lwfctl.1.scd"
 	printf '# Read me\n\n[here](docs/a.md#a-b), `lwf/core/a.c`\n' >"$tree/README.md"
 	printf '# A b\n' >"$tree/docs/a.md"
+	printf '| `lwf_a` | NdisA | S01 | rules_test.c |\n' >"$tree/docs/ndis-map.md"
 	printf '#!/bin/sh\n# x.sh - does nothing.\nexit 0\n' >"$tree/scripts/x.sh"
 	printf '[{"directory": "%s", "file": "%s/lwf/core/a.c", "command": "cc -std=c11 -Iinclude -c lwf/core/a.c"}]' \
 		"$tree" "$tree" >"$build/compile_commands.json"
@@ -56,7 +57,7 @@ expect() { # CHECK FILE-IN-THE-REPORT: the fault that stands in the tree now is 
 }
 
 make_tree
-for check in format tidy cppcheck headers shell includes pure sizes titles words links man rules; do
+for check in format tidy cppcheck headers shell includes pure sizes titles words links man rules map; do
 	"$lint" $check "$build" "$tree" >"$tmp/report" 2>&1 && continue
 	echo "$check finds fault with a clean tree:" && cat "$tmp/report"
 	faults=$((faults + 1))
@@ -89,6 +90,10 @@ mkdir "$build/bin" && printf '#!/bin/sh\necho " --json"\n' >"$build/bin/lwfctl" 
 	expect man json
 sed -i 's/S17//' "$tree/lwf/core/rules.def" && expect rules S17
 sed -i 's/T05//' "$tree/tests/unit/rules_test.c" && expect rules tests
+for fault in s/lwf_a/lwf_b/ s/S01/S99/ s/rules_test/gone_test/; do
+	sed -i $fault "$tree/docs/ndis-map.md" && expect map ndis-map.md
+done
+: >"$tree/docs/ndis-map.md" && expect map a.h
 
 [ $faults -eq 0 ] || exit 1
 echo "every check can fail"

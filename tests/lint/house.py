@@ -293,6 +293,63 @@ def check_rules():
                 yield f"{place}:1: rule {rule} does not stand there"
 
 
+# ---- the map of names: docs/ndis-map.md ------------------------------------------------------
+
+MAP = Path("docs/ndis-map.md")
+
+
+def public_symbols():
+    """name > header: functions, types, and the functions in tables of functions, of include/lwf."""
+    found = {}
+    for path in tracked(".h"):
+        if not under(path, "include/lwf"):
+            continue
+        code = re.sub(r"^#.*?(?<!\\)$", "", bare(text(path)), flags=re.S | re.M)
+        names = re.findall(r"^(?!\s|return)[\w\s*]*?\b(lwf_\w+)\(", code, flags=re.M)
+        names += re.findall(r"^(?:struct|enum|union) (lwf_\w+) \{", code, flags=re.M)
+        names += re.findall(r"^typedef[^;]*?\b(lwf_\w+)\)?(?:\([^;]*)?;", code, flags=re.M)
+        for table, body in re.findall(r"^struct (lwf_\w+_ops) \{(.*?)^\};", code, flags=re.S | re.M):
+            names += [f"{table}.{member}" for member in re.findall(r"\(\*(\w+)\)\(", body)]
+        found.update((name, path) for name in names)
+    return found
+
+
+def map_rows():
+    """(line, symbols, rest) of each row of docs/ndis-map.md that begins with symbols of ours."""
+    for number, line in enumerate(text(MAP).splitlines(), 1):
+        cells = line.split("|")
+        if len(cells) > 4:
+            yield number, re.findall(r"`(lwf_[\w.]+)`", cells[1]), cells[2:]
+
+
+def check_map():
+    """docs/ndis-map.md lists each public symbol once; its rules and tests exist."""
+    symbols, seen = public_symbols(), {}
+    rules = " ".join(text(path) for path in tracked(".def") if under(path, "lwf/core"))
+    for number, names, cells in map_rows():
+        for name in names:
+            if name in seen:
+                yield f"{MAP}:{number}: {name} stands in line {seen[name]} too"
+            elif name not in symbols:
+                yield f"{MAP}:{number}: {name} is not in include/lwf"
+            seen.setdefault(name, number)
+        if not names:
+            continue
+        for rule in re.findall(r"\b[SPOTFC]\d\d?\b", cells[1]):
+            if not re.search(rf"\b{rule}\b", rules):
+                yield f"{MAP}:{number}: there is no rule {rule}"
+        tests = re.findall(r"[\w-]+\.(?:c|sh|py)\b|tests/[\w/-]+", cells[2])
+        known = {path.name for path in tracked() if under(path, "tests")}
+        for test in tests:
+            if test not in known and not (ROOT / test).exists():
+                yield f"{MAP}:{number}: there is no test {test}"
+        if not tests:
+            yield f"{MAP}:{number}: names no test"
+    for name, path in sorted(symbols.items()):
+        if name not in seen:
+            yield f"{path}:1: {name} does not stand in {MAP}"
+
+
 def main():
     global ROOT, BUILD
     check = globals().get("check_" + sys.argv[1]) if len(sys.argv) >= 3 else None
