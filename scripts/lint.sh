@@ -104,7 +104,7 @@ shell() {
 case $check in
 format | tidy | headers | shell) "$check" ;;
 cppcheck) cppcheck_ ;;
-includes | pure | sizes | titles | words | links | man | rules)
+includes | pure | sizes | titles | words | links | man | rules | map)
 	tool python3
 	python3 "$here/tests/lint/house.py" "$check" "$root" "$build"
 	;;
