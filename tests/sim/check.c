@@ -139,7 +139,8 @@ static void check_stack(struct sim_slot *slot)
 	if ((holds & ~others) != slot->holds)
 		sim_fail("%s: holds %x, we set %x", lwf_stack_name(slot->stack), holds,
 			 slot->holds);
-	if (lwf_stack_settled(slot->stack) && lwf_stack_state(slot->stack) != wanted_state(holds))
+	if (slot->started && lwf_stack_settled(slot->stack) &&
+	    lwf_stack_state(slot->stack) != wanted_state(holds))
 		sim_fail("%s is settled and %s, with holds %x", lwf_stack_name(slot->stack),
 			 lwf_state_name(lwf_stack_state(slot->stack)), holds);
 	if (lwf_stack_settled(slot->stack) && lwf_stack_state(slot->stack) <= LWF_STATE_PAUSED &&
@@ -168,7 +169,7 @@ static void check_rules(struct sim_world *world)
 		return;
 	for (uint32_t i = 0; lwf_engine_rule(world->engine, i, &id, &sentence, &broken); i++)
 		if (broken)
-			sim_fail("rule %s was broken: %s", id, sentence);
+			sim_fail_rule(id, sentence);
 }
 
 void sim_check(struct sim_world *world)
@@ -201,7 +202,7 @@ static void check_slot_calm(struct sim_slot *slot)
 	struct lwf_module_info info;
 	char text[128];
 
-	if (!lwf_stack_settled(slot->stack)) {
+	if (slot->started && !lwf_stack_settled(slot->stack)) {
 		lwf_stack_waiting(slot->stack, text, sizeof(text));
 		sim_fail("%s does not settle: it is %s, holds %x, waits for: %s", name,
 			 lwf_state_name(lwf_stack_state(slot->stack)), lwf_stack_holds(slot->stack),

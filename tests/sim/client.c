@@ -39,8 +39,7 @@ static enum lwf_pull on_pull(struct lwf_session *session, struct lwf_frame *fram
 	frame->id = ++client->pulled;
 	frame->cancel_id = client->pulled;
 	frame->direction = record->direction;
-	if (sim_below(world, 64) == 0) {
-		record->too_odd = true;
+	if (record->bad) {
 		lwf_frame_answer(frame, LWF_REASON_TRUNCATED);
 		return LWF_PULL_REFUSE;
 	}
@@ -64,9 +63,18 @@ static bool since(const struct sim_client *client, const struct sim_record *reco
 	return client->slot->last[condition] >= record->pulled_at;
 }
 
+/* A device was told to answer so, at some moment since. */
+static bool may_be_a_lie(const struct sim_client *client, const struct sim_record *record,
+			 lwf_status status)
+{
+	return client->slot->lied[lwf_status_answer(status)] >= record->pulled_at;
+}
+
 static bool is_plausible(const struct sim_client *client, const struct sim_record *record,
 			 lwf_status status, bool refused)
 {
+	if (status != LWF_STATUS_SUCCESS && !refused && may_be_a_lie(client, record, status))
+		return true;
 	switch (status) {
 	case LWF_STATUS_SUCCESS:
 		return !refused && !record->too_odd && record->handed == 1;
@@ -81,8 +89,9 @@ static bool is_plausible(const struct sim_client *client, const struct sim_recor
 	case LWF_STATUS_SEND_ABORTED:
 		return client->cancelled_at >= record->pulled_at;
 	case LWF_STATUS_RESOURCES:
+		return !refused && since(client, record, SIM_QUEUE_FULL);
 	case LWF_STATUS_FAILURE:
-		return !refused && since(client, record, SIM_FAILING);
+		return !refused && since(client, record, SIM_NO_UPPER);
 	case LWF_STATUS_NOT_ACCEPTED:
 		return !refused && since(client, record, SIM_WOBBLE);
 	default:
@@ -125,32 +134,11 @@ static void on_answer(struct lwf_session *session, const struct lwf_frame *frame
 	client->by_answer[refused][lwf_status_answer(frame->status)]++;
 	world->records++;
 	world->answers[lwf_status_answer(frame->status)]++;
-	sim_digest(world, frame->id << 8 | frame->reason);
-	switch (sim_below(world, 512)) { /* from inside an answer */
-	case 0:
-	case 1:
-		sim_client_close(client);
-		break;
-	case 2:
-	case 3:
-		sim_toggle_pause(client->slot);
-		break;
-	case 4:
-		sim_remove_module(client->slot);
-		break;
-	case 5:
-		lwf_sim_edge_release(client->slot->lower, 2);
-		break;
-	case 6:
-	case 7:
-	case 8:
-	case 9:
-	case 10:
-		sim_client_pump(client);
-		break;
-	default:
-		break;
-	}
+	sim_digest(world, (uint64_t)client->slot->index << 8 | client->index);
+	sim_digest(world, frame->id);
+	sim_digest(world, (uint64_t)frame->status << 32 | (uint64_t)frame->reason << 1 | refused);
+	if (client->react_after && --client->react_after == 0)
+		sim_react(client, client->react);
 }
 
 static void on_state_changed(struct lwf_session *session)
@@ -159,10 +147,8 @@ static void on_state_changed(struct lwf_session *session)
 
 	if (!client->open || client->closing)
 		sim_fail("a session that is closed is told of a state");
-	if (sim_below(client->slot->world, 4) == 0)
-		sim_client_pump(client);
-	else if (sim_below(client->slot->world, 200) == 0)
-		sim_client_close(client);
+	if (client->eager)
+		sim_client_pump(client, LWF_BATCH_MAX_FRAMES);
 }
 
 static const struct lwf_session_ops ops = {
@@ -172,7 +158,7 @@ static const struct lwf_session_ops ops = {
 	.state_changed = on_state_changed,
 };
 
-void sim_client_open(struct sim_slot *slot, uint32_t index)
+void sim_client_open(struct sim_slot *slot, uint32_t index, bool wait, bool eager)
 {
 	struct sim_client *client = &slot->clients[index];
 	uint32_t life = client->life + 1;
@@ -182,7 +168,8 @@ void sim_client_open(struct sim_slot *slot, uint32_t index)
 	client->index = index;
 	client->life = life;
 	client->session.ops = &ops;
-	client->session.wait_when_paused = sim_once_in(slot->world, 4);
+	client->session.wait_when_paused = wait;
+	client->eager = eager;
 	client->open = lwf_session_open(&client->session, slot->stack, NULL) == 0;
 }
 
@@ -204,29 +191,34 @@ void sim_client_close(struct sim_client *client)
 	lwf_session_close(&client->session, on_closed);
 }
 
-void sim_client_put(struct sim_client *client, uint32_t n)
+void sim_client_put(struct sim_client *client, uint32_t frames, uint32_t bytes, bool up, bool bad)
 {
-	static const uint32_t lengths[] = {60, 60, 60, 200, 1514, 14, 13, 1515, 0, 9000};
-
-	for (; n > 0 && client->put < SIM_RECORDS; n--) {
+	for (; frames > 0 && client->put < SIM_RECORDS; frames--) {
 		struct sim_record *record = &client->records[client->put++];
 
 		memset(record, 0, sizeof(*record));
-		record->len = lengths[sim_below(client->slot->world,
-						sim_once_in(client->slot->world, 4) ? 10 : 4)];
-		record->too_odd = record->len < LWF_ETHER_HEADER_BYTES || record->len > 1514;
-		record->direction = sim_once_in(client->slot->world, 4) ? LWF_DIRECTION_RECEIVE
-									: LWF_DIRECTION_SEND;
+		record->len = bytes;
+		record->bad = bad;
+		record->too_odd = bad || bytes < LWF_ETHER_HEADER_BYTES || bytes > 1514;
+		record->direction = up ? LWF_DIRECTION_RECEIVE : LWF_DIRECTION_SEND;
 	}
 }
 
-void sim_client_pump(struct sim_client *client)
+void sim_client_pump(struct sim_client *client, uint32_t budget)
 {
-	uint32_t budget = 1 + sim_below(client->slot->world, LWF_BATCH_MAX_FRAMES);
-
-	for (int i = 0; i < 4 && client->open && !client->closing; i++)
+	for (int i = 0; i < 4 && budget && client->open && !client->closing; i++)
 		if (lwf_session_pump(&client->session, budget) == 0)
 			return;
+}
+
+void sim_client_cancel(struct sim_client *client, uint64_t id)
+{
+	bool inside = client->cancelled_at == UINT64_MAX;
+
+	client->cancelled_at = UINT64_MAX; /* whatever is taken meanwhile, too */
+	lwf_session_cancel(&client->session, id);
+	if (!inside)
+		client->cancelled_at = ++client->slot->world->seq;
 }
 
 static struct lwf_module *by_handle(const struct sim_slot *slot, lwf_handle handle)
@@ -251,6 +243,8 @@ void sim_witness(struct sim_slot *slot, struct lwf_edge *edge, const struct lwf_
 	enum lwf_state state;
 
 	world->frames++;
+	sim_digest(world, (uint64_t)slot->index << 8 | (edge == slot->lower));
+	sim_digest(world, frame->id << 16 | frame->len);
 	if (edge == slot->lower && (slot->forced || !edge->link.present))
 		sim_fail("%s was handed a frame without %s", edge->name,
 			 slot->forced ? "carrier" : "being there");

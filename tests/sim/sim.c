@@ -1,103 +1,274 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * sim.c - the command lwf-sim: runs random worlds from seeds, and says how to see a bad one again.
+ * sim.c - the command lwf-sim: runs worlds from seeds or scripts, and makes a bad one short.
  *
- *	lwf-sim --seed 7 --steps 2000           one world
- *	lwf-sim --seed 1 --seeds 40             forty worlds, each run twice: the digests must agree
- *	lwf-sim --time 10                       fresh seeds for ten seconds; prints the first
- *	lwf-sim --seed 7 --trace                every record and action of it
+ *	lwf-sim --seed 7 --steps 3000           one world
+ *	lwf-sim --seed 7 --trace                with every record and action of it
+ *	lwf-sim --seed 1 --seeds 40             forty worlds; of some, a second run and the run of
+ *	                                        the recorded script must come to the same digest
+ *	lwf-sim --time 60                       fresh seeds for a minute; prints the first
+ *	lwf-sim --seed 7 --record FILE          writes its actions as a script
+ *	lwf-sim --script FILE [--trace]         does what a script says
+ *	lwf-sim --script FILE --shrink          makes a script that fails short
  *	lwf-sim --cycles 100000                 how fast a stack is paused and restarted
+ *
+ * A failing seed is printed with the command that shows it again, is run again (the digest must be
+ * the same), and is shrunk; the short script is printed and written to --out (lwf-sim-SEED.script).
+ * The environment may give --time its first seed: LWF_SIM_SEED.
+ *
+ * Ends with 0; 1 when something failed; 2 for wrong use.
  */
 #include <getopt.h>
 #include <inttypes.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "world.h"
 
+#define SIM_SHRINK_S 60.0
+#define SIM_TWICE    5u /* worlds of a run that are run again */
+
+/* What is asked for. */
+struct wish {
+	uint64_t seed, seeds, steps, cycles;
+	double time_s, shrink_s;
+	bool seed_given, trace, shrink;
+	const char *script, *record, *out;
+};
+
+/* What a run of many worlds has come to; in memory that its process shares. */
+struct progress {
+	uint64_t seed; /* the one that runs */
+	uint64_t worlds, actions, cycles, pended, records, frames;
+	uint64_t answers[LWF_ANSWERS];
+};
+
 static struct sim_world world;
+static struct sim_script *script; /* of the world that runs, or ran last */
+static struct progress *progress;
 
-static double seconds(void)
+static uint64_t run_seed(uint64_t seed, uint64_t steps)
 {
-	struct timespec now;
+	struct sim_action action;
+	struct sim_world dice = {0};
+	uint64_t number = sim_dice_open(&dice, seed);
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-void sim_fail(const char *format, ...)
-{
-	va_list args;
-
-	fflush(stdout);
-	fprintf(stderr, "seed %" PRIu64 ", step %" PRIu64 " (%s): ", world.seed, world.step,
-		world.action ? world.action : "-");
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fprintf(stderr,
-		"\nto see it again: lwf-sim --seed %" PRIu64 " --steps %" PRIu64 " --trace\n",
-		world.seed, world.steps);
-	_exit(1);
-}
-
-/* An assertion of the engine failed, or worse. */
-static void on_signal(int number)
-{
-	signal(number, SIG_DFL);
-	fflush(stdout);
-	fprintf(stderr,
-		"seed %" PRIu64 ", step %" PRIu64 " (%s): signal %d\nto see it again: lwf-sim "
-		"--seed %" PRIu64 " --steps %" PRIu64 " --trace\n",
-		world.seed, world.step, world.action ? world.action : "-", number, world.seed,
-		world.steps);
-	raise(number);
-}
-
-/* Every 15 s: a step that has lasted since the last time will not end. */
-static void on_alarm(int number)
-{
-	static uint64_t last_seed, last_step;
-
-	(void)number;
-	if (world.seed == last_seed && world.step == last_step)
-		sim_fail("the step does not end");
-	last_seed = world.seed;
-	last_step = world.step;
-	alarm(15);
-}
-
-static uint64_t run_world(uint64_t seed, uint64_t steps)
-{
-	sim_world_open(&world, seed, steps);
-	while (world.step < steps)
-		sim_world_step(&world);
+	world.record = script;
+	sim_world_open(&world, number);
+	world.random = dice.random;
+	while (world.done < steps) {
+		sim_dice_next(&world, &action);
+		sim_world_do(&world, &action);
+	}
 	sim_world_close(&world);
 	return world.digest;
+}
+
+static void add_world(void)
+{
+	progress->worlds++;
+	progress->actions += world.done;
+	progress->cycles += world.cycles;
+	progress->pended += world.pended;
+	progress->records += world.records;
+	progress->frames += world.frames;
+	for (unsigned i = 0; i < LWF_ANSWERS; i++)
+		progress->answers[i] += world.answers[i];
+}
+
+/* The same seed once more, and what it recorded as a script: both must give the same run. */
+static void run_again(uint64_t seed, uint64_t steps, uint64_t digest)
+{
+	if (run_seed(seed, steps) != digest)
+		sim_fail("the same seed gave another run");
+	world.record = NULL;
+	sim_trial_script(&world, script);
+	if (world.digest != digest)
+		sim_fail("the recorded script gave another run than its seed");
+}
+
+/* In a child: all worlds, until one fails. */
+static void run_seeds(void *context)
+{
+	const struct wish *wish = context;
+	double until = sim_seconds() + wish->time_s;
+
+	sim_trial_guard(&world);
+	while (wish->time_s > 0 ? sim_seconds() < until : progress->worlds < wish->seeds) {
+		uint64_t digest;
+
+		progress->seed = wish->seed + progress->worlds;
+		digest = run_seed(progress->seed, wish->steps);
+		add_world();
+		if (progress->worlds <= SIM_TWICE)
+			run_again(progress->seed, wish->steps, digest);
+	}
+}
+
+static void run_one_seed(void *context)
+{
+	const struct wish *wish = context;
+
+	sim_trial_guard(&world);
+	run_seed(progress->seed, wish->steps);
+}
+
+static void run_script(void *context)
+{
+	(void)context;
+	sim_trial_guard(&world);
+	world.record = NULL;
+	sim_trial_script(&world, script);
+}
+
+/* ---- after a failure ---- */
+
+static void tell(const struct sim_outcome *outcome)
+{
+	fprintf(stderr, "action %" PRIu64 " (%s): %s\ndigest %016" PRIx64 "\n", outcome->done,
+		outcome->where, outcome->story, outcome->digest);
+}
+
+static bool write_script(const char *path, const char *comment)
+{
+	FILE *out = fopen(path, "w");
+
+	if (!out) {
+		perror(path);
+		return false;
+	}
+	sim_script_write(script, out, comment);
+	return fclose(out) == 0;
+}
+
+/* Shortens what is in script, which failed with @outcome, and writes it to @path. */
+static void shrink_to(const struct wish *wish, struct sim_outcome *outcome, const char *path)
+{
+	char comment[SIM_STORY_BYTES + 64];
+	double begin = sim_seconds();
+	uint32_t before = script->count;
+	uint32_t trials = sim_shrink(&world, script, outcome, wish->shrink_s);
+
+	fprintf(stderr, "shrunk from %u to %u actions by %u trials in %.1f s:\n", before,
+		script->count, trials, sim_seconds() - begin);
+	snprintf(comment, sizeof(comment), "%s\ndigest %016" PRIx64, outcome->story,
+		 outcome->digest);
+	sim_script_write(script, stderr, comment);
+	if (write_script(path, comment))
+		fprintf(stderr, "to see it again: lwf-sim --script %s --trace\n", path);
+}
+
+static int after_failure(const struct wish *wish, struct sim_outcome *outcome)
+{
+	struct sim_outcome again;
+	char path[64];
+
+	fprintf(stderr, "seed %" PRIu64 ", ", progress->seed);
+	tell(outcome);
+	fprintf(stderr, "to see it again: lwf-sim --seed %" PRIu64 " --steps %" PRIu64 " --trace\n",
+		progress->seed, wish->steps);
+	sim_trial(&again, run_one_seed, (void *)wish);
+	if (!again.failed || strcmp(again.what, outcome->what) != 0 ||
+	    again.digest != outcome->digest) {
+		fprintf(stderr, "run again, it ended otherwise: %s, digest %016" PRIx64 "\n",
+			again.failed ? again.story : "well", again.digest);
+		return 1;
+	}
+	fprintf(stderr, "run again: the same failure, the same digest\n");
+	snprintf(path, sizeof(path), "lwf-sim-%" PRIu64 ".script", progress->seed);
+	shrink_to(wish, outcome, wish->out ? wish->out : path);
+	return 1;
+}
+
+/* ---- what was asked for ---- */
+
+static void print_totals(double took_s)
+{
+	printf("%" PRIu64 " worlds, %" PRIu64 " actions, %" PRIu64 " pauses of modules (%" PRIu64
+	       " pended), %" PRIu64 " frames at devices, %" PRIu64 " records answered:",
+	       progress->worlds, progress->actions, progress->cycles, progress->pended,
+	       progress->frames, progress->records);
+	for (unsigned i = 0; i < LWF_ANSWERS; i++)
+		if (progress->answers[i])
+			printf(" %s %" PRIu64,
+			       lwf_status_name(lwf_answer_status((enum lwf_answer)i)),
+			       progress->answers[i]);
+	printf("\n%.1f s: %.0f actions/s, %.0f pauses/s\n", took_s,
+	       (double)progress->actions / took_s, (double)progress->cycles / took_s);
+}
+
+static int many(struct wish *wish)
+{
+	double begin = sim_seconds();
+	struct sim_outcome outcome;
+
+	printf("seeds from %" PRIu64 ", %" PRIu64 " actions each\n", wish->seed, wish->steps);
+	sim_trial(&outcome, run_seeds, wish);
+	print_totals(sim_seconds() - begin);
+	fflush(stdout);
+	return outcome.failed ? after_failure(wish, &outcome) : 0;
+}
+
+/* One world in this very process, where a debugger finds it. */
+static int one(struct wish *wish)
+{
+	progress->seed = wish->seed;
+	world.trace = wish->trace;
+	if (wish->script)
+		run_script(NULL);
+	else
+		run_one_seed(wish);
+	printf("digest %016" PRIx64 "\n", world.digest);
+	return 0;
+}
+
+static int record(struct wish *wish)
+{
+	struct sim_outcome outcome;
+
+	progress->seed = wish->seed;
+	sim_trial(&outcome, run_one_seed, wish);
+	if (outcome.failed)
+		tell(&outcome);
+	else
+		printf("digest %016" PRIx64 "\n", outcome.digest);
+	return write_script(wish->record, "") && !outcome.failed ? 0 : 1;
+}
+
+static int shrink(struct wish *wish)
+{
+	struct sim_outcome outcome;
+
+	sim_trial(&outcome, run_script, NULL);
+	if (!outcome.failed) {
+		fprintf(stderr, "lwf-sim: %s does not fail\n", wish->script);
+		return 0;
+	}
+	tell(&outcome);
+	shrink_to(wish, &outcome, wish->out ? wish->out : "lwf-sim.script");
+	return 1;
 }
 
 /* How fast one stack of inject and monitor is paused and restarted, with a frame in each cycle. */
 static int run_cycles(uint64_t cycles)
 {
-	double begin;
 	struct sim_slot *slot = &world.slots[0];
 	char error[128];
+	double took;
 
-	sim_world_open(&world, 1, 0);
-	world.calm = true;
-	if (lwf_sim_edge_create(world.host, "low", &slot->lower) ||
-	    lwf_sim_edge_create(world.host, "up", &slot->upper) ||
-	    lwf_stack_create(world.engine, "s0", slot->upper, slot->lower, &slot->stack) ||
+	sim_world_open(&world, 1);
+	sim_open_slot(slot, true);
+	if (!slot->stack ||
 	    lwf_stack_insert(slot->stack, "inject:frames=8", 0, NULL, error, sizeof(error)) ||
 	    lwf_stack_insert(slot->stack, "monitor", 1, NULL, error, sizeof(error)))
 		sim_fail("the stack cannot be made");
 	lwf_stack_start(slot->stack);
-	begin = seconds();
+	slot->started = true;
+	took = sim_seconds();
 	for (uint64_t i = 0; i < cycles; i++) {
 		uint8_t bytes[60] = {0};
 
@@ -107,25 +278,23 @@ static int run_cycles(uint64_t cycles)
 		if (lwf_stack_state(slot->stack) != LWF_STATE_RUNNING)
 			sim_fail("the stack does not follow");
 	}
+	took = sim_seconds() - took;
 	printf("%" PRIu64
 	       " pause/restart cycles of a stack of 2 modules in %.2f s: %.0f a minute\n",
-	       cycles, seconds() - begin, (double)cycles * 60 / (seconds() - begin));
+	       cycles, took, (double)cycles * 60 / took);
 	sim_world_close(&world);
 	return 0;
 }
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: lwf-sim [--seed N] [--seeds N] [--steps N] [--time SECONDS] "
-			"[--trace] [--cycles N]\n");
+	fprintf(stderr, "usage: lwf-sim [--seed N] [--steps N] [--trace | --record FILE]\n"
+			"       lwf-sim [--seed N] --seeds N | --time SECONDS [--steps N] [--out "
+			"FILE] [--shrink-time SECONDS]\n"
+			"       lwf-sim --script FILE [--trace | --shrink [--out FILE]]\n"
+			"       lwf-sim --cycles N\n");
 	return 2;
 }
-
-struct wish {
-	uint64_t seed, seeds, steps, cycles;
-	double time_s;
-	bool seed_given;
-};
 
 static int parse(int argc, char **argv, struct wish *wish)
 {
@@ -135,6 +304,11 @@ static int parse(int argc, char **argv, struct wish *wish)
 						{"time", required_argument, NULL, 't'},
 						{"cycles", required_argument, NULL, 'c'},
 						{"trace", no_argument, NULL, 'v'},
+						{"script", required_argument, NULL, 'f'},
+						{"record", required_argument, NULL, 'r'},
+						{"out", required_argument, NULL, 'o'},
+						{"shrink", no_argument, NULL, 'x'},
+						{"shrink-time", required_argument, NULL, 'X'},
 						{0}};
 	int option;
 
@@ -157,74 +331,65 @@ static int parse(int argc, char **argv, struct wish *wish)
 			wish->cycles = strtoull(optarg, NULL, 0);
 			break;
 		case 'v':
-			world.trace = true;
+			wish->trace = true;
+			break;
+		case 'f':
+			wish->script = optarg;
+			break;
+		case 'r':
+			wish->record = optarg;
+			break;
+		case 'o':
+			wish->out = optarg;
+			break;
+		case 'x':
+			wish->shrink = true;
+			break;
+		case 'X':
+			wish->shrink_s = strtod(optarg, NULL);
 			break;
 		default:
 			return -1;
 		}
 	}
-	return optind == argc ? 0 : -1;
+	if (wish->shrink && !wish->script) { /* a seed is shrunk when it fails */
+		wish->seeds = 1;
+		wish->shrink = false;
+	}
+	return optind == argc && wish->steps <= SIM_ACTIONS_MAX ? 0 : -1;
 }
 
-/* Sums over all worlds. */
-static struct {
-	uint64_t worlds, steps, cycles, pended, records, frames;
-	uint64_t answers[LWF_ANSWERS];
-} total;
-
-static void add_world(void)
+/* A first seed that nobody has seen: of the environment, or of the clock. */
+static uint64_t fresh_seed(void)
 {
-	total.worlds++;
-	total.steps += world.step;
-	total.cycles += world.cycles;
-	total.pended += world.pended;
-	total.records += world.records;
-	total.frames += world.frames;
-	for (unsigned i = 0; i < LWF_ANSWERS; i++)
-		total.answers[i] += world.answers[i];
-}
+	const char *given = getenv("LWF_SIM_SEED");
 
-static void print_total(double took_s)
-{
-	printf("%" PRIu64 " worlds, %" PRIu64 " steps, %" PRIu64 " pauses of modules (%" PRIu64
-	       " pended), %" PRIu64 " frames at devices, %" PRIu64 " records answered:",
-	       total.worlds, total.steps, total.cycles, total.pended, total.frames, total.records);
-	for (unsigned i = 0; i < LWF_ANSWERS; i++)
-		if (total.answers[i])
-			printf(" %s %" PRIu64,
-			       lwf_status_name(lwf_answer_status((enum lwf_answer)i)),
-			       total.answers[i]);
-	printf("\n%.1f s: %.0f steps/s, %.0f pauses/s\n", took_s, (double)total.steps / took_s,
-	       (double)total.cycles / took_s);
+	if (given && *given)
+		return strtoull(given, NULL, 0);
+	return (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
 }
 
 int main(int argc, char **argv)
 {
-	struct wish wish = {.seed = 1, .seeds = 1, .steps = 2000};
-	double begin = seconds();
+	struct wish wish = {.seed = 1, .steps = 3000, .shrink_s = SIM_SHRINK_S};
 
 	if (parse(argc, argv, &wish))
 		return usage();
-	signal(SIGABRT, on_signal);
-	signal(SIGSEGV, on_signal);
-	signal(SIGALRM, on_alarm);
-	alarm(15);
+	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			-1, 0);
+	if (progress == MAP_FAILED || !(script = sim_script_create())) {
+		perror("lwf-sim");
+		return 1;
+	}
 	if (wish.cycles)
 		return run_cycles(wish.cycles);
+	if (wish.script && !sim_script_load(script, wish.script))
+		return 2;
+	if (wish.script)
+		return wish.shrink ? shrink(&wish) : one(&wish);
 	if (wish.time_s > 0 && !wish.seed_given)
-		wish.seed = (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
-	printf("seeds from %" PRIu64 ", %" PRIu64 " steps each\n", wish.seed, wish.steps);
-	fflush(stdout);
-	while (wish.time_s > 0 ? seconds() - begin < wish.time_s : total.worlds < wish.seeds) {
-		uint64_t seed = wish.seed + total.worlds;
-		uint64_t digest = run_world(seed, wish.steps);
-
-		add_world();
-		if (wish.seeds == 1 && wish.time_s <= 0)
-			printf("digest %016" PRIx64 "\n", digest);
-		else if (total.worlds <= 5 && digest != run_world(seed, wish.steps))
-			sim_fail("the same seed gave another run");
-	}
-	print_total(seconds() - begin);
-	return 0;
+		wish.seed = fresh_seed();
+	if (wish.record)
+		return record(&wish);
+	return wish.time_s > 0 || wish.seeds ? many(&wish) : one(&wish);
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * wobble.c - a filter that does whatever the rules allow, at random.
+ * wobble.c - a filter that does whatever the rules allow, as its options tell it.
  *
- * It fails to attach, fails to restart, answers restarts and pauses PENDING without need, keeps
- * frames of others for a while, drops some, and originates its own in both directions by a timer.
- * While the world is calm it succeeds and keeps nothing.
+ * It fails to attach, fails to restart, answers restarts and pauses PENDING without need, completes
+ * them before that answer is returned, keeps frames of others for a while, drops some, originates
+ * its own in both directions by a timer, and lets the device answer from inside its pause. While
+ * the world is calm it succeeds and keeps nothing.
  *
  * A pause that pends without need is one frame too many in the gate, which a timer takes out.
  */
+#include <errno.h>
 #include <string.h>
 
 #include <lwf/filter.h>
@@ -15,10 +17,41 @@
 
 #include "world.h"
 
-#define FRAMES	     8u
-#define PERIOD_NS    (2 * SIM_MS)
-#define LATE_NS	     (5 * SIM_MS)
-#define WOBBLE_MAGIC 0x5a5a5a5aull
+#define FRAMES 8u
+
+enum {
+	OPT_ATTACH,
+	OPT_RESTART,
+	OPT_PAUSE,
+	OPT_LATE,
+	OPT_PERIOD,
+	OPT_KEEP,
+	OPT_DROP,
+	OPT_SENDS,
+	OPT_RECEIVES,
+	OPT_SETTLE
+};
+
+/* How a control function answers. */
+enum { ANSWER_OK, ANSWER_FAILS, ANSWER_INLINE, ANSWER_LATE, ANSWER_LATE_FAILS, ANSWERS };
+
+static const struct lwf_option_spec options[] = {
+	{"attach", LWF_OPTION_UINT, 0, ANSWER_FAILS, "0", true, "1: fails"},
+	{"restart", LWF_OPTION_UINT, 0, ANSWERS - 1, "0", true,
+	 "1: fails, 2: completes before it answers PENDING, 3: later, 4: fails later"},
+	{"pause", LWF_OPTION_UINT, 0, ANSWER_LATE, "0", true,
+	 "2: completes before it answers PENDING, 3: later"},
+	{"late", LWF_OPTION_DURATION, 1000, 1000000000, "1ms", true, "how much later"},
+	{"period", LWF_OPTION_DURATION, 100000, 1000000000, "2ms", true,
+	 "when it originates, and lets go what it keeps"},
+	{"keep", LWF_OPTION_UINT, 0, 1000, "0", true, "keep each n-th frame of others for a while"},
+	{"drop", LWF_OPTION_UINT, 0, 1000, "0", true, "drop each n-th frame of others"},
+	{"sends", LWF_OPTION_UINT, 0, FRAMES, "0", true, "originate so many at once"},
+	{"receives", LWF_OPTION_UINT, 0, FRAMES, "0", true, "originate so many at once"},
+	{"settle", LWF_OPTION_UINT, 0, 64, "0", true,
+	 "the device answers so many frames inside the pause"},
+	{0},
+};
 
 struct wobble {
 	struct lwf_module *module;
@@ -27,6 +60,8 @@ struct wobble {
 	struct lwf_timer tick; /* originates: stopped before a pause ends */
 	struct lwf_timer late; /* completes what pends */
 	struct lwf_batch kept_sends, kept_receives;
+	uint64_t option[LWF_OPTIONS_MAX];
+	uint64_t passed; /* frames of others */
 	bool restarting, pausing;
 	bool running; /* by its own account */
 };
@@ -45,12 +80,12 @@ static void let_go(struct wobble *me)
 		lwf_next_receive(me->module, &receives);
 }
 
-static void originate(struct wobble *me, enum lwf_direction direction)
+static void originate(struct wobble *me, uint64_t frames, enum lwf_direction direction)
 {
-	uint32_t n = 1 + sim_below(sim_world, 3);
+	uint32_t n = (uint32_t)frames;
 	struct lwf_batch batch;
 
-	if (n > lwf_pool_free_frames(me->pool) || !lwf_gate_enter(&me->gate, n))
+	if (n == 0 || n > lwf_pool_free_frames(me->pool) || !lwf_gate_enter(&me->gate, n))
 		return;
 	lwf_batch_init(&batch);
 	while (n-- > 0) {
@@ -73,25 +108,39 @@ static void on_tick(void *context)
 
 	if (!me->running)
 		sim_fail("a timer that originates runs while the module is not Running");
-	lwf_timer_set(&me->tick, PERIOD_NS);
+	lwf_timer_set(&me->tick, me->option[OPT_PERIOD]);
 	let_go(me);
-	if (!sim_world->calm)
-		originate(me,
-			  sim_once_in(sim_world, 2) ? LWF_DIRECTION_SEND : LWF_DIRECTION_RECEIVE);
+	if (sim_world->calm)
+		return;
+	originate(me, me->option[OPT_SENDS], LWF_DIRECTION_SEND);
+	if (me->running) /* an answer may have paused it */
+		originate(me, me->option[OPT_RECEIVES], LWF_DIRECTION_RECEIVE);
 }
 
-static lwf_status wobble_attach(struct lwf_module *module, const struct lwf_options *options)
+static void take_options(struct wobble *me, const struct lwf_options *values)
+{
+	for (uint32_t i = 0; i < values->count; i++)
+		me->option[i] = values->value[i].number;
+}
+
+static int wobble_set_options(struct lwf_module *module, const struct lwf_options *values)
+{
+	take_options(lwf_module_context(module), values);
+	return 0;
+}
+
+static lwf_status wobble_attach(struct lwf_module *module, const struct lwf_options *values)
 {
 	struct lwf_host *host = lwf_module_host(module);
 	struct wobble *me;
 
-	(void)options;
-	if (!sim_world->calm && sim_once_in(sim_world, 24))
+	if (!sim_world->calm && values->value[OPT_ATTACH].number == ANSWER_FAILS)
 		return LWF_STATUS_FAILURE;
 	me = lwf_host_alloc(host, sizeof(*me));
 	if (!me)
 		return LWF_STATUS_RESOURCES;
 	me->module = module;
+	take_options(me, values);
 	lwf_gate_init(&me->gate);
 	me->pool = lwf_pool_create(host, FRAMES, 128);
 	if (!me->pool)
@@ -123,13 +172,13 @@ static void wobble_detach(struct lwf_module *module)
 	lwf_module_set_context(module, NULL);
 }
 
-static lwf_status run(struct wobble *me)
+static lwf_status run(struct wobble *me, bool fail)
 {
 	me->restarting = false;
-	if (!sim_world->calm && sim_once_in(sim_world, 24))
+	if (fail && !sim_world->calm)
 		return LWF_STATUS_FAILURE;
 	me->running = true;
-	lwf_timer_set(&me->tick, PERIOD_NS);
+	lwf_timer_set(&me->tick, me->option[OPT_PERIOD]);
 	lwf_gate_open(&me->gate);
 	return LWF_STATUS_SUCCESS;
 }
@@ -138,41 +187,73 @@ static lwf_status wobble_restart(struct lwf_module *module)
 {
 	struct wobble *me = lwf_module_context(module);
 
-	if (sim_once_in(sim_world, 4)) {
+	switch (me->option[OPT_RESTART]) {
+	case ANSWER_LATE:
+	case ANSWER_LATE_FAILS:
 		me->restarting = true;
-		lwf_timer_set(&me->late, 1 + sim_below(sim_world, LATE_NS));
+		lwf_timer_set(&me->late, me->option[OPT_LATE]);
 		return LWF_STATUS_PENDING;
+	case ANSWER_INLINE:
+		lwf_restart_complete(module, run(me, false));
+		return LWF_STATUS_PENDING;
+	default:
+		return run(me, me->option[OPT_RESTART] == ANSWER_FAILS);
 	}
-	if (sim_once_in(sim_world, 8)) { /* completed before PENDING is returned */
-		lwf_status status = run(me);
+}
 
-		lwf_restart_complete(module, status);
-		return LWF_STATUS_PENDING;
-	}
-	return run(me);
+static void let_out(struct wobble *me)
+{
+	struct lwf_module *module = me->module;
+
+	if (lwf_gate_leave(&me->gate, 1))
+		lwf_pause_complete(module);
+}
+
+static void drop_kept(struct wobble *me)
+{
+	struct lwf_batch sends = me->kept_sends, receives = me->kept_receives;
+
+	lwf_batch_init(&me->kept_sends);
+	lwf_batch_init(&me->kept_receives);
+	if (sends.head)
+		lwf_drop_sends(me->module, &sends, LWF_REASON_NOT_RUNNING);
+	if (receives.head)
+		lwf_drop_receives(me->module, &receives, LWF_REASON_NOT_RUNNING);
+}
+
+/* The lower device answers frames, from inside our pause. */
+static void settle(const struct wobble *me)
+{
+	for (uint32_t i = 0; i < SIM_STACKS; i++)
+		for (uint32_t k = 0; sim_world->slots[i].stack && k < LWF_STACK_MODULES_MAX; k++)
+			if (lwf_stack_module_at(sim_world->slots[i].stack, k) == me->module) {
+				lwf_sim_edge_release(sim_world->slots[i].lower,
+						     (uint32_t)me->option[OPT_SETTLE]);
+				return;
+			}
 }
 
 static lwf_status wobble_pause(struct lwf_module *module)
 {
 	struct wobble *me = lwf_module_context(module);
-	struct lwf_batch sends = me->kept_sends, receives = me->kept_receives;
-	bool late = sim_once_in(sim_world, 4);
+	uint64_t how = me->option[OPT_PAUSE];
+	bool done;
 
 	me->running = false;
 	lwf_timer_cancel(&me->tick);
-	if (late) {
-		if (!lwf_gate_enter(&me->gate, 1))
-			sim_fail("the gate of a Running module is closed");
+	if ((how == ANSWER_LATE || how == ANSWER_INLINE) && !lwf_gate_enter(&me->gate, 1))
+		sim_fail("the gate of a Running module is closed");
+	drop_kept(me);
+	done = lwf_gate_close(&me->gate);
+	if (me->option[OPT_SETTLE]) /* the last of our own may come home right here */
+		settle(me);
+	if (how == ANSWER_LATE) {
 		me->pausing = true;
-		lwf_timer_set(&me->late, 1 + sim_below(sim_world, LATE_NS));
+		lwf_timer_set(&me->late, me->option[OPT_LATE]);
+	} else if (how == ANSWER_INLINE) {
+		let_out(me);
 	}
-	lwf_batch_init(&me->kept_sends);
-	lwf_batch_init(&me->kept_receives);
-	if (sends.head)
-		lwf_drop_sends(module, &sends, LWF_REASON_NOT_RUNNING);
-	if (receives.head)
-		lwf_drop_receives(module, &receives, LWF_REASON_NOT_RUNNING);
-	return lwf_gate_close(&me->gate) ? LWF_STATUS_SUCCESS : LWF_STATUS_PENDING;
+	return done ? LWF_STATUS_SUCCESS : LWF_STATUS_PENDING;
 }
 
 static void on_late(void *context)
@@ -181,7 +262,7 @@ static void on_late(void *context)
 	struct lwf_module *module = me->module;
 
 	if (me->restarting) {
-		lwf_status status = run(me);
+		lwf_status status = run(me, me->option[OPT_RESTART] == ANSWER_LATE_FAILS);
 
 		lwf_restart_complete(module, status);
 		if (status != LWF_STATUS_SUCCESS)
@@ -191,12 +272,17 @@ static void on_late(void *context)
 	if (!me->pausing)
 		return;
 	me->pausing = false;
-	if (lwf_gate_leave(&me->gate, 1))
-		lwf_pause_complete(module);
+	let_out(me);
+}
+
+static bool nth(const struct wobble *me, uint64_t n)
+{
+	return !sim_world->calm && n && me->passed % n == 0;
 }
 
 /* Moves some of @batch to @kept, drops some, and leaves the rest. */
-static void wobble_some(struct lwf_batch *batch, struct lwf_batch *kept, struct lwf_batch *dropped)
+static void wobble_some(struct wobble *me, struct lwf_batch *batch, struct lwf_batch *kept,
+			struct lwf_batch *dropped)
 {
 	struct lwf_batch rest;
 	struct lwf_frame *frame;
@@ -204,9 +290,10 @@ static void wobble_some(struct lwf_batch *batch, struct lwf_batch *kept, struct 
 	lwf_batch_init(&rest);
 	lwf_batch_init(dropped);
 	while ((frame = lwf_batch_pop(batch))) {
-		if (!sim_world->calm && sim_once_in(sim_world, 8))
+		me->passed++;
+		if (nth(me, me->option[OPT_KEEP]))
 			lwf_batch_push(kept, frame);
-		else if (!sim_world->calm && sim_once_in(sim_world, 16))
+		else if (nth(me, me->option[OPT_DROP]))
 			lwf_batch_push(dropped, frame);
 		else
 			lwf_batch_push(&rest, frame);
@@ -221,7 +308,7 @@ static void wobble_send(struct lwf_module *module, struct lwf_batch *batch)
 
 	if (!me->running)
 		sim_fail("%s was handed a send while not Running", lwf_module_name(module));
-	wobble_some(batch, &me->kept_sends, &dropped);
+	wobble_some(me, batch, &me->kept_sends, &dropped);
 	if (dropped.head)
 		lwf_drop_sends(module, &dropped, LWF_REASON_FILTER);
 	if (batch->head)
@@ -235,7 +322,7 @@ static void wobble_receive(struct lwf_module *module, struct lwf_batch *batch)
 
 	if (!me->running)
 		sim_fail("%s was handed a receive while not Running", lwf_module_name(module));
-	wobble_some(batch, &me->kept_receives, &dropped);
+	wobble_some(me, batch, &me->kept_receives, &dropped);
 	if (dropped.head)
 		lwf_drop_receives(module, &dropped, LWF_REASON_FILTER);
 	if (batch->head)
@@ -305,8 +392,9 @@ static uint32_t wobble_holds(struct lwf_module *module, lwf_handle origin, uint6
 
 const struct lwf_filter_ops sim_wobble_ops = {
 	.name = "wobble",
-	.summary = "does at random whatever the rules allow",
+	.summary = "does whatever the rules allow, as it is told",
 	.traits = LWF_FILTER_ORIGINATES | LWF_FILTER_HOLDS,
+	.options = options,
 	.attach = wobble_attach,
 	.detach = wobble_detach,
 	.pause = wobble_pause,
@@ -316,5 +404,6 @@ const struct lwf_filter_ops sim_wobble_ops = {
 	.receive = wobble_receive,
 	.receive_return = wobble_receive_return,
 	.cancel = wobble_cancel,
+	.set_options = wobble_set_options,
 	.holds = wobble_holds,
 };

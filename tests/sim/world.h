@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * world.h - the random simulation: stacks on simulated edges, clients, and an account of its own.
+ * world.h - the simulation: stacks on simulated edges, clients, and an account of its own.
  *
- * world.c makes and ends things and does one random action at a time; check.c judges after each;
- * wobble.c is a filter that uses all the freedom the rules leave it; sim.c is the command.
+ * dice.c chooses the next action from the seed, actions.c does it, check.c judges after each;
+ * world.c makes and ends things and keeps the digest; client.c and wobble.c are those who live in
+ * it. script.c writes actions down and reads them; trial.c runs a world in a process of its own and
+ * shrink.c makes a failing script short; sim.c is the command.
+ *
+ * Only dice.c draws from the seed. All else follows from the actions, and from what the simulated
+ * devices draw from the number that the script's first line gives: a recorded script is the run.
  */
 #ifndef LWF_SIM_WORLD_H
 #define LWF_SIM_WORLD_H
@@ -12,17 +17,23 @@
 
 #include "edges.h"
 #include "hosts.h"
+#include "script.h"
 
 #define SIM_STACKS	3u
 #define SIM_CLIENTS	3u
+#define SIM_MODULES	4u
 #define SIM_RECORDS	512u
 #define SIM_MS		1000000ull
 #define SIM_PAUSE_SLOTS 4096u
+#define SIM_PLAN_MAX	16u
+#define SIM_WHAT_BYTES	192u
+#define SIM_STORY_BYTES 512u
 
 /** What the client knows of one record. */
 struct sim_record {
 	uint32_t len;
 	uint8_t direction;
+	bool bad;     /* its owner refuses it */
 	bool too_odd; /* its length is refused, or its owner refuses it */
 	bool answered;
 	uint8_t handed;	    /* to a device, so many times */
@@ -39,6 +50,9 @@ struct sim_client {
 	uint32_t put, pulled, answered;
 	uint64_t by_answer[2][LWF_ANSWERS]; /* [refused] */
 	uint64_t cancelled_at;
+	uint32_t react_after; /* answers from now; 0: not at all */
+	enum sim_do react;
+	bool eager; /* pumps whenever a state changes */
 	bool open, closing;
 };
 
@@ -47,7 +61,8 @@ enum sim_condition {
 	SIM_NOT_RUNNING,
 	SIM_REMOVED,
 	SIM_NO_CARRIER,
-	SIM_FAILING,
+	SIM_QUEUE_FULL,
+	SIM_NO_UPPER,
 	SIM_WOBBLE,
 	SIM_CONDITIONS
 };
@@ -58,61 +73,83 @@ struct sim_slot {
 	struct lwf_edge *lower, *upper; /* upper may be NULL */
 	uint32_t index, life;
 	uint32_t holds; /* those that we set */
+	bool started;
 	bool forced;
 	bool closing;
 	uint64_t last[SIM_CONDITIONS];
+	uint64_t lied[LWF_ANSWERS]; /* when a device was last told to answer so */
 	struct sim_client clients[SIM_CLIENTS];
 };
 
 struct sim_world {
-	uint64_t seed, steps, step;
-	uint64_t random;
-	uint64_t seq; /* of everything that is noted */
+	uint64_t random; /* dice.c's state */
+	uint64_t seq;	 /* of everything that is noted */
 	uint64_t digest;
+	uint64_t done; /* actions */
 	bool trace;
-	bool calm; /* wobbling filters behave, so that everything comes home */
+	bool calm;		   /* wobbling filters behave, so that everything comes home */
+	struct sim_script *record; /* where the actions of a seed are written, or NULL */
 	struct lwf_host *host;
 	struct lwf_engine *engine;
 	struct lwf_observer observer;
 	struct sim_slot slots[SIM_STACKS];
+	struct sim_action plan[SIM_PLAN_MAX]; /* what dice.c has decided to do next */
+	uint32_t planned, plan_at;
 	uint64_t pausing_at[SIM_PAUSE_SLOTS]; /* by handle: when its last pause began */
 	uint64_t cycles;		      /* module pauses that came to an end */
 	uint64_t records, frames;
 	uint64_t answers[LWF_ANSWERS]; /* of all clients */
 	uint64_t pended;	       /* pauses that were answered PENDING */
-	const char *action;
+	struct sim_action action;      /* the one that is being done */
+	const char *phase;	       /* instead of it: "end" */
 };
 
 extern struct sim_world *sim_world; /* the one that runs */
 extern const struct lwf_filter_ops sim_wobble_ops;
 
-/** A number below @n. */
-uint32_t sim_below(struct sim_world *world, uint32_t n);
+/* dice.c */
 
-/** True once in @n times. */
-bool sim_once_in(struct sim_world *world, uint32_t n);
+/** Begins a world's choices. Returns the number that the devices get. */
+uint64_t sim_dice_open(struct sim_world *world, uint64_t seed);
 
-/** Ends the program with the seed and how to see it again. */
-void sim_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+/** The next action. */
+void sim_dice_next(struct sim_world *world, struct sim_action *action);
 
+/* world.c */
+void sim_world_open(struct sim_world *world, uint64_t dice);
+
+/** Does @action and judges all. */
+void sim_world_do(struct sim_world *world, const struct sim_action *action);
+
+/** Calms down, closes all, judges. */
+void sim_world_close(struct sim_world *world);
+void sim_run(struct sim_world *world, uint64_t ns);
+void sim_open_slot(struct sim_slot *slot, bool with_upper);
+void sim_close_slot(struct sim_slot *slot);
 void sim_digest(struct sim_world *world, uint64_t number);
+void sim_digest_text(struct sim_world *world, const char *text);
 
 /** Notes which conditions hold at this moment. */
 void sim_note(struct sim_slot *slot);
 
-/* world.c */
-void sim_world_open(struct sim_world *world, uint64_t seed, uint64_t steps);
-void sim_world_step(struct sim_world *world);
-void sim_world_close(struct sim_world *world);
-void sim_run(struct sim_world *world, uint64_t ns);
-void sim_toggle_pause(struct sim_slot *slot);
-void sim_remove_module(struct sim_slot *slot);
+/* actions.c */
+void sim_act(struct sim_world *world, const struct sim_action *action);
+
+/** Sets or lifts a hold of the outside, with our account of it. */
+void sim_set_hold(struct sim_slot *slot, enum lwf_hold hold, bool on);
+
+/** What a client was told to do from inside an answer. */
+void sim_react(struct sim_client *client, enum sim_do what);
+
+/** Takes every obstacle away, waits, and looks whether all is well. */
+void sim_calm_down(struct sim_world *world);
 
 /* client.c */
-void sim_client_open(struct sim_slot *slot, uint32_t index);
+void sim_client_open(struct sim_slot *slot, uint32_t index, bool wait, bool eager);
 void sim_client_close(struct sim_client *client);
-void sim_client_put(struct sim_client *client, uint32_t n);
-void sim_client_pump(struct sim_client *client);
+void sim_client_put(struct sim_client *client, uint32_t frames, uint32_t bytes, bool up, bool bad);
+void sim_client_pump(struct sim_client *client, uint32_t budget);
+void sim_client_cancel(struct sim_client *client, uint64_t id);
 void sim_witness(struct sim_slot *slot, struct lwf_edge *edge, const struct lwf_frame *frame);
 
 /* check.c */
@@ -123,5 +160,50 @@ void sim_check_fault(struct sim_world *world, const struct lwf_module *module);
 
 /** When nothing is in the way any more: all frames are home and the stacks are where they should be. */
 void sim_check_calm(struct sim_world *world);
+
+/* trial.c */
+
+/** How a world ended. */
+struct sim_outcome {
+	bool failed;
+	uint64_t done; /* actions, the one that failed included */
+	uint64_t digest;
+	char where[SIM_LINE_BYTES]; /* the action that failed */
+	char what
+		[SIM_WHAT_BYTES]; /* the kind of failure: two runs fail alike when this is the same */
+	char story[SIM_STORY_BYTES]; /* the failure in words, with its numbers */
+};
+
+/** Ends the world, and the process: something that must hold does not. The format is its kind. */
+void sim_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/** The same for a broken rule: its id is the kind. */
+void sim_fail_rule(const char *id, const char *story) __attribute__((noreturn));
+
+/** Where sim_fail() and crashes write the outcome; NULL: stderr alone. */
+void sim_trial_report_to(struct sim_outcome *outcome);
+
+/** Sees to assertions, crashes and actions that do not end. */
+void sim_trial_guard(struct sim_world *world);
+
+/** The world begins its next action: what is known of a child that says nothing more. */
+void sim_trial_progress(const struct sim_world *world);
+
+/** Runs fn(context) in a child, silently, and tells how it ended. */
+void sim_trial(struct sim_outcome *outcome, void (*fn)(void *context), void *context);
+
+/** Runs @script from begin to end in this process. */
+void sim_trial_script(struct sim_world *world, const struct sim_script *script);
+
+/* shrink.c */
+
+/**
+ * Makes @script, which fails with @outcome, as short as it can within @seconds, failing alike;
+ * @outcome is then the short one's. Returns the number of trials.
+ */
+uint32_t sim_shrink(struct sim_world *world, struct sim_script *script, struct sim_outcome *outcome,
+		    double seconds);
+
+double sim_seconds(void);
 
 #endif

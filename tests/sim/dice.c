@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * dice.c - chooses the next action from the seed, and from what there is to act upon.
+ *
+ * Each choice is written out with all its parameters, so that it can be done again without the
+ * dice. Every draw stands in a statement of its own: C leaves the order of two in one open, and
+ * compilers differ.
+ */
+#include <string.h>
+
+#include "world.h"
+
+static uint32_t below(struct sim_world *world, uint32_t n)
+{
+	uint64_t z = (world->random += 0x9e3779b97f4a7c15ull);
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+	return (uint32_t)((z ^ (z >> 31)) % n);
+}
+
+static bool once_in(struct sim_world *world, uint32_t n)
+{
+	return below(world, n) == 0;
+}
+
+uint64_t sim_dice_open(struct sim_world *world, uint64_t seed)
+{
+	world->random = seed * 0x2545f4914f6cdd1dull + 1;
+	return below(world, UINT32_MAX);
+}
+
+/* ---- modules ---- */
+
+static void append(char *text, const char *name, uint32_t value, const char *unit)
+{
+	size_t at = strlen(text);
+
+	snprintf(text + at, SIM_TEXT_BYTES - at, "%s%s=%u%s", at && text[at - 1] != ':' ? "," : "",
+		 name, value, unit);
+}
+
+/* A few options of a wobbling filter. */
+static void wobble_options(struct sim_world *world, char *text)
+{
+	static const char *const counts[] = {"keep", "drop", "sends", "receives", "settle"};
+	static const uint32_t restarts[] = {0, 0, 1, 2, 2, 3, 3, 4}; /* failing less than half */
+	uint32_t n = 1 + below(world, 3);
+
+	while (n-- > 0) {
+		uint32_t which = below(world, 9), value;
+
+		switch (which) {
+		case 0:
+			value = once_in(world, 6);
+			append(text, "attach", value, "");
+			break;
+		case 1:
+			value = restarts[below(world, 8)];
+			append(text, "restart", value, "");
+			break;
+		case 2:
+			value = below(world, 4);
+			append(text, "pause", value, "");
+			break;
+		case 3:
+			value = 100 + below(world, 5000);
+			append(text, once_in(world, 2) ? "late" : "period", value, "us");
+			break;
+		default:
+			value = below(world, 8);
+			append(text, counts[which - 4], value, "");
+			break;
+		}
+	}
+}
+
+static void choose_module(struct sim_slot *slot, uint32_t count, struct sim_action *action)
+{
+	struct sim_world *world = slot->world;
+	bool has_inject = lwf_stack_module(slot->stack, "inject") != NULL;
+
+	action->verb = SIM_VERB_INSERT;
+	action->value[SIM_KEY_AT] = below(world, count + 1);
+	if (!has_inject && !once_in(world, 4)) {
+		strcpy(action->text, "inject:");
+		append(action->text, "frames", 1 + below(world, 12), "");
+	} else if (once_in(world, 3)) {
+		strcpy(action->text, "hold:");
+		append(action->text, "frames", below(world, 5), "");
+	} else if (once_in(world, 3)) {
+		strcpy(action->text, "monitor");
+	} else {
+		strcpy(action->text, "wobble:");
+		wobble_options(world, action->text);
+	}
+}
+
+static uint32_t modules_of(const struct sim_slot *slot)
+{
+	uint32_t count = 0;
+
+	while (slot->stack && lwf_stack_module_at(slot->stack, count))
+		count++;
+	return count;
+}
+
+static void choose_change(struct sim_slot *slot, struct sim_action *action)
+{
+	struct sim_world *world = slot->world;
+	uint32_t count = modules_of(slot);
+
+	if (once_in(world, 2)) {
+		choose_module(slot, count, action);
+		return;
+	}
+	action->verb = SIM_VERB_REMOVE;
+	action->value[SIM_KEY_AT] = below(world, SIM_MODULES);
+}
+
+static void choose_set(struct sim_slot *slot, struct sim_action *action)
+{
+	struct sim_world *world = slot->world;
+	uint32_t at = below(world, SIM_MODULES);
+	struct lwf_module *module = lwf_stack_module_at(slot->stack, at);
+	const char *name = module ? lwf_module_name(module) : "";
+
+	action->verb = SIM_VERB_SET;
+	action->value[SIM_KEY_AT] = at;
+	if (strncmp(name, "hold", 4) != 0)
+		wobble_options(world, action->text);
+	else if (once_in(world, 2))
+		strcpy(action->text, "release=on");
+	else
+		append(action->text, "frames", below(world, 5), "");
+}
+
+/* ---- clients ---- */
+
+static void choose_submit(struct sim_slot *slot, struct sim_action *action)
+{
+	static const uint32_t lengths[] = {60, 60, 60, 200, 1514, 14, 13, 1515, 0, 9000};
+	struct sim_world *world = slot->world;
+	uint32_t kinds = once_in(world, 4) ? 10 : 4;
+
+	action->verb = SIM_VERB_SUBMIT;
+	action->value[SIM_KEY_CLIENT] = below(world, SIM_CLIENTS);
+	action->value[SIM_KEY_FRAMES] = 1 + below(world, 12);
+	action->value[SIM_KEY_BYTES] = lengths[below(world, kinds)];
+	action->value[SIM_KEY_UP] = once_in(world, 4);
+	action->value[SIM_KEY_BAD] = once_in(world, 40);
+	/* without a budget these wait for the next, so that kinds meet in one batch */
+	action->value[SIM_KEY_BUDGET] =
+		once_in(world, 3) ? 0 : 1 + below(world, LWF_BATCH_MAX_FRAMES);
+}
+
+static void choose_pump(struct sim_slot *slot, struct sim_action *action)
+{
+	action->verb = SIM_VERB_PUMP;
+	action->value[SIM_KEY_CLIENT] = below(slot->world, SIM_CLIENTS);
+	action->value[SIM_KEY_BUDGET] = 1 + below(slot->world, LWF_BATCH_MAX_FRAMES);
+}
+
+static void connect(struct sim_world *world, uint32_t client, struct sim_action *action)
+{
+	action->verb = SIM_VERB_CONNECT;
+	action->value[SIM_KEY_CLIENT] = client;
+	action->value[SIM_KEY_WAIT] = once_in(world, 4);
+	action->value[SIM_KEY_EAGER] = once_in(world, 3);
+}
+
+static void choose_client(struct sim_slot *slot, struct sim_action *action)
+{
+	uint32_t index = below(slot->world, SIM_CLIENTS);
+	const struct sim_client *client = &slot->clients[index];
+	bool leave = once_in(slot->world, 4);
+
+	if (client->open && !leave && client->put < SIM_RECORDS) {
+		choose_pump(slot, action);
+		return;
+	}
+	if (client->open) {
+		action->verb = SIM_VERB_DISCONNECT;
+		action->value[SIM_KEY_CLIENT] = index;
+		return;
+	}
+	connect(slot->world, index, action);
+}
+
+static void choose_cancel(struct sim_slot *slot, struct sim_action *action)
+{
+	bool all = once_in(slot->world, 3);
+
+	action->verb = SIM_VERB_CANCEL;
+	action->value[SIM_KEY_CLIENT] = below(slot->world, SIM_CLIENTS);
+	action->value[SIM_KEY_ID] = all ? 0 : 1 + below(slot->world, SIM_RECORDS);
+}
+
+static void choose_reaction(struct sim_slot *slot, struct sim_action *action)
+{
+	action->verb = SIM_VERB_ON_ANSWER;
+	action->value[SIM_KEY_CLIENT] = below(slot->world, SIM_CLIENTS);
+	action->value[SIM_KEY_AFTER] = 1 + below(slot->world, 6);
+	action->value[SIM_KEY_DO] = 1 + below(slot->world, SIM_DOS - 1);
+}
+
+/* ---- devices, links, holds ---- */
+
+static void choose_traffic(struct sim_slot *slot, struct sim_action *action)
+{
+	action->verb = SIM_VERB_TRAFFIC;
+	action->value[SIM_KEY_SIDE] = once_in(slot->world, 2);
+	action->value[SIM_KEY_FRAMES] = 1 + below(slot->world, 5);
+	action->value[SIM_KEY_BYTES] = 60;
+}
+
+static void choose_hold(struct sim_slot *slot, struct sim_action *action)
+{
+	uint32_t user = 1u << LWF_HOLD_USER_PAUSE, detach = 1u << LWF_HOLD_USER_DETACH;
+	bool up = !once_in(slot->world, 6), other = once_in(slot->world, 3);
+
+	if ((slot->holds & (user | detach)) && up) { /* more often up than down */
+		action->verb = SIM_VERB_RELEASE;
+		action->value[SIM_KEY_BY] = !(slot->holds & user);
+		return;
+	}
+	action->verb = SIM_VERB_HOLD;
+	action->value[SIM_KEY_BY] = other;
+}
+
+static void choose_link(struct sim_slot *slot, struct sim_action *action)
+{
+	const struct lwf_link *link = &slot->lower->link;
+	uint32_t event = below(slot->world, SIM_EVENTS);
+	bool stay = once_in(slot->world, 6);
+
+	action->verb = SIM_VERB_LINK;
+	if (!link->carrier && !stay)
+		event = SIM_EVENT_RESTORE;
+	else if (slot->forced && !stay)
+		event = SIM_EVENT_FORCE_ON;
+	action->value[SIM_KEY_EVENT] = event;
+}
+
+static void choose_device(struct sim_slot *slot, struct sim_action *action)
+{
+	struct sim_world *world = slot->world;
+	uint32_t *value = action->value;
+
+	action->verb = SIM_VERB_DEVICE;
+	value[SIM_KEY_SIDE] = once_in(world, 2);
+	if (!once_in(world, 3))
+		value[SIM_KEY_DELAY] = below(world, 3000);
+	if (!once_in(world, 2))
+		value[SIM_KEY_JITTER] = below(world, 3000);
+	value[SIM_KEY_REORDER] = once_in(world, 3);
+	value[SIM_KEY_MERGE] = once_in(world, 3);
+	value[SIM_KEY_SPLIT] = once_in(world, 3);
+	value[SIM_KEY_NEVER] = once_in(world, 10);
+	if (once_in(world, 3))
+		value[SIM_KEY_FAIL] = below(world, 1025);
+	value[SIM_KEY_REASON] = below(world, 7);
+	if (once_in(world, 3))
+		value[SIM_KEY_ROOM] = 1 + below(world, 20);
+	value[SIM_KEY_ATTACH_FAILS] = once_in(world, 30);
+}
+
+static void choose_answer(struct sim_slot *slot, struct sim_action *action)
+{
+	action->verb = SIM_VERB_ANSWER;
+	action->value[SIM_KEY_SIDE] = once_in(slot->world, 3);
+	action->value[SIM_KEY_FRAMES] = 1 + below(slot->world, 8);
+}
+
+static void choose_repair(struct sim_slot *slot, struct sim_action *action)
+{
+	(void)slot;
+	action->verb = SIM_VERB_REPAIR;
+}
+
+static void choose_close(struct sim_slot *slot, struct sim_action *action)
+{
+	if (once_in(slot->world, 10))
+		action->verb = SIM_VERB_CLOSE;
+	else
+		choose_traffic(slot, action);
+}
+
+/* ---- what comes next ---- */
+
+static struct sim_action *plan(struct sim_slot *slot, enum sim_verb verb)
+{
+	struct sim_action *action = &slot->world->plan[slot->world->planned++];
+
+	memset(action, 0, sizeof(*action));
+	action->verb = (uint8_t)verb;
+	action->stack = (uint8_t)slot->index;
+	return action;
+}
+
+/* A stack from its edges to its clients. It may fail to open: then the rest does nothing. */
+static void plan_stack(struct sim_slot *slot)
+{
+	struct sim_world *world = slot->world;
+	bool with_inject = !once_in(world, 4);
+	uint32_t modules = 1 + below(world, SIM_MODULES);
+
+	world->planned = world->plan_at = 0;
+	plan(slot, SIM_VERB_OPEN)->value[SIM_KEY_UPPER] = !once_in(world, 8);
+	for (uint32_t i = 0; i < modules; i++) {
+		struct sim_action *action = plan(slot, SIM_VERB_INSERT);
+
+		action->value[SIM_KEY_AT] = below(world, i + 1);
+		if (i == 0 && with_inject) {
+			strcpy(action->text, "inject:");
+			append(action->text, "frames", 1 + below(world, 12), "");
+		} else if (once_in(world, 3)) {
+			strcpy(action->text, "hold:");
+			append(action->text, "frames", below(world, 5), "");
+		} else if (once_in(world, 3)) {
+			strcpy(action->text, "monitor");
+		} else {
+			strcpy(action->text, "wobble:");
+			wobble_options(world, action->text);
+		}
+	}
+	for (uint32_t i = 0; i < SIM_CLIENTS; i++)
+		connect(world, i, plan(slot, SIM_VERB_CONNECT));
+	plan(slot, SIM_VERB_START);
+}
+
+static const struct {
+	uint32_t weight;
+	void (*choose)(struct sim_slot *slot, struct sim_action *action);
+} choices[] = {
+	{40, choose_submit},  {8, choose_client},  {4, choose_cancel}, {4, choose_reaction},
+	{20, choose_traffic}, {24, choose_hold},   {10, choose_link},  {6, choose_change},
+	{6, choose_set},      {12, choose_device}, {6, choose_answer}, {24, choose_repair},
+	{1, choose_close},
+};
+
+static void choose(struct sim_slot *slot, struct sim_action *action)
+{
+	uint32_t sum = 0, pick;
+	size_t i = 0;
+
+	for (size_t k = 0; k < sizeof(choices) / sizeof(choices[0]); k++)
+		sum += choices[k].weight;
+	pick = below(slot->world, sum);
+	while (pick >= choices[i].weight)
+		pick -= choices[i++].weight;
+	choices[i].choose(slot, action);
+}
+
+void sim_dice_next(struct sim_world *world, struct sim_action *action)
+{
+	uint32_t kind = below(world, 600);
+	struct sim_slot *slot = &world->slots[below(world, SIM_STACKS)];
+
+	memset(action, 0, sizeof(*action));
+	action->stack = SIM_NOBODY_STACK;
+	if (kind < 2) {
+		action->verb = SIM_VERB_CALM;
+	} else if (kind < 14) {
+		action->verb = SIM_VERB_FAIL_ALLOC;
+		action->value[SIM_KEY_NTH] = 1 + below(world, 12);
+	} else if (world->plan_at < world->planned) {
+		*action = world->plan[world->plan_at++];
+	} else if (!slot->stack) {
+		plan_stack(slot);
+		*action = world->plan[world->plan_at++];
+	} else if (kind < 240) {
+		action->verb = SIM_VERB_RUN;
+		action->value[SIM_KEY_US] = below(world, 4000);
+	} else {
+		action->stack = (uint8_t)slot->index;
+		choose(slot, action);
+	}
+}
