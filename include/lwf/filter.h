@@ -38,6 +38,8 @@ struct lwf_link;
 	0x2u /* makes frames of its own: needs send_complete or receive_return */
 #define LWF_FILTER_HOLDS	0x4u /* keeps frames beyond the call: needs cancel if it holds sends */
 #define LWF_FILTER_SUPER_FRAMES 0x8u /* understands frames that stand for several */
+#define LWF_FILTER_REORDERS \
+	0x10u /* may pass on sends of others in another order than they came in (O07) */
 
 #define LWF_OPTION_TEXT_BYTES 64u
 #define LWF_OPTIONS_MAX	      16u

@@ -69,9 +69,10 @@ struct lwf_frame {
 	uint8_t direction;	/* enum lwf_direction; set with origin */
 	uint8_t truncated;	/* the record was cut short and its owner asked to send it so */
 	struct lwf_offload offload;
+	uint32_t order;	    /* the stack's: when its present holder was handed it (O07) */
 	lwf_handle origin;  /* set once at birth, never changed (rules O01, O02) */
 	lwf_handle born;    /* the stack's copy of origin, by which it finds the way home */
-	lwf_handle holder;  /* who passed the frame on last; 0: it has never been handed on */
+	lwf_handle holder;  /* who passed the frame on last; 0: its origin has it */
 	uint64_t id;	    /* the origin's own number for it */
 	uint64_t nbl;	    /* the trace's number for this life; 0: born while it had no details */
 	uint64_t cancel_id; /* see lwf_cancel_matches(); 0: cannot be cancelled */
@@ -185,7 +186,7 @@ void lwf_pool_destroy(struct lwf_pool *pool);
 struct lwf_frame *lwf_pool_take(struct lwf_pool *pool, lwf_handle origin,
 				enum lwf_direction direction);
 
-/** Gives a frame home. Only its origin may. */
+/** Gives a frame home: once (O08), and not while it is out (O06). Only its origin may. */
 void lwf_pool_give(struct lwf_pool *pool, struct lwf_frame *frame);
 
 /** Gives every frame of @batch home to its own pool. */

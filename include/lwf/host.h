@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct lwf_engine;
 struct lwf_host;
 struct lwf_timer;
 struct lwf_watch;
@@ -78,6 +79,7 @@ struct lwf_host_ops {
 /** A host embeds this as its first member. */
 struct lwf_host {
 	const struct lwf_host_ops *ops;
+	struct lwf_engine *engine; /* the core's: who hears of a frame that is freed wrongly */
 };
 
 /** Monotonic nanoseconds; never goes back, does not jump with the wall clock. */

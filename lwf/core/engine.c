@@ -14,6 +14,7 @@ struct lwf_engine *lwf_engine_create(struct lwf_host *host)
 	if (!engine)
 		return NULL;
 	engine->host = host;
+	host->engine = engine;
 	if (lwf_trace_init(engine))
 		goto err_free;
 	lwf_engine_set_profile(engine, LWF_PROFILE_STRICT);
@@ -23,6 +24,7 @@ struct lwf_engine *lwf_engine_create(struct lwf_host *host)
 	return engine;
 
 err_free:
+	host->engine = NULL;
 	lwf_trace_fini(engine);
 	lwf_host_free(host, engine);
 	return NULL;
@@ -35,6 +37,7 @@ void lwf_engine_destroy(struct lwf_engine *engine)
 	if (!engine)
 		return;
 	host = engine->host;
+	host->engine = NULL;
 	lwf_trace_fini(engine);
 	lwf_host_free(host, engine);
 }

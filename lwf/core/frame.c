@@ -4,11 +4,15 @@
  *
  * A pool is one array of frames and one block of bytes, both taken at start. Free frames are a
  * stack: the last one given back is the first one taken, because its bytes are still in the cache.
+ * The stack is an array behind the frames: whoever still uses a frame that he freed does not damage it.
  */
 #include <assert.h>
 
 #include <lwf/frame.h>
 #include <lwf/host.h>
+
+#include "judge.h"
+#include "pool.h"
 
 #define BUFFER_ALIGN 64u /* a cache line */
 
@@ -16,12 +20,10 @@ struct lwf_pool {
 	struct lwf_host *host;
 	struct lwf_frame *frames;
 	uint8_t *bytes;
-	struct lwf_frame *free;
+	struct lwf_frame **free;
 	uint32_t count;
 	uint32_t free_count;
 };
-
-static const lwf_handle at_home = UINT64_MAX; /* holder of a frame that is in its pool */
 
 struct lwf_pool *lwf_pool_create(struct lwf_host *host, uint32_t frames, uint32_t data_bytes)
 {
@@ -33,21 +35,20 @@ struct lwf_pool *lwf_pool_create(struct lwf_host *host, uint32_t frames, uint32_
 		return NULL;
 	pool->host = host;
 	pool->count = frames;
-	pool->frames = lwf_host_alloc(host, frames * sizeof(*pool->frames));
+	pool->frames = lwf_host_alloc(host, frames * (sizeof(*pool->frames) + sizeof(*pool->free)));
 	pool->bytes = lwf_host_alloc(host, frames * each);
 	if (!pool->frames || !pool->bytes)
 		goto err_free;
+	pool->free = (struct lwf_frame **)(pool->frames + frames);
 	for (uint32_t i = frames; i-- > 0;) {
 		struct lwf_frame *frame = &pool->frames[i];
 
 		frame->pool = pool;
 		frame->buffer = pool->bytes + i * each;
 		frame->buffer_bytes = (uint32_t)each;
-		frame->holder = at_home;
-		frame->next = pool->free;
-		pool->free = frame;
+		frame->holder = LWF_HOLDER_HOME;
+		pool->free[pool->free_count++] = frame;
 	}
-	pool->free_count = frames;
 	return pool;
 
 err_free:
@@ -73,13 +74,12 @@ void lwf_pool_destroy(struct lwf_pool *pool)
 struct lwf_frame *lwf_pool_take(struct lwf_pool *pool, lwf_handle origin,
 				enum lwf_direction direction)
 {
-	struct lwf_frame *frame = pool->free;
+	struct lwf_frame *frame;
 
-	if (!frame)
+	if (!pool->free_count)
 		return NULL;
-	pool->free = frame->next;
-	pool->free_count--;
-	assert(frame->holder == at_home);
+	frame = pool->free[--pool->free_count];
+	assert(frame->holder == LWF_HOLDER_HOME);
 	frame->next = NULL;
 	frame->data = frame->buffer + LWF_FRAME_HEADROOM_BYTES;
 	frame->len = 0;
@@ -101,11 +101,22 @@ struct lwf_frame *lwf_pool_take(struct lwf_pool *pool, lwf_handle origin,
 
 void lwf_pool_give(struct lwf_pool *pool, struct lwf_frame *frame)
 {
-	assert(frame->pool == pool && frame->holder != at_home); /* once, and to its own pool */
-	frame->holder = at_home;
-	frame->next = pool->free;
-	pool->free = frame;
-	pool->free_count++;
+	assert(frame->pool == pool);
+	if (frame->holder) {
+		assert(pool->host->engine);
+		lwf_judge_given(pool->host, frame);
+		return;
+	}
+	frame->holder = LWF_HOLDER_HOME;
+	pool->free[pool->free_count++] = frame;
+}
+
+void lwf_pool_put(struct lwf_frame *frame)
+{
+	if (frame->holder == LWF_HOLDER_HOME)
+		return;
+	frame->holder = 0;
+	lwf_pool_give(frame->pool, frame);
 }
 
 void lwf_pool_give_batch(struct lwf_batch *batch)

@@ -80,6 +80,9 @@ struct lwf_module {
 	uint32_t sends_out, receives_out;
 	int64_t held_sends,
 		held_receives; /* frames of others that were handed in and not passed on */
+	uint32_t arrived;      /* sends of others handed to it so far, modulo 2^32 */
+	uint32_t last_in;      /* order of the last send of others that was passed on (O07) */
+	bool sending;	       /* inside the send function */
 	bool mixed;	       /* the completion it is in holds own and foreign frames (O05) */
 	uint64_t sends, send_answers[LWF_ANSWERS];
 	uint64_t receives, receive_answers[LWF_ANSWERS];
@@ -233,6 +236,18 @@ static inline void lwf_stack_came_home(struct lwf_stack *stack)
 {
 	if (stack->waiting && !stack->posted)
 		lwf_stack_post(stack);
+}
+
+/** Adds what @frame is on the wire; nearly all are one frame, and cost no call. */
+static inline void lwf_count_wire(const struct lwf_frame *frame, uint64_t *frames, uint64_t *bytes)
+{
+	if (!lwf_frame_is_super(frame)) {
+		*frames += 1;
+		*bytes += frame->len;
+		return;
+	}
+	*frames += lwf_frame_segments(frame);
+	*bytes += lwf_frame_wire_bytes(frame);
 }
 
 /** True when nothing of the module is out there and nothing of others is in it. */

@@ -14,13 +14,17 @@
  * of any filter's own gate, and the rules are judged by them: a pause that ends while one of them is
  * not 0 is broken (P03 to P07), a count below 0 is a frame passed on twice (O04).
  *
- * The holder of a frame is 0 until its origin hands it on for the first time: that is its birth as
- * far as the path is concerned, and the moment at which P01, P02, O01 and F01 are judged.
+ * The holder of a frame is 0 while its origin has it. When the origin hands it on, it is born as far
+ * as the path is concerned: the moment at which P01, P02, P13, O01, O12 and F01 are judged. What is
+ * said when a rule is broken, and how the stack goes on, is in judge.c.
  */
 #include <assert.h>
 
 #include "internal.h"
+#include "judge.h"
 #include "lifecycle.h"
+
+#define ALWAYS_INLINE inline __attribute__((always_inline)) /* the direction is a constant there */
 
 static void complete_from(struct lwf_stack *stack, struct lwf_module *to, struct lwf_batch *batch);
 static void return_from(struct lwf_stack *stack, struct lwf_module *to, struct lwf_batch *batch);
@@ -37,63 +41,80 @@ static void answer_all(struct lwf_batch *batch, enum lwf_reason reason)
 		lwf_frame_answer(frame, reason);
 }
 
-/** The first hand-over of an own frame: may it be born now? */
-static void judge_birth(struct lwf_module *module, struct lwf_frame *frame, bool send)
+/** Own frames at the front of what is left go out: how many, and the first that is not one. */
+static inline uint32_t bear(struct lwf_module *module, struct lwf_batch *batch,
+			    struct lwf_frame **frame, bool send, bool entitled)
 {
-	struct lwf_stack *stack = module->stack;
+	const lwf_handle self = module->handle;
+	uint32_t own = 0;
+	struct lwf_frame *next;
 
-	if (frame->origin != module->handle) {
-		bool stale = frame->origin && frame->origin == module->old_handle;
-
-		lwf_rule_broken(stack, module, stale ? LWF_RULE_S15 : LWF_RULE_O01,
-				"a frame with another origin");
-		frame->origin = module->handle;
+	for (; *frame && (*frame)->holder == 0; *frame = next) {
+		next = (*frame)->next;
+		if ((!entitled || (*frame)->origin != self) &&
+		    !lwf_judge_birth(module, batch, *frame, send))
+			continue;
+		(*frame)->born = (*frame)->holder = self;
+		own++;
 	}
-	frame->born = module->handle;
-	if (module->state == LWF_STATE_RUNNING)
-		return;
-	if (module->state == LWF_STATE_PAUSED && module->restart_failed)
-		lwf_rule_broken(stack, module, LWF_RULE_S12, "originated after a failed restart");
-	else if (module->state == LWF_STATE_PAUSED && module->pause_was_immediate && send)
-		lwf_rule_broken(stack, module, LWF_RULE_F01, "originated after a pause");
-	else
-		lwf_rule_broken(stack, module, send ? LWF_RULE_P01 : LWF_RULE_P02,
-				"originated while not Running");
+	return own;
 }
 
-/** Counts a batch that @module passes on in the send (or receive) direction. */
-static void passed_on(struct lwf_module *module, struct lwf_batch *batch, bool send)
+/**
+ * Frames of others that simply go on, which nearly all do: stamps them, and returns the first one
+ * that is anything else. Everything it needs is in registers.
+ */
+static inline struct lwf_frame *pass_plain(struct lwf_module *module, struct lwf_frame *frame,
+					   bool send)
+{
+	const lwf_handle self = module->handle;
+	uint32_t last = module->last_in;
+
+	for (; frame && frame->holder - 1 < LWF_HOLDER_HOME - 1; frame = frame->next) {
+		if (frame->born == self || frame->origin != frame->born)
+			break;
+		if (send && (int32_t)(frame->order - last) < 0)
+			break;
+		last = frame->order;
+		frame->holder = self;
+	}
+	if (send)
+		module->last_in = last;
+	return frame;
+}
+
+/** Judges a batch that @module passes on in the send (or receive) direction, and counts it. */
+static ALWAYS_INLINE void passed_on(struct lwf_module *module, struct lwf_batch *batch, bool send)
 {
 	int64_t *held = send ? &module->held_sends : &module->held_receives;
+	bool running = module->state == LWF_STATE_RUNNING;
+	bool entitled =
+		running && (send ? module->ops->send_complete : module->ops->receive_return);
+	struct lwf_frame *frame = batch->head, *next;
+	uint32_t own = 0;
 
 	lwf_trace_frames(module->stack, module, NULL, LWF_FRAME_FORWARD, batch, send);
-	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next) {
+	while ((frame = pass_plain(module, frame, send))) {
 		if (frame->holder == 0) {
-			judge_birth(module, frame, send);
-			if (send) {
-				module->sends++;
-				module->sends_out++;
-			} else {
-				module->receives++;
-				module->receives_out++;
-			}
+			own += bear(module, batch, &frame, send, entitled);
 		} else {
-			(*held)--;
-			if (frame->origin != frame->born) {
-				lwf_rule_broken(module->stack, module, LWF_RULE_O02,
-						"origin changed");
-				frame->origin = frame->born;
-			}
-			if (send && module->state != LWF_STATE_RUNNING)
-				lwf_rule_broken(module->stack, module, LWF_RULE_P08,
-						"forwarded while not Running");
+			next = frame->next;
+			lwf_judge_passed(module, batch, frame, send);
+			frame = next;
 		}
-		frame->holder = module->handle;
 	}
-	if (*held < 0) {
-		lwf_rule_broken(module->stack, module, LWF_RULE_O04, "a frame was passed on twice");
-		*held = 0;
+	if (!running && batch->count > own)
+		lwf_judge_forward(module, send);
+	if (send) {
+		module->sends += own;
+		module->sends_out += own;
+	} else {
+		module->receives += own;
+		module->receives_out += own;
 	}
+	*held -= batch->count - own;
+	if (*held < 0)
+		lwf_judge_below_zero(module, held);
 	if (module->late)
 		lwf_lifecycle_quiet(module);
 }
@@ -130,7 +151,9 @@ static void hand_lower(struct lwf_stack *stack, struct lwf_batch *batch)
 
 static void send_to(struct lwf_stack *stack, struct lwf_module *to, struct lwf_batch *batch)
 {
+	uint32_t order, last_in;
 	int64_t before;
+	bool nested;
 
 	if (!batch->head)
 		return;
@@ -146,9 +169,20 @@ static void send_to(struct lwf_stack *stack, struct lwf_module *to, struct lwf_b
 		return;
 	}
 	lwf_trace_frames(stack, to, NULL, LWF_FRAME_ENTER, batch, true);
+	order = to->arrived; /* its own count: others stand elsewhere */
+	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next)
+		frame->order = ++order;
+	to->arrived = order;
 	before = to->held_sends;
 	to->held_sends += batch->count;
+	nested = to->sending;
+	last_in = to->last_in;
+	to->sending = true;
 	to->ops->send(to, batch);
+	if (nested)
+		to->last_in =
+			last_in; /* what came meanwhile is not what the outer call passes on */
+	to->sending = nested;
 	judge_kept(to, &to->held_sends, before);
 }
 
@@ -174,38 +208,16 @@ static void home_upper(struct lwf_stack *stack, struct lwf_batch *batch)
 	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next) {
 		assert(upper &&
 		       frame->born == upper->handle); /* nobody else is left up here (O04) */
+		frame->holder = 0;
 		ledger->completed[lwf_status_answer(frame->status)]++;
 		if (frame->status == LWF_STATUS_SUCCESS) {
 			ledger->sent++;
-			ledger->frames += lwf_frame_segments(frame);
-			ledger->bytes += lwf_frame_wire_bytes(frame);
+			lwf_count_wire(frame, &ledger->frames, &ledger->bytes);
 		}
 	}
 	upper->inputs_out -= batch->count;
 	upper->ops->reclaim(upper, batch);
 	lwf_stack_came_home(stack);
-}
-
-/**
- * P16: an own frame comes home that is not out: it was answered twice. The surplus goes back to its
- * pool unseen; the filter would count it a second time.
- */
-static void drop_surplus(struct lwf_module *module, struct lwf_batch *batch, uint32_t surplus)
-{
-	struct lwf_batch rest;
-	struct lwf_frame *frame;
-
-	lwf_rule_broken(module->stack, module, LWF_RULE_P16, "an own frame came home twice");
-	lwf_batch_init(&rest);
-	while ((frame = lwf_batch_pop(batch))) {
-		if (surplus && frame->born == module->handle) {
-			surplus--;
-			lwf_pool_give(frame->pool, frame);
-		} else {
-			lwf_batch_push(&rest, frame);
-		}
-	}
-	*batch = rest;
 }
 
 static uint32_t count_own(const struct lwf_module *module, const struct lwf_batch *batch)
@@ -228,12 +240,15 @@ static void deliver_home(struct lwf_module *module, struct lwf_batch *batch, boo
 
 	lwf_trace_frames(module->stack, module, NULL, LWF_FRAME_BACK, batch, send);
 	if (own > *out) {
-		drop_surplus(module, batch, own - *out);
+		lwf_judge_surplus(module, batch, own - *out);
 		own = *out;
 	}
-	for (struct lwf_frame *frame = batch->head; own && frame; frame = frame->next)
-		if (frame->born == module->handle)
-			answers[lwf_status_answer(frame->status)]++;
+	for (struct lwf_frame *frame = batch->head; own && frame; frame = frame->next) {
+		if (frame->born != module->handle)
+			continue;
+		frame->holder = 0;
+		answers[lwf_status_answer(frame->status)]++;
+	}
 	*out -= own;
 	*held += batch->count - own;
 	module->mixed = own && own < batch->count;
@@ -263,34 +278,17 @@ static void complete_from(struct lwf_stack *stack, struct lwf_module *to, struct
 		home_upper(stack, batch);
 }
 
-/** O03, O05: takes own frames out of a batch that a module sends homewards as if of others. */
-static void judge_homewards(struct lwf_module *module, struct lwf_batch *batch, bool send)
+/** Counts a batch that @module sends homewards: frames of others, all of them. */
+static void sent_home(struct lwf_module *module, struct lwf_batch *batch, bool send)
 {
 	int64_t *held = send ? &module->held_sends : &module->held_receives;
-	struct lwf_batch others;
-	struct lwf_frame *frame;
 
 	lwf_trace_frames(module->stack, module, NULL, LWF_FRAME_ANSWER, batch, send);
-	for (frame = batch->head; frame; frame = frame->next)
-		if (frame->born == module->handle)
-			break;
-	if (frame) {
-		lwf_rule_broken(module->stack, module, module->mixed ? LWF_RULE_O05 : LWF_RULE_O03,
-				"own frames were completed as those of others");
-		lwf_batch_init(&others);
-		while ((frame = lwf_batch_pop(batch))) {
-			if (frame->born == module->handle)
-				lwf_pool_give(frame->pool, frame);
-			else
-				lwf_batch_push(&others, frame);
-		}
-		*batch = others;
-	}
+	if (count_own(module, batch))
+		lwf_judge_own(module, batch, send);
 	*held -= batch->count;
-	if (*held < 0) {
-		lwf_rule_broken(module->stack, module, LWF_RULE_O04, "a frame was passed on twice");
-		*held = 0;
-	}
+	if (*held < 0)
+		lwf_judge_below_zero(module, held);
 	if (module->late)
 		lwf_lifecycle_quiet(module);
 }
@@ -300,7 +298,7 @@ void lwf_send_complete(struct lwf_module *module, struct lwf_batch *batch)
 	struct lwf_stack *stack = module->stack;
 
 	lwf_stack_enter(stack);
-	judge_homewards(module, batch, true);
+	sent_home(module, batch, true);
 	complete_from(stack, module->above_complete, batch);
 	lwf_stack_exit(stack);
 }
@@ -362,6 +360,7 @@ static void home_lower(struct lwf_stack *stack, struct lwf_batch *batch)
 	lwf_trace_frames(stack, NULL, lower, LWF_FRAME_HOME, batch, false);
 	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next) {
 		assert(frame->born == lower->handle);
+		frame->holder = 0;
 		if (frame->status != LWF_STATUS_SUCCESS)
 			lower->counters.drops[frame->reason]++;
 	}
@@ -385,7 +384,7 @@ void lwf_receive_return(struct lwf_module *module, struct lwf_batch *batch)
 	struct lwf_stack *stack = module->stack;
 
 	lwf_stack_enter(stack);
-	judge_homewards(module, batch, false);
+	sent_home(module, batch, false);
 	return_from(stack, module->below_return, batch);
 	lwf_stack_exit(stack);
 }
@@ -429,8 +428,7 @@ void lwf_edge_input(struct lwf_edge *edge, struct lwf_batch *batch)
 	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next) {
 		assert(frame->born == edge->handle && frame->holder == 0);
 		frame->holder = edge->handle;
-		edge->counters.rx_frames += lwf_frame_segments(frame);
-		edge->counters.rx_bytes += lwf_frame_wire_bytes(frame);
+		lwf_count_wire(frame, &edge->counters.rx_frames, &edge->counters.rx_bytes);
 	}
 	edge->counters.rx_units += batch->count;
 	edge->inputs_out += batch->count;
@@ -459,8 +457,7 @@ void lwf_edge_completed(struct lwf_edge *edge, struct lwf_batch *batch)
 	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next) {
 		if (frame->status == LWF_STATUS_SUCCESS) {
 			counters->tx_units++;
-			counters->tx_frames += lwf_frame_segments(frame);
-			counters->tx_bytes += lwf_frame_wire_bytes(frame);
+			lwf_count_wire(frame, &counters->tx_frames, &counters->tx_bytes);
 			continue;
 		}
 		counters->drops[frame->reason]++;

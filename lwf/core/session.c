@@ -224,8 +224,7 @@ static void count(struct lwf_ledger *ledger, const struct lwf_frame *frame, bool
 	ledger->completed[answer]++;
 	if (answer == LWF_ANSWER_SUCCESS) {
 		ledger->sent++;
-		ledger->frames += lwf_frame_segments(frame);
-		ledger->bytes += lwf_frame_wire_bytes(frame);
+		lwf_count_wire(frame, &ledger->frames, &ledger->bytes);
 	}
 }
 
@@ -241,7 +240,7 @@ void lwf_session_answer(struct lwf_session *session, const struct lwf_frame *fra
 	leave(session);
 }
 
-/** F02, F04: a refusal must be the true one for the state the stack is in. */
+/** F02, F04, F05: a refusal must be the true one for the state the stack is in. */
 static void judge_refusal(struct lwf_session *session, const struct lwf_frame *frame)
 {
 	struct lwf_stack *stack = session->stack;
@@ -253,9 +252,10 @@ static void judge_refusal(struct lwf_session *session, const struct lwf_frame *f
 	if (stack->state == LWF_STATE_PAUSED && (frame->status == LWF_STATUS_ADAPTER_REMOVED ||
 						 frame->status == LWF_STATUS_MEDIA_DISCONNECTED))
 		lwf_rule_broken(stack, module, LWF_RULE_F04, lwf_status_name(frame->status));
-	if (!module && stack->state == LWF_STATE_RUNNING &&
-	    lwf_stack_module(stack, session->target_name))
-		lwf_rule_broken(stack, NULL, LWF_RULE_F05, "a session lost its module");
+	if (stack->state == LWF_STATE_RUNNING && stack->holds == 0 &&
+	    (frame->reason == LWF_REASON_REMOVED || frame->reason == LWF_REASON_DETACHED))
+		lwf_rule_broken(stack, module, LWF_RULE_F05,
+				"the adapter is back, not its session");
 }
 
 void lwf_session_refuse(struct lwf_session *session, const struct lwf_frame *frame)

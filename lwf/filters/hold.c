@@ -64,7 +64,7 @@ static void hold_send(struct lwf_module *module, struct lwf_batch *batch)
 	struct hold *me = lwf_module_context(module);
 	struct lwf_frame *frame;
 
-	/* order: while one frame is kept, and more may be, later ones wait behind it */
+	/* order is not kept: those that come after the last one to keep pass it (REORDERS) */
 	while (me->to_keep && (frame = lwf_batch_pop(batch))) {
 		lwf_batch_push(&me->kept, frame);
 		me->to_keep--;
@@ -136,7 +136,7 @@ static int hold_control(struct lwf_module *module, enum lwf_control what, void *
 const struct lwf_filter_ops lwf_filter_hold = {
 	.name = "hold",
 	.summary = "keeps sends until released (a debugging aid)",
-	.traits = LWF_FILTER_HOLDS | LWF_FILTER_SUPER_FRAMES,
+	.traits = LWF_FILTER_HOLDS | LWF_FILTER_SUPER_FRAMES | LWF_FILTER_REORDERS,
 	.options = options,
 	.attach = hold_attach,
 	.detach = hold_detach,

@@ -393,7 +393,7 @@ static uint32_t wobble_holds(struct lwf_module *module, lwf_handle origin, uint6
 const struct lwf_filter_ops sim_wobble_ops = {
 	.name = "wobble",
 	.summary = "does whatever the rules allow, as it is told",
-	.traits = LWF_FILTER_ORIGINATES | LWF_FILTER_HOLDS,
+	.traits = LWF_FILTER_ORIGINATES | LWF_FILTER_HOLDS | LWF_FILTER_REORDERS,
 	.options = options,
 	.attach = wobble_attach,
 	.detach = wobble_detach,

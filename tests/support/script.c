@@ -131,6 +131,10 @@ static void on_receive_return(struct lwf_module *module, struct lwf_batch *batch
 {
 	struct lwf_batch own;
 
+	if (script.receive_return) {
+		script.receive_return(module, batch);
+		return;
+	}
 	lwf_batch_init(&own);
 	lwf_batch_split_own(module, batch, &own);
 	lwf_receive_return(module, batch);

@@ -115,6 +115,19 @@ static void test_F04(void **state)
 	rule_end_broken("F04");
 }
 
+/* A handle that is bound to a life which ended, as in npcap#506. */
+static void refuse_as(enum lwf_reason reason)
+{
+	struct lwf_frame frame = {0};
+
+	client_put(&client, 1, LWF_DIRECTION_SEND);
+	frame.data = frame.buffer = (uint8_t[2048]){0};
+	frame.buffer_bytes = 2048;
+	assert_int_equal(lwf_session_pull(&client.session, &frame), LWF_PULL_FRAME);
+	lwf_frame_answer(&frame, reason);
+	lwf_session_refuse(&client.session, &frame);
+}
+
 static void test_F05(void **state)
 {
 	(void)state;
@@ -128,14 +141,17 @@ static void test_F05(void **state)
 		rig_run(&rig, 1);
 		client_send(&client, 1);
 		assert_int_equal(client_last(&client), LWF_STATUS_ADAPTER_REMOVED);
+		refuse_as(LWF_REASON_REMOVED); /* the truth, as long as it is gone */
 		rig_return(&rig);
 		rig_run(&rig, 1);
 		assert_true(lwf_stack_epoch(rig.stack) == epoch + 1);
 		client_send(&client, 1);
 		assert_int_equal(client_last(&client), LWF_STATUS_SUCCESS);
 	}
+	rig_expect_clean(&rig);
+	refuse_as(LWF_REASON_REMOVED);
 	client_close(&client);
-	rule_end_clean();
+	rule_end_broken("F05");
 }
 
 /* ---- O: ownership ---- */
