@@ -119,6 +119,27 @@ struct lwf_filter_ops {
 	uint32_t (*holds)(struct lwf_module *module, lwf_handle origin, uint64_t *oldest_ns);
 };
 
+/** Version of the filter interface: of lwf_filter_ops and of all that filters call. */
+#define LWF_FILTER_ABI 1u
+
+/**
+ * What a shared object of filters exports as `lwf_filter_object`; `lwfd --load` reads it. NDIS
+ * counterpart: DriverEntry and the version fields of NDIS_FILTER_DRIVER_CHARACTERISTICS.
+ */
+struct lwf_filter_object {
+	uint32_t abi;				     /* LWF_FILTER_ABI */
+	uint32_t ops_bytes;			     /* sizeof(struct lwf_filter_ops) */
+	const struct lwf_filter_ops *const *filters; /* ends with NULL */
+};
+
+/** Makes the object export the filters whose addresses are given: LWF_FILTER_OBJECT(&my_filter); */
+#define LWF_FILTER_OBJECT(...)                                                             \
+	static const struct lwf_filter_ops *const lwf_filter_list[] = {__VA_ARGS__, NULL}; \
+	extern const struct lwf_filter_object lwf_filter_object;                           \
+	__attribute__((visibility("default")))                                             \
+	const struct lwf_filter_object lwf_filter_object = {                               \
+		LWF_FILTER_ABI, sizeof(struct lwf_filter_ops), lwf_filter_list}
+
 /** The filters that come with the engine, ending with NULL; the list is lwf/filters/filters.h. */
 extern const struct lwf_filter_ops *const lwf_built_in_filters[];
 

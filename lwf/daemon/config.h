@@ -18,6 +18,7 @@
 #define LWF_NETNS_BYTES	       256u /* a name in /run/netns, or a path */
 #define LWF_FILE_BYTES	       1024u
 #define LWF_FILTER_SPEC_BYTES  512u
+#define LWF_LOADS_MAX	       8u
 #define LWF_CONTROL_PATH_BYTES 108u /* sun_path */
 
 enum lwf_edge_kind { LWF_EDGE_UNSET, LWF_EDGE_NONE, LWF_EDGE_NIC, LWF_EDGE_TAP, LWF_EDGE_PCAP };
@@ -38,6 +39,8 @@ struct lwf_config {
 	struct lwf_edge_config lower;
 	char filters[LWF_STACK_MODULES_MAX][LWF_FILTER_SPEC_BYTES]; /* top first */
 	uint32_t filter_count;
+	char load[LWF_LOADS_MAX][LWF_FILE_BYTES]; /* shared objects with filters */
+	uint32_t load_count;
 	bool takeover, share, wait_nic;
 	bool no_default_filters;
 	enum lwf_profile profile;

@@ -20,6 +20,7 @@
 #include "daemon.h"
 #include "edges.h"
 #include "hosts.h"
+#include "load.h"
 #include "log.h"
 #include "sandbox.h"
 
@@ -152,6 +153,12 @@ int lwf_daemon_host(struct lwf_daemon *daemon)
 	if (!daemon->engine)
 		return fail(LWF_EXIT_REFUSED, "engine", "see ulimit -v", strerror(ENOMEM));
 	lwf_engine_set_profile(daemon->engine, daemon->config->profile);
+	for (uint32_t i = 0; i < daemon->config->load_count; i++) {
+		char line[1024];
+
+		if (lwf_load_filters(daemon->engine, daemon->config->load[i], line, sizeof(line)))
+			return lwf_cli_line(PROGRAM, LWF_EXIT_USAGE, line);
+	}
 	lwf_engine_observe(daemon->engine, &daemon->observer);
 	ret = lwf_server_init(&daemon->server, daemon->engine, daemon->config, &facts);
 	if (ret)

@@ -158,6 +158,11 @@ static int read_option(enum option_id id, const char *text, struct lwf_config *c
 		if (lwf_config_add_filter(config, text, line, sizeof(line)))
 			return usage_line(line);
 		return -1;
+	case OPTION_LOAD:
+		if (config->load_count == LWF_LOADS_MAX)
+			return usage("--load", "eight shared objects are the most");
+		return read_text("--load", text, config->load[config->load_count++],
+				 sizeof(config->load[0]));
 	case OPTION_PROFILE:
 		if (!lwf_profile_parse(text, &config->profile))
 			return lwf_cli_fail(PROGRAM, LWF_EXIT_USAGE, "--profile",

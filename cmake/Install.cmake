@@ -1,0 +1,17 @@
+# What `cmake --install` puts where: the programs, their pages, and the headers with which filters
+# are built outside of the tree (docs/writing-a-filter.md).
+include(GNUInstallDirs)
+file(RELATIVE_PATH to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /) # so that the whole can be moved
+configure_file(cmake/lwf-filter.pc.in lwf-filter.pc @ONLY)
+install(TARGETS lwfd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
+install(TARGETS lwfctl lwf-inject RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(DIRECTORY include/lwf DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(FILES ${CMAKE_BINARY_DIR}/lwf-filter.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+if(SCDOC)
+  file(GLOB pages docs/man/*.scd)
+  foreach(page ${pages})
+    cmake_path(GET page STEM LAST_ONLY name)
+    string(REGEX REPLACE ".*\\." "" section ${name})
+    install(FILES ${CMAKE_BINARY_DIR}/man/${name} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+  endforeach()
+endif()
