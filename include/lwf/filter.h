@@ -40,6 +40,8 @@ struct lwf_link;
 #define LWF_FILTER_SUPER_FRAMES 0x8u /* understands frames that stand for several */
 #define LWF_FILTER_REORDERS \
 	0x10u /* may pass on sends of others in another order than they came in (O07) */
+#define LWF_FILTER_MONITORS \
+	0x20u /* NDIS's monitoring filter: looks on; neither modifies nor originates */
 
 #define LWF_OPTION_TEXT_BYTES 64u
 #define LWF_OPTIONS_MAX	      16u
@@ -64,6 +66,7 @@ struct lwf_option_value {
 };
 
 struct lwf_options {
+	bool mandatory; /* the common option mandatory=on, of every filter */
 	uint32_t count;
 	struct lwf_option_value value[LWF_OPTIONS_MAX];
 };

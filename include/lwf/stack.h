@@ -182,12 +182,24 @@ struct lwf_module *lwf_stack_module(const struct lwf_stack *stack, const char *n
  * is the bottom). A stack that is Running is paused for it and restarted after (rule T03). Returns
  * 0, or -ENOENT (no such filter), -EINVAL (bad option), -ENOSPC, -EBUSY (closing), -ENOMEM, with
  * the reason in @error. *module is the new one: Detached as long as the stack has to pause for it.
+ *
+ * If its attach or its first restart fails it is taken out again, not inside this call, and the
+ * stack goes on as before; a record of LWF_TRACE_MODULE "taken-out" names it and says why.
+ *
+ * The option mandatory=on, known to every filter, says that the stack must not run without the
+ * module: when it fails later, the stack is detached. Any other module is left out then (rule T04).
  */
 int lwf_stack_insert(struct lwf_stack *stack, const char *spec, uint32_t index,
 		     struct lwf_module **module, char *error, size_t error_bytes);
 
 /** Takes @module out, likewise. Returns 0, or -EBUSY when it is already going. */
 int lwf_stack_remove(struct lwf_stack *stack, struct lwf_module *module);
+
+/**
+ * Tries once more with the modules that were left out since their attach or restart failed. The
+ * stack is paused for it like for an insertion; nothing happens when none was left out.
+ */
+void lwf_stack_retry(struct lwf_stack *stack);
 
 /** Changes live options from "key=value,...". Returns 0, -EINVAL or -EPERM (not live), with @error.
  */
@@ -197,6 +209,8 @@ struct lwf_module_info {
 	const char *name;
 	const struct lwf_filter_ops *filter;
 	enum lwf_state state;
+	bool mandatory; /* the stack does not run without it */
+	bool left_out;	/* its attach or restart failed; the stack runs without it */
 	uint64_t epoch;
 	lwf_handle handle;
 	uint32_t sends_out, receives_out;	   /* originated and not yet home */

@@ -17,7 +17,7 @@
  */
 #include <stdio.h>
 
-#include "conflicts.h"
+#include "failure.h"
 #include "internal.h"
 #include "lifecycle.h"
 #include "modify.h"
@@ -45,6 +45,8 @@ enum lwf_state lwf_stack_state(const struct lwf_stack *stack)
 	for (uint32_t i = 0; i < stack->module_count; i++) {
 		enum lwf_state state = stack->modules[i]->state;
 
+		if (stack->modules[i]->left_out)
+			continue;
 		if (state == LWF_STATE_PAUSING || state == LWF_STATE_RESTARTING ||
 		    state == LWF_STATE_ATTACHING)
 			return state;
@@ -78,6 +80,8 @@ static void tell_state(struct lwf_stack *stack)
 
 	if (now == stack->state)
 		return;
+	if (now == LWF_STATE_RUNNING)
+		lwf_failure_judge(stack);
 	record = lwf_trace_begin(stack, NULL, LWF_TRACE_STACK, lwf_state_name(now));
 	record->before = (uint8_t)stack->state;
 	record->after = (uint8_t)now;
@@ -131,7 +135,7 @@ void lwf_edge_set_room(struct lwf_edge *edge, bool room)
 
 /* ---- the way ---- */
 
-enum step { STEP_TAKEN, STEP_WAIT, STEP_ARRIVED };
+enum step { STEP_TAKEN, STEP_WAIT, STEP_ARRIVED, STEP_LATER };
 
 static bool in_transition(const struct lwf_stack *stack)
 {
@@ -184,6 +188,7 @@ static enum step step_detach(struct lwf_stack *stack, const char *reason)
 	if (!stack->attached)
 		return STEP_ARRIVED;
 	stack->attached = false;
+	lwf_modify_next_life(stack);
 	if (stack->lower->ops->detach)
 		stack->lower->ops->detach(stack->lower);
 	return STEP_TAKEN;
@@ -194,14 +199,6 @@ void lwf_stack_fault(struct lwf_stack *stack, enum lwf_hold hold, const char *wh
 	stack->holds |= 1u << hold;
 	lwf_trace_text(stack, NULL, LWF_TRACE_HOLD, lwf_hold_name(hold), "+ %s", what);
 	lwf_log(stack->engine->host, LWF_LOG_ERROR, "%s: %s", stack->name, what);
-}
-
-void lwf_stack_restart_failed(struct lwf_stack *stack)
-{
-	bool stays = lwf_conflict_lenient(stack->engine, LWF_CONFLICT_C5);
-
-	lwf_stack_fault(stack, stays ? LWF_HOLD_FAULT_PAUSE : LWF_HOLD_FAULT_DETACH,
-			"a module's restart failed");
 }
 
 static enum step step_attach(struct lwf_stack *stack, const char *reason)
@@ -221,13 +218,11 @@ static enum step step_attach(struct lwf_stack *stack, const char *reason)
 	for (uint32_t i = stack->module_count; i-- > 0;) {
 		struct lwf_module *module = stack->modules[i];
 
-		if (module->state != LWF_STATE_DETACHED)
+		if (module->state != LWF_STATE_DETACHED || module->left_out)
 			continue;
 		stack->attach_in_order = stack->change_count == 0;
 		lwf_lifecycle(module, LWF_EVENT_ATTACH, reason);
 		stack->attach_in_order = false;
-		if (module->state == LWF_STATE_DETACHED)
-			lwf_stack_fault(stack, LWF_HOLD_FAULT_DETACH, "a module's attach failed");
 		return STEP_TAKEN;
 	}
 	return STEP_ARRIVED;
@@ -245,8 +240,6 @@ static enum step step_restart(struct lwf_stack *stack, const char *reason)
 		if (module->state != LWF_STATE_PAUSED)
 			continue;
 		lwf_lifecycle(module, LWF_EVENT_RESTART, reason);
-		if (module->state == LWF_STATE_PAUSED)
-			lwf_stack_restart_failed(stack);
 		return STEP_TAKEN;
 	}
 	if (stack->upper && !stack->upper_running) {
@@ -277,6 +270,15 @@ static enum step step(struct lwf_stack *stack)
 	name_reason(stack, reason, sizeof(reason));
 	if (in_transition(stack))
 		return STEP_WAIT;
+	switch (lwf_failure_settle(stack)) {
+	case LWF_FAILURE_NONE:
+		break;
+	case LWF_FAILURE_SETTLED:
+		return STEP_TAKEN;
+	case LWF_FAILURE_LATER:
+		lwf_stack_post(stack);
+		return STEP_LATER;
+	}
 	if (goal < LWF_STATE_RUNNING || stack->change_count) {
 		taken = step_pause(stack, reason);
 		if (taken != STEP_ARRIVED)
@@ -338,6 +340,8 @@ void lwf_stack_advance(struct lwf_stack *stack)
 		update_intake(stack);
 	} while (stack->again);
 	stack->advancing = false;
+	if (lwf_stack_settled(stack))
+		lwf_modify_settled(stack);
 	if (lwf_stack_may_end(stack))
 		lwf_stack_post(stack);
 }

@@ -53,6 +53,8 @@ static bool is_consistent(const struct lwf_filter_ops *ops)
 	bool originates = ops->traits & LWF_FILTER_ORIGINATES;
 	bool holds = ops->traits & LWF_FILTER_HOLDS;
 
+	if (ops->traits & LWF_FILTER_MONITORS && (originates || ops->traits & LWF_FILTER_MODIFIES))
+		return false;
 	if (originates && !ops->send_complete && !ops->receive_return)
 		return false; /* its frames would never come home */
 	if (originates && !ops->pause)

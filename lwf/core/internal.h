@@ -68,9 +68,12 @@ struct lwf_module {
 	struct lwf_callback callback; /* lifecycle.c */
 	bool pause_was_immediate;     /* the last pause answered SUCCESS (F01); lifecycle.c */
 	bool restart_failed;	      /* S12; lifecycle.c */
-	bool late;		     /* completed too early; waits until it is quiet; lifecycle.c */
-	bool drained_inside;	     /* a frame came home inside the pause callback (F03); path.c */
-	bool doomed;		     /* on its way out of the stack; modify.c */
+	bool failed;	     /* an attach or restart did, and failure.c has not settled it */
+	bool newcomer;	     /* the stack has not settled since it came; modify.c */
+	bool left_out;	     /* Detached, and the stack goes on without it; modify.c */
+	bool late;	     /* completed too early; waits until it is quiet; lifecycle.c */
+	bool drained_inside; /* a frame came home inside the pause callback (F03); path.c */
+	bool doomed;	     /* on its way out of the stack; modify.c */
 	struct lwf_timer *timers[4]; /* those that originate (P15) */
 
 	/* the next in each direction; NULL is the edge; modify.c links them */
@@ -89,10 +92,17 @@ struct lwf_module {
 	uint64_t dropped;
 };
 
+enum lwf_change_kind {
+	LWF_CHANGE_INSERT,
+	LWF_CHANGE_REMOVE,
+	LWF_CHANGE_LEAVE_OUT, /* detach it, and go on without it */
+	LWF_CHANGE_TAKE_IN,   /* try again with one that was left out */
+};
+
 struct lwf_change {
 	struct lwf_module *module;
-	uint32_t index;
-	bool remove;
+	uint32_t index; /* INSERT */
+	enum lwf_change_kind kind;
 };
 
 #define LWF_CHANGES_MAX 8u
@@ -112,6 +122,7 @@ struct lwf_stack {
 	bool lower_running; /* the lower edge takes sends */
 	bool upper_running; /* the upper edge originates */
 	bool advancing, again;
+	bool inserting; /* a newcomer that fails now is taken out after the call */
 	uint32_t depth; /* calls into the path, modules and sessions that are under way */
 	bool waiting;	/* the stack is on its way; path.c posts it on when something comes home */
 	bool posted;
@@ -205,9 +216,6 @@ void lwf_stack_post(struct lwf_stack *stack);
 
 /** Sets a hold because something failed, and says so; the stack does not try again by itself. */
 void lwf_stack_fault(struct lwf_stack *stack, enum lwf_hold hold, const char *what);
-
-/** C5: what follows when the restart of a module has failed. */
-void lwf_stack_restart_failed(struct lwf_stack *stack);
 
 /** Module with this handle in its present life, or NULL. */
 struct lwf_module *lwf_stack_by_handle(const struct lwf_stack *stack, lwf_handle handle);

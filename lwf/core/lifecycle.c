@@ -114,6 +114,8 @@ static void judge_order(struct lwf_module *module, enum lwf_event event)
 			above = false;
 			continue;
 		}
+		if (stack->modules[i]->left_out)
+			continue;
 		if (event == LWF_EVENT_PAUSE && above && state > LWF_STATE_PAUSED)
 			lwf_rule_broken(stack, module, LWF_RULE_T01, "paused before one above it");
 		if (event == LWF_EVENT_RESTART && !above && state != LWF_STATE_RUNNING)
@@ -186,6 +188,8 @@ bool lwf_lifecycle(struct lwf_module *module, enum lwf_event event, const char *
 		module->handle = ++stack->engine->last_handle;
 		module->epoch++;
 	}
+	if (event == LWF_EVENT_FAILED || event <= LWF_EVENT_RESTART)
+		module->failed = event == LWF_EVENT_FAILED;
 	enter(module, row->next, event, reason);
 	outcome = row->action(module);
 	if (row->action != act_none && module->state != row->next &&
@@ -402,8 +406,6 @@ void lwf_restart_complete(struct lwf_module *module, lwf_status status)
 		return; /* act_restart() goes on with it */
 	callback->pending = false;
 	callback->status = status;
-	if (module->restart_failed)
-		lwf_stack_restart_failed(module->stack);
 	lwf_lifecycle(module, module->restart_failed ? LWF_EVENT_FAILED : LWF_EVENT_DONE,
 		      "completed later");
 	lwf_stack_post(module->stack);

@@ -25,6 +25,8 @@ static void relink(struct lwf_stack *stack)
 
 		module->above_complete = complete;
 		module->above_receive = receive;
+		if (module->left_out)
+			continue;
 		if (module->ops->send_complete)
 			complete = module;
 		if (module->ops->receive)
@@ -35,6 +37,8 @@ static void relink(struct lwf_stack *stack)
 
 		module->below_send = send;
 		module->below_return = back;
+		if (module->left_out)
+			continue;
 		if (module->ops->send)
 			send = module;
 		if (module->ops->receive_return)
@@ -138,13 +142,50 @@ static void apply_remove(struct lwf_stack *stack, const struct lwf_change *chang
 	lwf_host_free(stack->engine->host, module);
 }
 
+static void apply_leave_out(struct lwf_stack *stack, struct lwf_module *module)
+{
+	if (module->state == LWF_STATE_PAUSED)
+		lwf_lifecycle(module, LWF_EVENT_DETACH, "left out");
+	module->left_out = true;
+	lwf_trace_text(stack, module, LWF_TRACE_MODULE, "left-out", "-");
+}
+
+static void apply(struct lwf_stack *stack, const struct lwf_change *change)
+{
+	switch (change->kind) {
+	case LWF_CHANGE_INSERT:
+		apply_insert(stack, change);
+		return;
+	case LWF_CHANGE_REMOVE:
+		apply_remove(stack, change);
+		return;
+	case LWF_CHANGE_LEAVE_OUT:
+		apply_leave_out(stack, change->module);
+		return;
+	case LWF_CHANGE_TAKE_IN:
+		change->module->left_out = false;
+		lwf_trace_text(stack, change->module, LWF_TRACE_MODULE, "taken-in", "+");
+		return;
+	}
+}
+
+/** T03: nothing runs while the stack is changed. */
+static void judge_stillness(struct lwf_stack *stack)
+{
+	bool still = !stack->lower_running && !stack->upper_running;
+
+	for (uint32_t i = 0; i < stack->module_count; i++)
+		still = still && (stack->modules[i]->state == LWF_STATE_DETACHED ||
+				  stack->modules[i]->state == LWF_STATE_PAUSED);
+	if (!still)
+		lwf_rule_broken(stack, NULL, LWF_RULE_T03, "changed while a part of it ran");
+}
+
 void lwf_modify_apply(struct lwf_stack *stack)
 {
+	judge_stillness(stack);
 	for (uint32_t i = 0; i < stack->change_count; i++) {
-		if (stack->changes[i].remove)
-			apply_remove(stack, &stack->changes[i]);
-		else
-			apply_insert(stack, &stack->changes[i]);
+		apply(stack, &stack->changes[i]);
 		relink(stack);
 	}
 	stack->change_count = 0;
@@ -154,25 +195,46 @@ void lwf_modify_apply(struct lwf_stack *stack)
 	}
 }
 
+void lwf_modify_settled(struct lwf_stack *stack)
+{
+	for (uint32_t i = 0; i < stack->module_count; i++)
+		stack->modules[i]->newcomer = false;
+}
+
+void lwf_modify_next_life(struct lwf_stack *stack)
+{
+	for (uint32_t i = 0; i < stack->module_count; i++)
+		stack->modules[i]->left_out = false;
+	relink(stack);
+}
+
 /** Modules that the stack will have when all changes that wait are made. */
 static uint32_t modules_to_be(const struct lwf_stack *stack)
 {
 	uint32_t count = stack->module_count;
 
-	for (uint32_t i = 0; i < stack->change_count; i++)
-		count += stack->changes[i].remove ? UINT32_MAX : 1u; /* modulo: minus one */
+	for (uint32_t i = 0; i < stack->change_count; i++) {
+		if (stack->changes[i].kind == LWF_CHANGE_INSERT)
+			count++;
+		if (stack->changes[i].kind == LWF_CHANGE_REMOVE)
+			count--;
+	}
 	return count;
 }
 
-static void queue_change(struct lwf_stack *stack, struct lwf_module *module, uint32_t index,
-			 bool remove)
+bool lwf_modify_queue(struct lwf_stack *stack, struct lwf_module *module, uint32_t index,
+		      enum lwf_change_kind kind)
 {
-	stack->changes[stack->change_count++] = (struct lwf_change){module, index, remove};
-	if (!stack->started) {
+	if (stack->change_count == LWF_CHANGES_MAX)
+		return false;
+	if (kind == LWF_CHANGE_REMOVE)
+		module->doomed = true;
+	stack->changes[stack->change_count++] = (struct lwf_change){module, index, kind};
+	if (stack->started)
+		lwf_stack_hold(stack, LWF_HOLD_MODIFY);
+	else
 		lwf_modify_apply(stack);
-		return;
-	}
-	lwf_stack_hold(stack, LWF_HOLD_MODIFY);
+	return true;
 }
 
 int lwf_stack_insert(struct lwf_stack *stack, const char *spec, uint32_t index,
@@ -194,7 +256,10 @@ int lwf_stack_insert(struct lwf_stack *stack, const char *spec, uint32_t index,
 	ret = make_module(stack, spec, &made, error, error_bytes);
 	if (ret)
 		return ret;
-	queue_change(stack, made, index, false);
+	made->newcomer = stack->started;
+	stack->inserting = true;
+	lwf_modify_queue(stack, made, index, LWF_CHANGE_INSERT);
+	stack->inserting = false;
 	if (module)
 		*module = made;
 	return 0;
@@ -202,10 +267,9 @@ int lwf_stack_insert(struct lwf_stack *stack, const char *spec, uint32_t index,
 
 int lwf_stack_remove(struct lwf_stack *stack, struct lwf_module *module)
 {
-	if (module->doomed || stack->closed || stack->change_count == LWF_CHANGES_MAX)
+	if (module->doomed || stack->closed ||
+	    !lwf_modify_queue(stack, module, 0, LWF_CHANGE_REMOVE))
 		return -EBUSY;
-	module->doomed = true;
-	queue_change(stack, module, 0, true);
 	return 0;
 }
 
@@ -259,6 +323,8 @@ void lwf_module_info(const struct lwf_module *module, struct lwf_module_info *in
 	info->name = module->name;
 	info->filter = module->ops;
 	info->state = module->state;
+	info->mandatory = module->options.mandatory;
+	info->left_out = module->left_out;
 	info->epoch = module->epoch;
 	info->handle = module->handle;
 	info->sends_out = module->sends_out;

@@ -5,9 +5,25 @@
 #ifndef LWF_MODIFY_H
 #define LWF_MODIFY_H
 
-struct lwf_stack;
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "internal.h"
+
+/**
+ * Notes a change and has the stack pause for it; one that was not started is changed at once. False
+ * when LWF_CHANGES_MAX wait already, and then nothing has changed.
+ */
+bool lwf_modify_queue(struct lwf_stack *stack, struct lwf_module *module, uint32_t index,
+		      enum lwf_change_kind kind);
 
 /** Carries out the changes that wait and lifts the modify hold. The stack is Paused or Detached. */
 void lwf_modify_apply(struct lwf_stack *stack);
+
+/** The stack has settled: who came last belongs to it from now on. */
+void lwf_modify_settled(struct lwf_stack *stack);
+
+/** The stack is Detached: its next life begins with all of its modules. */
+void lwf_modify_next_life(struct lwf_stack *stack);
 
 #endif

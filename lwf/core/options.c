@@ -13,6 +13,8 @@
 
 #include "internal.h"
 
+#define MANDATORY "mandatory"
+
 static uint32_t spec_count(const struct lwf_filter_ops *ops)
 {
 	uint32_t n = 0;
@@ -135,6 +137,29 @@ int lwf_options_default(const struct lwf_filter_ops *ops, struct lwf_options *op
 	return 0;
 }
 
+static int not_live(const char *name, char *error, size_t error_bytes)
+{
+	snprintf(error, error_bytes,
+		 "option %s cannot be changed live; remove the module and insert it again", name);
+	return -EPERM;
+}
+
+/** What every filter understands: whether the stack may run without this module. */
+static int parse_mandatory(const char *text, bool live_only, struct lwf_options *options,
+			   char *error, size_t error_bytes)
+{
+	uint64_t on;
+
+	if (live_only)
+		return not_live(MANDATORY, error, error_bytes);
+	if (parse_bool(text, &on)) {
+		snprintf(error, error_bytes, "option %s: '%s' is not on or off", MANDATORY, text);
+		return -EINVAL;
+	}
+	options->mandatory = on;
+	return 0;
+}
+
 static int parse_pair(const struct lwf_filter_ops *ops, char *pair, bool live_only,
 		      struct lwf_options *options, char *error, size_t error_bytes)
 {
@@ -145,18 +170,15 @@ static int parse_pair(const struct lwf_filter_ops *ops, char *pair, bool live_on
 		return -EINVAL;
 	}
 	*equals = 0;
+	if (strcmp(pair, MANDATORY) == 0)
+		return parse_mandatory(equals + 1, live_only, options, error, error_bytes);
 	for (uint32_t i = 0; i < options->count; i++) {
 		const struct lwf_option_spec *spec = &ops->options[i];
 
 		if (strcmp(spec->name, pair) != 0)
 			continue;
-		if (live_only && !spec->live) {
-			snprintf(error, error_bytes,
-				 "option %s cannot be changed live; remove the module and insert "
-				 "it again",
-				 pair);
-			return -EPERM;
-		}
+		if (live_only && !spec->live)
+			return not_live(pair, error, error_bytes);
 		options->value[i].given = true;
 		return parse_value(spec, equals + 1, &options->value[i], error, error_bytes);
 	}

@@ -140,6 +140,10 @@ static void print_module(const json_t *module)
 	       text(module, "name"), text(module, "state"), number(module, "sends"),
 	       number(module, "sends_out"), number(module, "receives"),
 	       number(module, "receives_out"), number(module, "dropped"));
+	if (flag(module, "left_out"))
+		printf("  %-10s  left out: its attach or restart failed (lwfctl restart tries "
+		       "again)\n",
+		       "");
 	if (json_object_size(json_object_get(module, "options"))) {
 		printf("  %-10s  options: ", "");
 		print_pairs(json_object_get(module, "options"));

@@ -198,10 +198,12 @@ static enum lwf_outcome do_state(struct lwf_request *request)
 	case LWF_WIRE_RESTART:
 		lwf_stack_release(stack, LWF_HOLD_FAULT_PAUSE);
 		lwf_stack_release(stack, LWF_HOLD_USER_PAUSE);
+		lwf_stack_retry(stack);
 		break;
 	default:
 		lwf_stack_release(stack, LWF_HOLD_FAULT_DETACH);
 		lwf_stack_release(stack, LWF_HOLD_USER_DETACH);
+		lwf_stack_retry(stack);
 		break;
 	}
 	return lwf_pending_follow(request, stack, "");

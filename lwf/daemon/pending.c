@@ -26,8 +26,9 @@ struct lwf_pending {
 	char module[LWF_NAME_BYTES]; /* WAIT: empty for the stack; FILTER_*: the one that moves */
 	enum lwf_state state;	     /* WAIT */
 	bool met, late;		     /* WAIT */
-	bool lifted;		     /* RESTART, ATTACH: there was a hold of the user to lift */
-	struct lwf_timer timer;	     /* WAIT */
+	char why[LWF_TRACE_TEXT_BYTES]; /* FILTER_INSERT: it was taken out again, and why */
+	bool lifted;			/* RESTART, ATTACH: there was a hold of the user to lift */
+	struct lwf_timer timer;		/* WAIT */
 };
 
 /* ---- the list ---- */
@@ -145,6 +146,16 @@ static void answer_lifted_meanwhile(const struct lwf_pending *pending)
 	answer_error(pending, &error);
 }
 
+static void answer_taken_out(const struct lwf_pending *pending, const struct lwf_stack *stack)
+{
+	struct lwf_error error;
+
+	lwf_error_set(&error, LWF_EXIT_REFUSED, pending->module, "see the log",
+		      "%s; it was taken out again, and the stack is %s as before", pending->why,
+		      lwf_state_name(lwf_stack_state(stack)));
+	answer_error(pending, &error);
+}
+
 /* The stack has settled: did it go where the command wanted it? */
 static void answer_settled(const struct lwf_pending *pending, const struct lwf_stack *stack)
 {
@@ -181,7 +192,9 @@ static void answer_settled(const struct lwf_pending *pending, const struct lwf_s
 			answer_state(pending, stack);
 		return;
 	default:
-		if (holds & faults)
+		if (pending->why[0])
+			answer_taken_out(pending, stack);
+		else if (holds & faults)
 			answer_held(pending, stack, "the change is made");
 		else
 			answer_state(pending, stack);
@@ -273,8 +286,18 @@ void lwf_pending_turn(struct lwf_server *server)
 		lwf_timer_set(&server->recheck, LWF_SERVER_RECHECK_NS);
 }
 
+static void note_taken_out(struct lwf_server *server, const struct lwf_trace_record *record)
+{
+	for (struct lwf_pending *p = server->pending; p; p = p->next)
+		if (p->type == LWF_WIRE_FILTER_INSERT && !strcmp(p->stack, record->stack_name) &&
+		    !strcmp(p->module, record->module_name))
+			snprintf(p->why, sizeof(p->why), "%s", record->text);
+}
+
 void lwf_pending_record(struct lwf_server *server, const struct lwf_trace_record *record)
 {
+	if (record->kind == LWF_TRACE_MODULE && !strcmp(record->event, "taken-out"))
+		note_taken_out(server, record);
 	if (record->kind != LWF_TRACE_STATE && record->kind != LWF_TRACE_STACK)
 		return;
 	for (struct lwf_pending *p = server->pending; p; p = p->next) {

@@ -244,6 +244,8 @@ static json_t *show_module(struct lwf_module *module)
 	put_text(&object, "name", info.name);
 	put_text(&object, "filter", info.filter->name);
 	put_text(&object, "state", lwf_state_name(info.state));
+	put_bool(&object, "mandatory", info.mandatory);
+	put_bool(&object, "left_out", info.left_out);
 	put_number(&object, "epoch", info.epoch);
 	put_number(&object, "sends_out", info.sends_out);
 	put_number(&object, "receives_out", info.receives_out);

@@ -165,7 +165,7 @@ static int monitor_control(struct lwf_module *module, enum lwf_control what, voi
 const struct lwf_filter_ops lwf_filter_monitor = {
 	.name = "monitor",
 	.summary = "counts frames by direction and protocol",
-	.traits = LWF_FILTER_SUPER_FRAMES,
+	.traits = LWF_FILTER_MONITORS | LWF_FILTER_SUPER_FRAMES,
 	.attach = monitor_attach,
 	.detach = monitor_detach,
 	.send = monitor_send,

@@ -214,6 +214,7 @@ static void act_repair(struct sim_slot *slot, const struct sim_action *action)
 	(void)action;
 	lwf_stack_release(slot->stack, LWF_HOLD_FAULT_PAUSE);
 	lwf_stack_release(slot->stack, LWF_HOLD_FAULT_DETACH);
+	lwf_stack_retry(slot->stack);
 }
 
 static void set_link(struct sim_slot *slot, const struct lwf_link *link, const char *event)

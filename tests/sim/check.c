@@ -107,6 +107,10 @@ static void check_modules(struct sim_slot *slot)
 	for (uint32_t i = 0; (module = lwf_stack_module_at(slot->stack, i)); i++) {
 		lwf_module_info(module, &info);
 		check_module(module, &info);
+		if (info.left_out && info.state != LWF_STATE_DETACHED)
+			sim_fail("%s is left out and %s", info.name, lwf_state_name(info.state));
+		if (info.left_out)
+			continue;
 		if (above >= LWF_STATE_RESTARTING && info.state != LWF_STATE_RUNNING)
 			sim_fail("%s is %s below one that is %s", info.name,
 				 lwf_state_name(info.state), lwf_state_name(above));
@@ -182,16 +186,14 @@ void sim_check(struct sim_world *world)
 
 void sim_check_fault(struct sim_world *world, const struct lwf_module *module)
 {
-	uint32_t faults = 1u << LWF_HOLD_FAULT_PAUSE | 1u << LWF_HOLD_FAULT_DETACH;
-
 	for (uint32_t i = 0; i < SIM_STACKS; i++) {
 		struct lwf_stack *stack = world->slots[i].stack;
 
 		for (uint32_t k = 0; stack && k < LWF_STACK_MODULES_MAX; k++)
 			if (lwf_stack_module_at(stack, k) == module &&
-			    !(lwf_stack_holds(stack) & faults))
-				sim_fail("%s failed, and its stack tries again by itself",
-					 lwf_module_name(module));
+			    (lwf_module_state(module) != LWF_STATE_PAUSED ||
+			     lwf_stack_settled(stack)))
+				sim_fail("%s failed, and nothing follows", lwf_module_name(module));
 	}
 }
 

@@ -71,12 +71,21 @@ static void test_C5_narrow(void **state)
 {
 	(void)state;
 	script.restart_status = LWF_STATUS_FAILURE;
-	rule_begin_as(LWF_PROFILE_STRICT, "inject;script;monitor");
+	rule_begin_as(LWF_PROFILE_STRICT, "inject;script:mandatory=on;monitor");
 	assert_true(rig_told(&rig, LWF_TRACE_STATE, "failed")); /* Paused first */
 	assert_int_equal(script.detaches, 1);
-	assert_int_equal(rig_state(&rig, "script"), LWF_STATE_DETACHED);
+	assert_int_equal(lwf_stack_state(rig.stack), LWF_STATE_DETACHED);
+	assert_int_equal(lwf_stack_holds(rig.stack), 1u << LWF_HOLD_FAULT_DETACH);
 	script.restart_status = LWF_STATUS_SUCCESS;
 	lwf_stack_release(rig.stack, LWF_HOLD_FAULT_DETACH);
+	assert_int_equal(lwf_stack_state(rig.stack), LWF_STATE_RUNNING);
+	rule_end_clean();
+
+	script_reset(); /* an optional one goes alone */
+	script.restart_status = LWF_STATUS_FAILURE;
+	rule_begin_as(LWF_PROFILE_STRICT, "inject;script;monitor");
+	assert_int_equal(script.detaches, 1);
+	assert_int_equal(rig_state(&rig, "script"), LWF_STATE_DETACHED);
 	assert_int_equal(lwf_stack_state(rig.stack), LWF_STATE_RUNNING);
 	rule_end_clean();
 }

@@ -112,7 +112,7 @@ static void test_no_memory(void **state)
 	bool done = false;
 
 	(void)state;
-	rig_open(&rig, NULL, "inject:frames=4");
+	rig_open(&rig, NULL, "inject:frames=4,mandatory=on");
 	for (uint64_t nth = 1; !done; nth++) {
 		lwf_stack_hold(rig.stack, LWF_HOLD_USER_DETACH);
 		rig_run(&rig, 1);

@@ -66,7 +66,7 @@ static void test_S03(void **state)
 {
 	(void)state;
 	script.attach_status = LWF_STATUS_RESOURCES;
-	rule_begin("script");
+	rule_begin("script:mandatory=on");
 	assert_int_equal(rig_state(&rig, "script"), LWF_STATE_DETACHED);
 	assert_int_equal(lwf_stack_holds(rig.stack), 1u << LWF_HOLD_FAULT_DETACH);
 	rig_run(&rig, 1000);

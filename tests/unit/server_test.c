@@ -57,6 +57,46 @@ static void stack_closed(void *context)
 	lwf_event_host_stop(host);
 }
 
+/* ---- two filters that fail ---- */
+
+#define LATE_NS 30000000ull
+
+static struct lwf_timer late;
+static uint32_t sick_attaches;
+
+static lwf_status sick_attach(struct lwf_module *module, const struct lwf_options *options)
+{
+	(void)module;
+	(void)options;
+	sick_attaches++;
+	return LWF_STATUS_RESOURCES;
+}
+
+static void weak_is_late(void *context)
+{
+	lwf_restart_complete(context, LWF_STATUS_FAILURE);
+}
+
+static lwf_status weak_restart(struct lwf_module *module)
+{
+	if (lwf_timer_init(&late, host, weak_is_late, module))
+		return LWF_STATUS_RESOURCES;
+	lwf_timer_set(&late, LATE_NS);
+	return LWF_STATUS_PENDING;
+}
+
+static void weak_detach(struct lwf_module *module)
+{
+	(void)module;
+	lwf_timer_fini(&late);
+}
+
+static const struct lwf_filter_ops sick = {.name = "sick", .attach = sick_attach};
+static const struct lwf_filter_ops weak = {
+	.name = "weak", .restart = weak_restart, .detach = weak_detach};
+
+/* ---- the rig ---- */
+
 static void open_all(void)
 {
 	struct lwf_edge *upper;
@@ -66,6 +106,8 @@ static void open_all(void)
 	host = lwf_event_host_create(silent);
 	assert_non_null(host);
 	engine = lwf_engine_create(host);
+	assert_int_equal(lwf_engine_register(engine, &sick), 0);
+	assert_int_equal(lwf_engine_register(engine, &weak), 0);
 	assert_int_equal(lwf_server_init(&server, engine, &config, NULL), 0);
 	assert_int_equal(lwf_sim_edge_create(host, "up", &upper), 0);
 	assert_int_equal(lwf_sim_edge_create(host, "down", &lower), 0);
@@ -165,9 +207,9 @@ static const char *const stack_keys[] = {
 	"name", "state", "epoch", "holds",   "settled", "waiting", "no_carrier_forced",
 	"link", "upper", "lower", "modules", "sessions"};
 static const char *const edge_keys[] = {"kind", "name", "link", "rx", "tx", "drops", "info"};
-static const char *const module_keys[] = {"name",      "filter",       "state", "epoch",
-					  "sends_out", "receives_out", "sends", "receives",
-					  "dropped",   "options",      "report"};
+static const char *const module_keys[] = {
+	"name",		"filter", "state",    "epoch",	 "mandatory", "left_out", "sends_out",
+	"receives_out", "sends",  "receives", "dropped", "options",   "report"};
 static const char *const ledger_keys[] = {"submitted", "outstanding", "completed", "refused",
 					  "sent",      "frames",      "bytes"};
 
@@ -295,6 +337,47 @@ static void test_modules(void **state)
 {
 	(void)state;
 	play(modules_script);
+}
+
+/* ---- newcomers that fail: the answer waits for the outcome, and names it ---- */
+
+static void expect_taken_out(struct lwf_connection *c, const char *spec, const char *why)
+{
+	struct lwf_error error = {0};
+	json_t *reply = NULL, *s0;
+
+	lwf_connection_request(c, LWF_WIRE_FILTER_INSERT,
+			       json_pack("{s:s,s:s}", "stack", "s0", "spec", spec), 5 * SECOND_NS,
+			       &reply, NULL, &error);
+	assert_int_equal(error.exit, LWF_EXIT_REFUSED);
+	assert_string_equal(error.what, spec);
+	if (!strstr(error.why, why) || !strstr(error.why, "Running as before"))
+		fail_msg("%s: %s", spec, error.why);
+	json_decref(reply);
+	reply = ask(c, LWF_WIRE_SHOW, NULL, 0);
+	s0 = json_array_get(json_object_get(reply, "stacks"), 0);
+	assert_string_equal(json_string_value(json_object_get(s0, "state")), "Running");
+	assert_int_equal(json_array_size(json_object_get(s0, "holds")), 0);
+	assert_int_equal(json_array_size(json_object_get(s0, "modules")), 2);
+	json_decref(reply);
+}
+
+static void newcomers_script(void)
+{
+	struct lwf_connection *c = connect_client();
+
+	expect_taken_out(c, "sick", "its attach failed with RESOURCES");
+	assert_int_equal(sick_attaches, 1);
+	expect_taken_out(c, "weak", "its restart failed with FAILURE");
+	expect(c, LWF_WIRE_FILTER_INSERT, json_pack("{s:s,s:s}", "stack", "s0", "spec", "monitor"),
+	       0);
+	lwf_connection_close(c);
+}
+
+static void test_newcomers(void **state)
+{
+	(void)state;
+	play(newcomers_script);
 }
 
 /* ---- watch: a reader that is too slow is told what it missed ---- */
@@ -529,10 +612,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_show),	cmocka_unit_test(test_states),
-		cmocka_unit_test(test_modules), cmocka_unit_test(test_watch),
-		cmocka_unit_test(test_strikes), cmocka_unit_test(test_crowd),
-		cmocka_unit_test(test_deaf),	cmocka_unit_test(test_carrier),
-		cmocka_unit_test(test_vanish),
+		cmocka_unit_test(test_modules), cmocka_unit_test(test_newcomers),
+		cmocka_unit_test(test_watch),	cmocka_unit_test(test_strikes),
+		cmocka_unit_test(test_crowd),	cmocka_unit_test(test_deaf),
+		cmocka_unit_test(test_carrier), cmocka_unit_test(test_vanish),
 	};
 
 	alarm(50); /* a loop that does not end is a failure */
