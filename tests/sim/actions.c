@@ -123,29 +123,43 @@ static void act_cancel(struct sim_slot *slot, const struct sim_action *action)
 		sim_client_cancel(client, action->value[SIM_KEY_ID]);
 }
 
+static void set_reaction(struct sim_reaction *reaction, const struct sim_action *action)
+{
+	reaction->what = (enum sim_do)action->value[SIM_KEY_DO];
+	reaction->after = action->value[SIM_KEY_AFTER];
+}
+
 static void act_on_answer(struct sim_slot *slot, const struct sim_action *action)
 {
 	struct sim_client *client = client_of(slot, action);
 
-	if (!client)
-		return;
-	client->react = (enum sim_do)action->value[SIM_KEY_DO];
-	client->react_after = action->value[SIM_KEY_AFTER];
+	if (client)
+		set_reaction(&client->on_answer, action);
 }
 
-void sim_react(struct sim_client *client, enum sim_do what)
+static void act_on_state(struct sim_slot *slot, const struct sim_action *action)
+{
+	struct sim_client *client = client_of(slot, action);
+
+	if (client)
+		set_reaction(&client->on_state, action);
+}
+
+void sim_react(struct sim_client *client, struct sim_reaction *reaction)
 {
 	struct sim_slot *slot = client->slot;
 	struct lwf_module *top = lwf_stack_module_at(slot->stack, 0);
 
-	switch (what) {
+	if (reaction->after == 0 || --reaction->after)
+		return;
+	switch (reaction->what) {
 	case SIM_DO_DISCONNECT:
 		sim_client_close(client);
 		break;
 	case SIM_DO_PAUSE:
 	case SIM_DO_RESUME:
 		if (!slot->closing)
-			sim_set_hold(slot, LWF_HOLD_USER_PAUSE, what == SIM_DO_PAUSE);
+			sim_set_hold(slot, LWF_HOLD_USER_PAUSE, reaction->what == SIM_DO_PAUSE);
 		break;
 	case SIM_DO_REMOVE:
 		if (top)
@@ -159,6 +173,11 @@ void sim_react(struct sim_client *client, enum sim_do what)
 		break;
 	case SIM_DO_CANCEL:
 		sim_client_cancel(client, 0);
+		break;
+	case SIM_DO_DISCONNECT_NEXT:
+		client = &slot->clients[(client->index + 1) % SIM_CLIENTS];
+		if (client->open && !client->closing)
+			sim_client_close(client);
 		break;
 	case SIM_DO_NOTHING:
 	case SIM_DOS:
@@ -357,6 +376,7 @@ static const struct {
 	[SIM_VERB_PUMP] = {act_pump, true},
 	[SIM_VERB_CANCEL] = {act_cancel, true},
 	[SIM_VERB_ON_ANSWER] = {act_on_answer, true},
+	[SIM_VERB_ON_STATE] = {act_on_state, true},
 	[SIM_VERB_TRAFFIC] = {act_traffic, true},
 	[SIM_VERB_HOLD] = {act_hold, false},
 	[SIM_VERB_RELEASE] = {act_release, false},

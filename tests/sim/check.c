@@ -59,6 +59,14 @@ static void on_number(struct lwf_report *report, const char *name, uint64_t valu
 		numbers->frames_free = value;
 }
 
+uint64_t sim_gate_count(struct lwf_module *module)
+{
+	struct numbers numbers = {.report.number = on_number};
+
+	lwf_module_control(module, LWF_CONTROL_REPORT, &numbers.report);
+	return numbers.gate_count;
+}
+
 static void check_inject(struct lwf_module *module, const struct lwf_module_info *info)
 {
 	struct numbers numbers = {.report.number = on_number};
@@ -133,6 +141,16 @@ static enum lwf_state wanted_state(uint32_t holds)
 	return wanted;
 }
 
+/* A device that can send nothing keeps nothing (edge.h: at most 100 ms; this one: not at all). */
+static void check_device(const struct sim_slot *slot)
+{
+	const struct lwf_link *link = &slot->lower->link;
+
+	if ((!link->present || !link->admin_up || !link->carrier) && lwf_sim_edge_held(slot->lower))
+		sim_fail("%s: %u frames wait in a device that cannot send",
+			 lwf_stack_name(slot->stack), lwf_sim_edge_held(slot->lower));
+}
+
 static void check_stack(struct sim_slot *slot)
 {
 	uint32_t others = 1u << LWF_HOLD_MODIFY | 1u << LWF_HOLD_FAULT_PAUSE |
@@ -159,6 +177,7 @@ static void check_stack(struct sim_slot *slot)
 	if (slot->upper)
 		check_balance(lwf_stack_host_ledger(slot->stack), slot->upper->inputs_out,
 			      "the host");
+	check_device(slot);
 	check_modules(slot);
 	for (uint32_t i = 0; i < SIM_CLIENTS; i++)
 		check_client(&slot->clients[i]);

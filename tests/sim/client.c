@@ -99,6 +99,28 @@ static bool is_plausible(const struct sim_client *client, const struct sim_recor
 	}
 }
 
+static struct lwf_module *by_handle(const struct sim_slot *slot, lwf_handle handle)
+{
+	struct lwf_module *module;
+
+	for (uint32_t i = 0; (module = lwf_stack_module_at(slot->stack, i)); i++)
+		if (lwf_module_handle(module) == handle)
+			return module;
+	return NULL;
+}
+
+/* An admitted record is answered while its frame is still counted: nothing may end before (R5, R7). */
+static void check_answered_inside(const struct sim_client *client, const struct lwf_frame *frame)
+{
+	struct lwf_module *module = by_handle(client->slot, frame->born);
+
+	if (!module || (lwf_module_state(module) != LWF_STATE_RUNNING &&
+			lwf_module_state(module) != LWF_STATE_PAUSING))
+		sim_fail("an admitted record is answered after its module's pause");
+	if (sim_gate_count(module) == 0)
+		sim_fail("an admitted record is answered after its frame has left the gate");
+}
+
 static void on_answer(struct lwf_session *session, const struct lwf_frame *frame, bool refused)
 {
 	struct sim_client *client = client_of(session);
@@ -129,6 +151,8 @@ static void on_answer(struct lwf_session *session, const struct lwf_frame *frame
 	if (refused && record->handed)
 		sim_fail("record %llu was refused after it was sent",
 			 (unsigned long long)frame->id);
+	if (!refused)
+		check_answered_inside(client, frame);
 	record->answered = true;
 	client->answered++;
 	client->by_answer[refused][lwf_status_answer(frame->status)]++;
@@ -137,8 +161,7 @@ static void on_answer(struct lwf_session *session, const struct lwf_frame *frame
 	sim_digest(world, (uint64_t)client->slot->index << 8 | client->index);
 	sim_digest(world, frame->id);
 	sim_digest(world, (uint64_t)frame->status << 32 | (uint64_t)frame->reason << 1 | refused);
-	if (client->react_after && --client->react_after == 0)
-		sim_react(client, client->react);
+	sim_react(client, &client->on_answer);
 }
 
 static void on_state_changed(struct lwf_session *session)
@@ -149,6 +172,8 @@ static void on_state_changed(struct lwf_session *session)
 		sim_fail("a session that is closed is told of a state");
 	if (client->eager)
 		sim_client_pump(client, LWF_BATCH_MAX_FRAMES);
+	if (client->open && !client->closing)
+		sim_react(client, &client->on_state);
 }
 
 static const struct lwf_session_ops ops = {
@@ -219,16 +244,6 @@ void sim_client_cancel(struct sim_client *client, uint64_t id)
 	lwf_session_cancel(&client->session, id);
 	if (!inside)
 		client->cancelled_at = ++client->slot->world->seq;
-}
-
-static struct lwf_module *by_handle(const struct sim_slot *slot, lwf_handle handle)
-{
-	struct lwf_module *module;
-
-	for (uint32_t i = 0; (module = lwf_stack_module_at(slot->stack, i)); i++)
-		if (lwf_module_handle(module) == handle)
-			return module;
-	return NULL;
 }
 
 /* A device is handed a frame: may that be? */

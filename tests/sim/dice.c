@@ -198,7 +198,7 @@ static void choose_cancel(struct sim_slot *slot, struct sim_action *action)
 
 static void choose_reaction(struct sim_slot *slot, struct sim_action *action)
 {
-	action->verb = SIM_VERB_ON_ANSWER;
+	action->verb = once_in(slot->world, 3) ? SIM_VERB_ON_STATE : SIM_VERB_ON_ANSWER;
 	action->value[SIM_KEY_CLIENT] = below(slot->world, SIM_CLIENTS);
 	action->value[SIM_KEY_AFTER] = 1 + below(slot->world, 6);
 	action->value[SIM_KEY_DO] = 1 + below(slot->world, SIM_DOS - 1);
@@ -333,7 +333,7 @@ static const struct {
 	uint32_t weight;
 	void (*choose)(struct sim_slot *slot, struct sim_action *action);
 } choices[] = {
-	{40, choose_submit},  {8, choose_client},  {4, choose_cancel}, {4, choose_reaction},
+	{40, choose_submit},  {8, choose_client},  {4, choose_cancel}, {6, choose_reaction},
 	{20, choose_traffic}, {24, choose_hold},   {10, choose_link},  {6, choose_change},
 	{6, choose_set},      {12, choose_device}, {6, choose_answer}, {24, choose_repair},
 	{1, choose_close},

@@ -18,8 +18,9 @@ static const char *const sim_words_side[] = {"lower", "upper", NULL};
 static const char *const sim_words_reason[] = {
 	"device-error", "queue-timeout",   "queue-full", "cancelled",
 	"not-running",	"adapter-removed", "no-carrier", NULL};
-static const char *const sim_words_do[] = {"nothing", "disconnect", "pause",  "resume", "remove",
-					   "answer",  "pump",	    "cancel", NULL};
+static const char *const sim_words_do[] = {"nothing",	      "disconnect", "pause", "resume",
+					   "remove",	      "answer",	    "pump",  "cancel",
+					   "disconnect-next", NULL};
 
 static const struct {
 	const char *name;
@@ -55,6 +56,7 @@ static const uint32_t verb_keys[SIM_VERBS] = {
 	[SIM_VERB_PUMP] = KEY(CLIENT) | KEY(BUDGET),
 	[SIM_VERB_CANCEL] = KEY(CLIENT) | KEY(ID),
 	[SIM_VERB_ON_ANSWER] = KEY(CLIENT) | KEY(AFTER) | KEY(DO),
+	[SIM_VERB_ON_STATE] = KEY(CLIENT) | KEY(AFTER) | KEY(DO),
 	[SIM_VERB_TRAFFIC] = KEY(SIDE) | KEY(FRAMES) | KEY(BYTES),
 	[SIM_VERB_HOLD] = KEY(BY),
 	[SIM_VERB_RELEASE] = KEY(BY),

@@ -82,6 +82,7 @@ enum sim_key {
 	X(PUMP, "pump", false, NULL)             \
 	X(CANCEL, "cancel", false, NULL)         \
 	X(ON_ANSWER, "on-answer", false, NULL)   \
+	X(ON_STATE, "on-state", false, NULL)     \
 	X(TRAFFIC, "traffic", false, NULL)       \
 	X(HOLD, "hold", false, NULL)             \
 	X(RELEASE, "release", false, NULL)       \
@@ -114,7 +115,7 @@ enum sim_event {
 	SIM_EVENTS
 };
 
-/** Values of "do": what a client does from inside an answer. */
+/** Values of "do": what a client does from inside an answer, or when it is told of a state. */
 enum sim_do {
 	SIM_DO_NOTHING,
 	SIM_DO_DISCONNECT,
@@ -124,6 +125,7 @@ enum sim_do {
 	SIM_DO_ANSWER,
 	SIM_DO_PUMP,
 	SIM_DO_CANCEL,
+	SIM_DO_DISCONNECT_NEXT, /* the client after it */
 	SIM_DOS
 };
 

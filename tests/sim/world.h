@@ -42,6 +42,12 @@ struct sim_record {
 
 struct sim_slot;
 
+/** What a client does from inside a call to it. */
+struct sim_reaction {
+	uint32_t after; /* calls from now; 0: not at all */
+	enum sim_do what;
+};
+
 struct sim_client {
 	struct lwf_session session;
 	struct sim_slot *slot;
@@ -50,8 +56,7 @@ struct sim_client {
 	uint32_t put, pulled, answered;
 	uint64_t by_answer[2][LWF_ANSWERS]; /* [refused] */
 	uint64_t cancelled_at;
-	uint32_t react_after; /* answers from now; 0: not at all */
-	enum sim_do react;
+	struct sim_reaction on_answer, on_state;
 	bool eager; /* pumps whenever a state changes */
 	bool open, closing;
 };
@@ -138,8 +143,8 @@ void sim_act(struct sim_world *world, const struct sim_action *action);
 /** Sets or lifts a hold of the outside, with our account of it. */
 void sim_set_hold(struct sim_slot *slot, enum lwf_hold hold, bool on);
 
-/** What a client was told to do from inside an answer. */
-void sim_react(struct sim_client *client, enum sim_do what);
+/** A client is called: does what it was told to do from inside, when its time has come. */
+void sim_react(struct sim_client *client, struct sim_reaction *reaction);
 
 /** Takes every obstacle away, waits, and looks whether all is well. */
 void sim_calm_down(struct sim_world *world);
@@ -154,6 +159,9 @@ void sim_witness(struct sim_slot *slot, struct lwf_edge *edge, const struct lwf_
 
 /* check.c */
 void sim_check(struct sim_world *world);
+
+/** What the gate of an inject module counts. */
+uint64_t sim_gate_count(struct lwf_module *module);
 
 /** @module has failed: its stack must not try again by itself. */
 void sim_check_fault(struct sim_world *world, const struct lwf_module *module);
