@@ -108,7 +108,12 @@ struct lwf_filter_ops {
 	void (*receive)(struct lwf_module *module, struct lwf_batch *batch);
 	void (*receive_return)(struct lwf_module *module, struct lwf_batch *batch);
 
-	/** Completes held frames with this cancel id as SEND_ABORTED (0: all), forwards nothing. */
+	/**
+	 * FilterCancelSendNetBufferLists. Answers the sends kept here that match (lwf_cancel_matches())
+	 * as SEND_ABORTED, leaves all others, and passes the id on with lwf_next_cancel(), once (rule
+	 * O13). A filter that keeps sends must have it (O14). Called while Running or Pausing. NULL:
+	 * the id goes on by itself.
+	 */
 	void (*cancel)(struct lwf_module *module, uint64_t cancel_id);
 	/** An indication from below; it goes on to the modules above by itself. */
 	void (*status)(struct lwf_module *module, enum lwf_indication what,
@@ -182,6 +187,22 @@ void lwf_next_receive(struct lwf_module *module, struct lwf_batch *batch);
 
 /** NdisFReturnNetBufferLists: homewards, each frame with its answer. Never own frames (O09). */
 void lwf_receive_return(struct lwf_module *module, struct lwf_batch *batch);
+
+/* ---- cancel ids ---- */
+
+/**
+ * NdisGeneratePartialCancelId: the high half of the cancel ids of one who sends, unlike that of
+ * anybody else in this engine. The low half, not 0, is the module's own: set frame->cancel_id (the
+ * counterpart of NDIS_SET_NET_BUFFER_LIST_CANCEL_ID) before lwf_next_send(). A pool clears it.
+ */
+uint64_t lwf_generate_partial_cancel_id(struct lwf_module *module);
+
+/**
+ * NdisFCancelSendNetBufferLists: asks those below to answer sends with this id as SEND_ABORTED. From
+ * inside the cancel function it passes on what came from above; elsewhere it cancels the module's
+ * own sends. A hint: what the device has is completed as usual. Answers may come inside the call.
+ */
+void lwf_next_cancel(struct lwf_module *module, uint64_t cancel_id);
 
 /** Moves the module's own frames from @batch to the end of @own, an initialised batch, keeping the
  * order of both (rule O05). */

@@ -59,8 +59,6 @@ static bool is_consistent(const struct lwf_filter_ops *ops)
 		return false; /* its frames would never come home */
 	if (originates && !ops->pause)
 		return false; /* nothing would wait for them */
-	if (holds && ops->send && !ops->cancel)
-		return false; /* a queue of sends must honour cancel ids */
 	if (holds && !ops->pause)
 		return false;
 	return ops->name && *ops->name && strlen(ops->name) < LWF_NAME_BYTES - 4;
@@ -70,6 +68,10 @@ int lwf_engine_register(struct lwf_engine *engine, const struct lwf_filter_ops *
 {
 	if (!is_consistent(ops))
 		return -EINVAL;
+	if (ops->traits & LWF_FILTER_HOLDS && ops->send && !ops->cancel) {
+		lwf_rule_refused(engine, ops->name, LWF_RULE_O14, "it keeps sends without cancel");
+		return -EINVAL;
+	}
 	if (lwf_engine_filter(engine, ops->name))
 		return -EEXIST;
 	if (engine->filter_count == LWF_FILTERS_MAX)

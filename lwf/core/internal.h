@@ -41,7 +41,7 @@ struct lwf_engine {
 	enum lwf_profile profile;  /* profile.c */
 	uint32_t wide_readings;	   /* bit set (1 << enum lwf_conflict); profile.c */
 	uint64_t last_handle;	   /* handles are never used twice */
-	uint32_t last_session;	   /* ids of sessions likewise */
+	uint32_t last_session;	   /* ids of sessions likewise, and of modules that cancel */
 	const void *thread_marker; /* names the loop thread (S17) */
 };
 
@@ -51,6 +51,16 @@ struct lwf_callback {
 	bool pending;	/* it answered PENDING */
 	bool completed; /* its completion was called, maybe before it returned */
 	lwf_status status;
+};
+
+/** A cancel id on its way through a module; cancel.c. */
+struct lwf_cancel {
+	bool active;	  /* inside the cancel function */
+	bool passed;	  /* the id went on */
+	bool watched;	  /* it kept sends after it: are any of them forwarded that match? */
+	uint64_t id;	  /* the last one */
+	uint32_t depth;	  /* of the stack when the function was called */
+	uint32_t arrived; /* sends that had been handed in by then */
 };
 
 struct lwf_module {
@@ -82,11 +92,12 @@ struct lwf_module {
 	/* path.c writes these */
 	uint32_t sends_out, receives_out;
 	int64_t held_sends,
-		held_receives; /* frames of others that were handed in and not passed on */
-	uint32_t arrived;      /* sends of others handed to it so far, modulo 2^32 */
-	uint32_t last_in;      /* order of the last send of others that was passed on (O07) */
-	bool sending;	       /* inside the send function */
-	bool mixed;	       /* the completion it is in holds own and foreign frames (O05) */
+		held_receives;	  /* frames of others that were handed in and not passed on */
+	uint32_t arrived;	  /* sends of others handed to it so far, modulo 2^32 */
+	uint32_t last_in;	  /* order of the last send of others that was passed on (O07) */
+	struct lwf_cancel cancel; /* cancel.c */
+	bool sending;		  /* inside the send function */
+	bool mixed;		  /* the completion it is in holds own and foreign frames (O05) */
 	uint64_t sends, send_answers[LWF_ANSWERS];
 	uint64_t receives, receive_answers[LWF_ANSWERS];
 	uint64_t dropped;

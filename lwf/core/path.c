@@ -20,6 +20,7 @@
  */
 #include <assert.h>
 
+#include "cancel.h"
 #include "internal.h"
 #include "judge.h"
 #include "lifecycle.h"
@@ -103,6 +104,8 @@ static ALWAYS_INLINE void passed_on(struct lwf_module *module, struct lwf_batch 
 			frame = next;
 		}
 	}
+	if (send && module->cancel.watched)
+		lwf_judge_forwarded(module, batch);
 	if (!running && batch->count > own)
 		lwf_judge_forward(module, send);
 	if (send) {
@@ -286,6 +289,8 @@ static void sent_home(struct lwf_module *module, struct lwf_batch *batch, bool s
 	lwf_trace_frames(module->stack, module, NULL, LWF_FRAME_ANSWER, batch, send);
 	if (count_own(module, batch))
 		lwf_judge_own(module, batch, send);
+	if (send && module->cancel.active)
+		lwf_judge_aborted(module, batch);
 	*held -= batch->count;
 	if (*held < 0)
 		lwf_judge_below_zero(module, held);

@@ -34,6 +34,16 @@ void lwf_rule_broken(struct lwf_stack *stack, const struct lwf_module *module, e
 		abort();
 }
 
+void lwf_rule_refused(struct lwf_engine *engine, const char *filter, enum lwf_rule rule,
+		      const char *what)
+{
+	engine->rules.broken[rule]++;
+	lwf_log(engine->host, LWF_LOG_ERROR, "filter %s: rule %s broken: %s (%s)", filter,
+		rules[rule].id, what, rules[rule].sentence);
+	if (engine->rules.abort)
+		abort();
+}
+
 void lwf_engine_abort_on_rule(struct lwf_engine *engine, bool abort_on_rule)
 {
 	engine->rules.abort = abort_on_rule;

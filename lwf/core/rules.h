@@ -31,6 +31,10 @@ struct lwf_rules {
 void lwf_rule_broken(struct lwf_stack *stack, const struct lwf_module *module, enum lwf_rule rule,
 		     const char *what);
 
+/** The same for a filter that is refused at registration: there is no stack to trace it in. */
+void lwf_rule_refused(struct lwf_engine *engine, const char *filter, enum lwf_rule rule,
+		      const char *what);
+
 /** Id as text, "S01". */
 const char *lwf_rule_id(enum lwf_rule rule);
 

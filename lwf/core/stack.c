@@ -256,20 +256,6 @@ bool lwf_stack_is_no_carrier_forced(const struct lwf_stack *stack)
 	return stack->no_carrier_forced;
 }
 
-void lwf_stack_cancel(struct lwf_stack *stack, uint64_t cancel_id)
-{
-	lwf_stack_enter(stack);
-	for (uint32_t i = 0; i < stack->module_count; i++) {
-		struct lwf_module *module = stack->modules[i];
-
-		if (module->ops->cancel && module->state >= LWF_STATE_PAUSED)
-			module->ops->cancel(module, cancel_id);
-	}
-	if (stack->lower->ops->cancel)
-		stack->lower->ops->cancel(stack->lower, cancel_id);
-	lwf_stack_exit(stack);
-}
-
 /* ---- what others may know ---- */
 
 const char *lwf_stack_name(const struct lwf_stack *stack)

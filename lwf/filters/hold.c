@@ -88,6 +88,7 @@ static void hold_cancel(struct lwf_module *module, uint64_t cancel_id)
 			       frame);
 	if (cancelled.head)
 		lwf_drop_sends(module, &cancelled, LWF_REASON_CANCELLED);
+	lwf_next_cancel(module, cancel_id);
 }
 
 static int hold_set_options(struct lwf_module *module, const struct lwf_options *values)

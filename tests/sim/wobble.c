@@ -374,6 +374,7 @@ static void wobble_cancel(struct lwf_module *module, uint64_t cancel_id)
 			       frame);
 	if (cancelled.head)
 		lwf_drop_sends(module, &cancelled, LWF_REASON_CANCELLED);
+	lwf_next_cancel(module, cancel_id);
 }
 
 static uint32_t wobble_holds(struct lwf_module *module, lwf_handle origin, uint64_t *oldest_ns)

@@ -146,6 +146,10 @@ static void on_cancel(struct lwf_module *module, uint64_t cancel_id)
 	struct lwf_batch kept = script.kept_sends, cancelled;
 	struct lwf_frame *frame;
 
+	if (script.cancel) {
+		script.cancel(module, cancel_id);
+		return;
+	}
 	lwf_batch_init(&script.kept_sends);
 	lwf_batch_init(&cancelled);
 	while ((frame = lwf_batch_pop(&kept)))
@@ -154,6 +158,7 @@ static void on_cancel(struct lwf_module *module, uint64_t cancel_id)
 			       frame);
 	if (cancelled.head)
 		lwf_drop_sends(module, &cancelled, LWF_REASON_CANCELLED);
+	lwf_next_cancel(module, cancel_id);
 }
 
 static void on_status(struct lwf_module *module, enum lwf_indication what,

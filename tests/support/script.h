@@ -26,6 +26,7 @@ struct script {
 	void (*send)(struct lwf_module *module, struct lwf_batch *batch); /* instead of ours */
 	void (*send_complete)(struct lwf_module *module, struct lwf_batch *batch);
 	void (*receive)(struct lwf_module *module, struct lwf_batch *batch);
+	void (*cancel)(struct lwf_module *module, uint64_t cancel_id);
 	void (*receive_return)(struct lwf_module *module, struct lwf_batch *batch);
 	/* what happened */
 	struct lwf_module *module;
