@@ -40,7 +40,8 @@ static void cancel_in(struct lwf_module *module, uint64_t cancel_id)
 	module->ops->cancel(module, cancel_id);
 	passed = module->cancel.passed;
 	module->cancel = outer;
-	if (!outer.active && module->held_sends > 0)
+	/* what it has in its hands, not in its queue, may go on: it cannot find it */
+	if (!outer.active && !module->sending && module->held_sends > 0)
 		module->cancel =
 			(struct lwf_cancel){.watched = true, .id = cancel_id, .arrived = arrived};
 	if (passed)

@@ -500,6 +500,8 @@ static void test_register(void **state)
 	ops = script_ops;
 	assert_int_equal(lwf_engine_register(rig.engine, &ops), 0);
 	assert_ptr_equal(lwf_engine_filter(rig.engine, "script"), &ops);
+	assert_int_equal(rig_broken(&rig, "O14"), 1); /* the one without cancel */
+	rig.may_break_rules = true;
 	rig_close(&rig);
 }
 
