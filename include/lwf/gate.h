@@ -9,7 +9,14 @@
  *	bit 1   owed     a pause was answered PENDING; whoever brings the count to 0 completes it
  *	bits 2+ count    frames admitted and not yet home
  *
- * Any thread may call any function. How to use it, in full:
+ * Any thread may call any function, as long as the gate is there. The gate itself keeps the module
+ * alive only through frames that it admitted: a pause does not end while one is out, and without the
+ * end of the pause there is no detach. A refusal keeps nothing, nor does an enter of 0 frames; so who
+ * enters from a thread other than the one that detaches must find the module by its handle under a
+ * lookup that excludes the detach until enter has answered. No function touches the gate after the
+ * one compare-exchange that succeeds: the next instant somebody else's last leave may free it.
+ *
+ * How to use it, in full:
  *
  *	originate: if (!lwf_gate_enter(&g, n)) answer PAUSED to all n; else lwf_next_send()
  *	complete:  settle the frames, give them back to their pool, and only then
