@@ -32,6 +32,42 @@
 
 #include <lwf/gate.h>
 
+#ifdef STORM_SEAMS /* gate_storm_seams_test.c */
+static uint64_t seam(void)
+{
+	static _Thread_local uint32_t count;
+
+	if (++count % 5 == 0)
+		for (uint32_t i = count % 3; i < 3; i++)
+			sched_yield();
+	return 0;
+}
+
+#pragma push_macro("atomic_load_explicit") /* atomic_load() is made of it */
+#undef atomic_load_explicit
+#undef atomic_compare_exchange_weak_explicit
+#undef atomic_fetch_add_explicit
+#undef atomic_fetch_sub_explicit
+#undef atomic_fetch_and_explicit
+#undef atomic_fetch_or_explicit
+#define PLAIN(word)			  ((uint64_t *)(uintptr_t)(word)) /* clang's builtins want no _Atomic */
+#define atomic_load_explicit(word, order) (seam() + __atomic_load_n(PLAIN(word), order))
+#define atomic_compare_exchange_weak_explicit(word, expected, desired, done, failed) \
+	(seam() == 0 &&                                                              \
+	 __atomic_compare_exchange_n(PLAIN(word), expected, desired, true, done, failed))
+#define atomic_fetch_add_explicit(word, n, order) \
+	(seam() + __atomic_fetch_add(PLAIN(word), n, order))
+#define atomic_fetch_sub_explicit(word, n, order) \
+	(seam() + __atomic_fetch_sub(PLAIN(word), n, order))
+#define atomic_fetch_and_explicit(word, mask, order) \
+	(seam() + __atomic_fetch_and(PLAIN(word), mask, order))
+#define atomic_fetch_or_explicit(word, mask, order) \
+	(seam() + __atomic_fetch_or(PLAIN(word), mask, order))
+#include "gate.c"
+#undef atomic_load_explicit
+#pragma pop_macro("atomic_load_explicit")
+#endif
+
 #define SENDERS	      8u
 #define COMPLETERS    2u
 #define FRAMES_EACH   8u /* of one sender in a module's pool */

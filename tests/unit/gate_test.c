@@ -59,7 +59,11 @@ static void test_open_again(void **state)
 		assert_int_equal(lwf_gate_count(&gate), 64);
 		assert_false(lwf_gate_leave(&gate, 64));
 		assert_true(lwf_gate_enter(&gate, 1));
+		assert_false(lwf_gate_is_owed(&gate));
+		assert_true(lwf_gate_enter(&gate, 1));
 		assert_false(lwf_gate_close(&gate));
+		assert_true(lwf_gate_is_owed(&gate));
+		assert_false(lwf_gate_leave(&gate, 1));
 		assert_true(lwf_gate_is_owed(&gate));
 		assert_false(lwf_gate_enter(&gate, 1));
 		assert_int_equal(lwf_gate_count(&gate), 1);
@@ -178,6 +182,12 @@ static void enter_to_the_limit(struct lwf_gate *gate)
 	lwf_gate_enter(gate, UINT32_MAX);
 }
 
+static void enter_to_the_limit_by_two(struct lwf_gate *gate)
+{
+	lwf_gate_enter(gate, UINT32_MAX - 1);
+	lwf_gate_enter(gate, 1);
+}
+
 static void enter_past_the_limit(struct lwf_gate *gate)
 {
 	lwf_gate_enter(gate, UINT32_MAX);
@@ -195,6 +205,7 @@ static void test_misuse_is_fatal(void **state)
 	assert_true(is_fatal(leave_with_more));
 	assert_false(is_fatal(leave_with_all));
 	assert_false(is_fatal(enter_to_the_limit));
+	assert_false(is_fatal(enter_to_the_limit_by_two));
 	assert_true(is_fatal(enter_past_the_limit));
 }
 
