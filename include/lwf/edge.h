@@ -30,6 +30,7 @@
 
 struct lwf_edge;
 struct lwf_stack;
+struct lwf_oid_request;
 
 enum lwf_side { LWF_SIDE_UPPER, LWF_SIDE_LOWER };
 
@@ -50,6 +51,7 @@ struct lwf_link {
 	uint32_t ifindex;    /* 0 where the device is no network interface */
 	uint32_t speed_mbps; /* 0: not known */
 	uint8_t mac[6];
+	uint8_t permanent_mac[6]; /* all zero: it has none */
 };
 
 /** Offloads a device takes whole; the other edge is told so that it asks for no more. */
@@ -90,6 +92,16 @@ struct lwf_edge_ops {
 	/** Completes held frames with this cancel id (0: all that can be) as cancelled. May be
 	 * NULL. */
 	void (*cancel)(struct lwf_edge *edge, uint64_t cancel_id);
+
+	/**
+	 * MiniportOidRequest: an answer, or PENDING and lwf_edge_oid_completed() later, maybe before
+	 * this returns. One at a time. Lower edges only; NULL: NOT_SUPPORTED.
+	 */
+	lwf_status (*oid)(struct lwf_edge *edge, struct lwf_oid_request *request);
+
+	/** MiniportCancelOidRequest: complete @request as REQUEST_ABORTED if that can be. May be
+	 * NULL. */
+	void (*cancel_oid)(struct lwf_edge *edge, struct lwf_oid_request *request);
 
 	/** Frames of @origin (0: of anybody) that the edge holds, and since when the oldest. May be
 	 * NULL. */

@@ -31,6 +31,7 @@
 
 struct lwf_module;
 struct lwf_link;
+struct lwf_oid_request;
 
 /* What a filter says of itself at registration; contradictions are refused there. */
 #define LWF_FILTER_MODIFIES 0x1u /* changes bytes or lengths of frames that pass */
@@ -84,8 +85,26 @@ struct lwf_report {
 	void (*number)(struct lwf_report *report, const char *name, uint64_t value);
 };
 
-/** Status indications, forwarded upwards through filter_ops.status (NDIS_STATUS_LINK_STATE ...). */
-enum lwf_indication { LWF_INDICATION_LINK_STATE };
+/** X(symbol, value, printed name): status indications, NDIS_STATUS_* of the same name and value */
+#define LWF_INDICATION_LIST(X)                                              \
+	X(LINK_STATE, 0x40010017u, "link-state")                            \
+	X(PACKET_FILTER, 0x40010024u, "packet-filter") /* it was changed */ \
+	X(MEDIA_SPECIFIC_INDICATION, 0x40010012u, "media-specific")
+
+enum lwf_indication {
+#define X(sym, value, name) LWF_INDICATION_##sym = (int)(value),
+	LWF_INDICATION_LIST(X)
+#undef X
+};
+
+/** Printed name, "status" for what is not in the list. */
+const char *lwf_indication_name(enum lwf_indication what);
+
+/** NET_PNP_EVENT: what a module is told of beside its control functions. */
+enum lwf_net_pnp {
+	/** NetEventFilterPreDetach: detach is next; the last chance to use OIDs and indications. */
+	LWF_NET_PNP_PRE_DETACH,
+};
 
 struct lwf_filter_ops {
 	const char *name;		       /* as in --filter NAME */
@@ -118,6 +137,19 @@ struct lwf_filter_ops {
 	/** An indication from below; it goes on to the modules above by itself. */
 	void (*status)(struct lwf_module *module, enum lwf_indication what,
 		       const struct lwf_link *link);
+	/**
+	 * FilterOidRequest: an answer, or PENDING and lwf_oid_complete() later; see lwf/oid.h. It
+	 * hands on clones only. NULL passes by. Needs oid_complete, and that needs this.
+	 */
+	lwf_status (*oid)(struct lwf_module *module, struct lwf_oid_request *request);
+	/** FilterOidRequestComplete: an own or cloned request that was PENDING is complete. */
+	void (*oid_complete)(struct lwf_module *module, struct lwf_oid_request *request,
+			     lwf_status status);
+	/** FilterCancelOidRequest: the request it was given under this id is to end, now or soon:
+	 * lwf_next_cancel_oid(), or lwf_oid_complete() with REQUEST_ABORTED (C6). NULL passes by. */
+	void (*cancel_oid)(struct lwf_module *module, uint64_t request_id);
+	/** FilterNetPnPEvent. SUCCESS; it cannot object to a detach. */
+	lwf_status (*net_pnp)(struct lwf_module *module, enum lwf_net_pnp event);
 	/** Returns 0 or -errno; -ENOTSUP for what it does not know. */
 	int (*control)(struct lwf_module *module, enum lwf_control what, void *argument);
 	/** Takes new values of live options. Returns 0 or -errno, and then nothing has changed. */
@@ -212,6 +244,13 @@ void lwf_batch_split_own(const struct lwf_module *module, struct lwf_batch *batc
 /** Answers every frame of a passing batch with @reason and sends it home: how to drop. */
 void lwf_drop_sends(struct lwf_module *module, struct lwf_batch *batch, enum lwf_reason reason);
 void lwf_drop_receives(struct lwf_module *module, struct lwf_batch *batch, enum lwf_reason reason);
+
+/**
+ * NdisFIndicateStatus: tells the modules above, the upper edge and the trace. @link is what goes with
+ * LINK_STATE (lent; NULL: as it is). Not in Attaching (P13, C4), nor inside detach (C10).
+ */
+void lwf_indicate_status(struct lwf_module *module, enum lwf_indication what,
+			 const struct lwf_link *link);
 
 /* ---- completing what was answered PENDING ---- */
 

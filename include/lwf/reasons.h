@@ -34,7 +34,9 @@
 	X(RUNT, "runt", INVALID_LENGTH, "received with less than an Ethernet header")              \
 	X(UNANSWERED, "unanswered", UNKNOWN, "the daemon died before it was answered")             \
 	X(UNSUPPORTED, "unsupported", NOT_SUPPORTED,                                               \
-	  "asked for what this module, or lwfd, cannot do")
+	  "asked for what this module, or lwfd, cannot do")                                        \
+	X(PACKET_FILTER, "packet-filter", NOT_ACCEPTED,                                            \
+	  "the adapter's packet filter does not want it")
 
 enum lwf_reason {
 #define X(sym, name, status, text) LWF_REASON_##sym,

@@ -52,7 +52,9 @@ bool lwf_state_parse(const char *name, enum lwf_state *state);
 	X(MODULE, "module")	/* inserted or removed */                            \
 	X(CLIENT, "client")	/* a session came or went */                         \
 	X(CALLBACK, "callback") /* detail: a control callback has answered */        \
-	X(FRAME, "frame")	/* detail: one step of one frame */
+	X(FRAME, "frame")	/* detail: one step of one frame */                  \
+	X(OID, "oid")		/* a request was asked or answered, in text */       \
+	X(STATUS, "status")	/* a module indicated a status, by name in event */
 
 enum lwf_trace_kind {
 #define X(sym, name) LWF_TRACE_##sym,

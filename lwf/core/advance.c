@@ -6,7 +6,7 @@
  * and takes the next step in NDIS's order, until the goal is reached or a step pends:
  *
  *	pause    upper edge (its sends come home) > modules from the top down > lower edge
- *	detach   modules from the top down > lower edge
+ *	detach   modules from the top down, each told before and when its OIDs are done > lower edge
  *	attach   lower edge > modules from the bottom up
  *	restart  lower edge > modules from the bottom up > upper edge
  *
@@ -53,8 +53,8 @@ enum lwf_state lwf_stack_state(const struct lwf_stack *stack)
 		if (state < least)
 			least = state;
 	}
-	if (stack->waiting) /* no module is in transition: frames of an edge are on their way home
-			     */
+	if (stack->waiting && !stack->waits_for_oids)
+		/* no module is in transition: frames of an edge are on their way home */
 		return LWF_STATE_PAUSING;
 	if (least == LWF_STATE_RUNNING && !stack->lower_running)
 		return LWF_STATE_PAUSED;
@@ -175,10 +175,19 @@ static enum step step_pause(struct lwf_stack *stack, const char *reason)
 	return STEP_ARRIVED;
 }
 
+/** The device and the modules are still Paused, and their memory is in use (race R12). */
+static enum step wait_for_oids(struct lwf_stack *stack)
+{
+	stack->waits_for_oids = true;
+	return STEP_WAIT;
+}
+
 static enum step step_detach(struct lwf_stack *stack, const char *reason)
 {
 	for (uint32_t i = 0; i < stack->module_count; i++) {
 		if (stack->modules[i]->state == LWF_STATE_PAUSED) {
+			if (!lwf_pre_detach(stack->modules[i]))
+				return wait_for_oids(stack);
 			stack->attach_in_order = true;
 			lwf_lifecycle(stack->modules[i], LWF_EVENT_DETACH, reason);
 			stack->attach_in_order = false;
@@ -187,6 +196,8 @@ static enum step step_detach(struct lwf_stack *stack, const char *reason)
 	}
 	if (!stack->attached)
 		return STEP_ARRIVED;
+	if (stack->oids)
+		return wait_for_oids(stack);
 	stack->attached = false;
 	lwf_modify_next_life(stack);
 	if (stack->lower->ops->detach)
@@ -268,6 +279,7 @@ static enum step step(struct lwf_stack *stack)
 	enum step taken;
 
 	name_reason(stack, reason, sizeof(reason));
+	stack->waits_for_oids = false;
 	if (in_transition(stack))
 		return STEP_WAIT;
 	switch (lwf_failure_settle(stack)) {
@@ -285,10 +297,12 @@ static enum step step(struct lwf_stack *stack)
 			return taken;
 	}
 	if (stack->change_count) {
+		if (!lwf_modify_may_apply(stack))
+			return wait_for_oids(stack);
 		lwf_modify_apply(stack);
 		return STEP_TAKEN;
 	}
-	if (goal == LWF_STATE_DETACHED)
+	if (goal == LWF_STATE_DETACHED || lwf_pre_detach_begun(stack))
 		return step_detach(stack, reason);
 	taken = step_attach(stack, reason);
 	if (taken != STEP_ARRIVED || goal == LWF_STATE_PAUSED)
@@ -313,7 +327,7 @@ static void set_waiting(struct lwf_stack *stack, bool waiting)
 bool lwf_stack_may_end(const struct lwf_stack *stack)
 {
 	return stack->closed && lwf_stack_goal(stack) == LWF_STATE_DETACHED && !stack->sessions &&
-	       lwf_stack_state(stack) == LWF_STATE_DETACHED && !stack->waiting &&
+	       lwf_stack_state(stack) == LWF_STATE_DETACHED && !stack->waiting && !stack->oids &&
 	       stack->lower->inputs_out == 0 && (!stack->upper || stack->upper->inputs_out == 0);
 }
 

@@ -61,6 +61,8 @@ static bool is_consistent(const struct lwf_filter_ops *ops)
 		return false; /* nothing would wait for them */
 	if (holds && !ops->pause)
 		return false;
+	if (!ops->oid != !ops->oid_complete || (ops->cancel_oid && !ops->oid))
+		return false; /* who asks must hear the answer; who has none is not asked */
 	return ops->name && *ops->name && strlen(ops->name) < LWF_NAME_BYTES - 4;
 }
 

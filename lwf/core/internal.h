@@ -11,6 +11,7 @@
 #include <lwf/profile.h>
 #include <lwf/stack.h>
 
+#include "oids.h"
 #include "rules.h"
 
 #define LWF_FILTERS_MAX 32u
@@ -85,6 +86,11 @@ struct lwf_module {
 	bool drained_inside; /* a frame came home inside the pause callback (F03); path.c */
 	bool doomed;	     /* on its way out of the stack; modify.c */
 	struct lwf_timer *timers[4]; /* those that originate (P15) */
+	struct lwf_oid_hop oid_hop;  /* OIDs it was given, or will be; oid.c */
+	uint32_t oids_out;	     /* own and cloned ones below it; oid.c */
+	bool pre_detached;	     /* it was told that its detach comes; oid.c */
+	bool oid_closed;	     /* and no OID goes to or from it any more; oid.c */
+	uint64_t heard;		     /* number of the last indication (P12); indicate.c */
 
 	/* the next in each direction; NULL is the edge; modify.c links them */
 	struct lwf_module *below_send, *above_complete, *above_receive, *below_return;
@@ -146,6 +152,13 @@ struct lwf_stack {
 	bool limit_reported; /* P17 for this wait */
 	struct lwf_task task;
 	struct lwf_timer watchdog;
+	struct lwf_oid_request *oids;	 /* that pend, the oldest first; oid.c */
+	struct lwf_oid_hop lower_oids;	 /* oid.c */
+	struct lwf_timer oid_timer;	 /* oid.c */
+	struct lwf_oid_request late_oid; /* of a module inside its detach (C9); oid.c */
+	uint8_t late_value[LWF_OID_VALUE_BYTES];
+	bool waits_for_oids;	  /* a detach does; advance.c */
+	uint64_t indications;	  /* so far; indicate.c */
 	struct lwf_pool *scratch; /* one frame, for records that are refused at the door */
 
 	/* entry points of the path; NULL is the edge */
@@ -230,6 +243,21 @@ void lwf_stack_fault(struct lwf_stack *stack, enum lwf_hold hold, const char *wh
 
 /** Module with this handle in its present life, or NULL. */
 struct lwf_module *lwf_stack_by_handle(const struct lwf_stack *stack, lwf_handle handle);
+
+/* indicate.c */
+
+enum lwf_speech { LWF_SPEECH_OID, LWF_SPEECH_STATUS };
+
+/**
+ * False, with the rule reported, where a module may not ask by an OID or indicate a status: inside
+ * attach (P13, C4) and while Detached (P11, P12, C9, C10). False, too, for an OID after the event
+ * before a detach.
+ */
+bool lwf_may_speak(struct lwf_module *module, enum lwf_speech what);
+
+/** Tells an indication to the modules above @below (module_count: to all). */
+void lwf_indicate_up(struct lwf_stack *stack, uint32_t below, enum lwf_indication what,
+		     const struct lwf_link *link);
 
 /* watchdog.c */
 

@@ -237,6 +237,7 @@ static enum lwf_outcome act_attach(struct lwf_module *module)
 
 	module->pause_was_immediate = false;
 	module->restart_failed = false;
+	module->pre_detached = module->oid_closed = false;
 	callback->running = true;
 	callback->status = module->ops->attach ? module->ops->attach(module, &module->options)
 					       : (lwf_status)LWF_STATUS_SUCCESS;
@@ -260,6 +261,7 @@ static enum lwf_outcome act_detach(struct lwf_module *module)
 		module->ops->detach(module);
 	module->callback.running = false;
 	lwf_trace_callback(module, "FilterDetach", LWF_STATUS_SUCCESS);
+	module->pre_detached = module->oid_closed = false;
 	module->context = NULL;
 	module->attach_context = NULL;
 	module->old_handle = module->handle;

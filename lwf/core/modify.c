@@ -181,6 +181,21 @@ static void judge_stillness(struct lwf_stack *stack)
 		lwf_rule_broken(stack, NULL, LWF_RULE_T03, "changed while a part of it ran");
 }
 
+bool lwf_modify_may_apply(struct lwf_stack *stack)
+{
+	bool may = true;
+
+	for (uint32_t i = 0; i < stack->change_count; i++) {
+		struct lwf_module *module = stack->changes[i].module;
+		enum lwf_change_kind kind = stack->changes[i].kind;
+
+		if (kind != LWF_CHANGE_INSERT && module->state == LWF_STATE_PAUSED &&
+		    !lwf_pre_detach(module))
+			may = false;
+	}
+	return may;
+}
+
 void lwf_modify_apply(struct lwf_stack *stack)
 {
 	judge_stillness(stack);

@@ -17,6 +17,9 @@
 bool lwf_modify_queue(struct lwf_stack *stack, struct lwf_module *module, uint32_t index,
 		      enum lwf_change_kind kind);
 
+/** Tells the modules that go; false while OIDs of theirs are out. The stack is Paused or Detached. */
+bool lwf_modify_may_apply(struct lwf_stack *stack);
+
 /** Carries out the changes that wait and lifts the modify hold. The stack is Paused or Detached. */
 void lwf_modify_apply(struct lwf_stack *stack);
 

@@ -27,6 +27,7 @@ static void destroy(struct lwf_stack *stack)
 		if (stack->engine->stacks[i] == stack)
 			stack->engine->stacks[i] = NULL;
 	lwf_timer_fini(&stack->watchdog);
+	lwf_timer_fini(&stack->oid_timer);
 	if (stack->upper)
 		stack->upper->ops->close(stack->upper);
 	stack->lower->ops->close(stack->lower);
@@ -109,7 +110,10 @@ static int build(struct lwf_engine *engine, const char *name, struct lwf_stack *
 	stack->scratch = lwf_pool_create(engine->host, 1, LWF_FRAME_MAX_BYTES);
 	ret = stack->scratch ? lwf_timer_init(&stack->watchdog, engine->host, lwf_watchdog, stack)
 			     : -ENOMEM;
+	if (!ret)
+		ret = lwf_timer_init(&stack->oid_timer, engine->host, lwf_oid_timer, stack);
 	if (ret) {
+		lwf_timer_fini(&stack->watchdog);
 		lwf_pool_destroy(stack->scratch);
 		lwf_host_free(engine->host, stack);
 		return ret;
@@ -209,12 +213,7 @@ static void announce_link(struct lwf_stack *stack, const char *event)
 	lwf_trace_text(stack, NULL, LWF_TRACE_LINK, event, "%s, %s, carrier %s, mtu %" PRIu32,
 		       link.present ? "present" : "removed", link.admin_up ? "up" : "down",
 		       link.carrier ? "on" : "off", link.mtu_bytes);
-	for (uint32_t i = stack->module_count; i-- > 0;) {
-		struct lwf_module *module = stack->modules[i];
-
-		if (module->ops->status && module->state >= LWF_STATE_PAUSED)
-			module->ops->status(module, LWF_INDICATION_LINK_STATE, &link);
-	}
+	lwf_indicate_up(stack, stack->module_count, LWF_INDICATION_LINK_STATE, &link);
 	if (stack->upper && stack->upper->ops->mirror)
 		stack->upper->ops->mirror(stack->upper, &link);
 }

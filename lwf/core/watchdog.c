@@ -80,6 +80,8 @@ void lwf_stack_waiting(const struct lwf_stack *stack, char *text, size_t bytes)
 	if (!out.used && stack->lower->inputs_out)
 		say(&out, stack->lower->inputs_out, stack->lower->name, "an unknown place",
 		    stack->waiting_since_ns);
+	if (!out.used && stack->waits_for_oids)
+		out.used = lwf_oid_say(stack, text, bytes);
 	if (!out.used)
 		snprintf(text, bytes, "%s", "a module that has not completed its callback");
 }
@@ -110,7 +112,7 @@ void lwf_watchdog(void *context)
 	lwf_trace_text(stack, NULL, LWF_TRACE_WATCHDOG, "waiting", "%s", text);
 	lwf_log(stack->engine->host, LWF_LOG_WARNING, "%s: waiting %" PRIu64 " ms for %s",
 		stack->name, waited / 1000000, text);
-	if (waited >= LWF_PAUSE_LIMIT_NS && !stack->limit_reported) {
+	if (waited >= LWF_PAUSE_LIMIT_NS && !stack->limit_reported && !stack->waits_for_oids) {
 		stack->limit_reported = true;
 		lwf_rule_broken(stack, NULL, LWF_RULE_P17, text);
 	}

@@ -99,8 +99,11 @@ struct lwf_sim_edge_config {
 	bool never;		/* keep them until it is false again */
 	uint32_t fail_per_1024; /* this many of 1024 answers carry fail_reason */
 	enum lwf_reason fail_reason;
-	uint32_t room_frames; /* says no room from here on; 0: LWF_EDGE_QUEUE_FRAMES */
-	int attach_error;     /* errno that attach answers; 0: it succeeds */
+	uint32_t room_frames;  /* says no room from here on; 0: LWF_EDGE_QUEUE_FRAMES */
+	int attach_error;      /* errno that attach answers; 0: it succeeds */
+	uint64_t oid_delay_ns; /* 0: OIDs are answered inside the call */
+	bool oid_never;	       /* keep an OID until it is false again */
+	lwf_status oid_status; /* not SUCCESS: what every OID is answered */
 };
 
 /** A device without a kernel. Starts present, up, with carrier, MTU 1500. */
@@ -122,6 +125,9 @@ uint32_t lwf_sim_edge_held(const struct lwf_edge *edge);
 
 /** Answers up to @n held frames now, whatever the configuration says. Returns how many. */
 uint32_t lwf_sim_edge_release(struct lwf_edge *edge, uint32_t n);
+
+/** Answers the OID that it has now. False when it has none. */
+bool lwf_sim_edge_release_oid(struct lwf_edge *edge);
 
 /** Hears of every frame at the moment the device is handed it; lent for the call. */
 void lwf_sim_edge_on_hand_over(struct lwf_edge *edge,

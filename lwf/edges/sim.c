@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "edge_oid.h"
 #include "edges.h"
 
 #define SIM_DATA_BYTES	2048u /* longest frame that lwf_sim_edge_inject() takes */
@@ -44,6 +45,7 @@ struct sim_edge {
 	uint32_t transmits;
 	uint32_t depth; /* calls of ours that are under way */
 	bool attached, closing;
+	struct lwf_sim_oid oid;
 	void (*answered)(void *context, const struct lwf_frame *frame);
 	void *answered_context;
 	void (*handed)(void *context, const struct lwf_frame *frame);
@@ -60,6 +62,7 @@ static void sim_free(struct sim_edge *sim)
 	struct lwf_host *host = sim->edge.host;
 
 	lwf_timer_fini(&sim->timer);
+	lwf_sim_oid_fini(&sim->oid);
 	if (sim->pool)
 		lwf_pool_destroy(sim->pool);
 	lwf_host_free(host, sim->held);
@@ -340,6 +343,22 @@ static void sim_link_changed(struct lwf_edge *edge)
 
 	if (dead_reason(sim) != LWF_REASON_NONE)
 		settle_all(sim);
+	lwf_sim_oid_link_changed(&sim->oid);
+}
+
+static lwf_status sim_oid(struct lwf_edge *edge, struct lwf_oid_request *request)
+{
+	return lwf_sim_oid_ask(&sim_of(edge)->oid, request);
+}
+
+static void sim_cancel_oid(struct lwf_edge *edge, struct lwf_oid_request *request)
+{
+	lwf_sim_oid_cancel(&sim_of(edge)->oid, request);
+}
+
+bool lwf_sim_edge_release_oid(struct lwf_edge *edge)
+{
+	return lwf_sim_oid_release(&sim_of(edge)->oid);
 }
 
 static void sim_mirror(struct lwf_edge *edge, const struct lwf_link *link)
@@ -414,6 +433,8 @@ static const struct lwf_edge_ops sim_ops = {
 	.link_changed = sim_link_changed,
 	.mirror = sim_mirror,
 	.cancel = sim_cancel,
+	.oid = sim_oid,
+	.cancel_oid = sim_cancel_oid,
 	.holds = sim_holds,
 	.describe = sim_describe,
 	.close = sim_close,
@@ -439,12 +460,15 @@ int lwf_sim_edge_create(struct lwf_host *host, const char *name, struct lwf_edge
 					   .mtu_bytes = SIM_MTU_BYTES,
 					   .speed_mbps = SIM_SPEED_MBPS};
 	memcpy(sim->edge.link.mac, mac, sizeof(mac));
+	memcpy(sim->edge.link.permanent_mac, mac, sizeof(mac));
 	sim->edge.offloads = (struct lwf_edge_offloads){true, true, true, true};
 	sim->held = lwf_host_alloc(host, LWF_EDGE_QUEUE_FRAMES * sizeof(*sim->held));
 	sim->pool = lwf_pool_create(host, LWF_EDGE_POOL_FRAMES, SIM_DATA_BYTES);
 	if (!sim->held || !sim->pool)
 		goto fail;
 	error = lwf_timer_init(&sim->timer, host, on_timer, sim);
+	if (!error)
+		error = lwf_sim_oid_init(&sim->oid, &sim->edge, &sim->config);
 	if (error)
 		goto fail;
 	*edge = &sim->edge;
@@ -460,7 +484,7 @@ struct lwf_sim_edge_config *lwf_sim_edge_config(struct lwf_edge *edge)
 }
 
 /* 1 when frames may be given to the stack; else what inject answers. */
-static int may_inject(struct sim_edge *sim, uint32_t len, uint32_t n)
+static int may_inject(struct sim_edge *sim, const uint8_t *bytes, uint32_t len, uint32_t n)
 {
 	struct lwf_edge *edge = &sim->edge;
 	const struct lwf_link *link = &edge->link;
@@ -479,6 +503,11 @@ static int may_inject(struct sim_edge *sim, uint32_t len, uint32_t n)
 		lwf_edge_drop(edge, LWF_REASON_RUNT, n);
 		return -EINVAL;
 	}
+	if (edge->side == LWF_SIDE_LOWER &&
+	    !lwf_packet_filter_wants(sim->oid.packet_filter, bytes, link->mac)) {
+		lwf_edge_drop(edge, LWF_REASON_PACKET_FILTER, n);
+		return 0;
+	}
 	if (lwf_pool_free_frames(sim->pool) < n) {
 		lwf_edge_drop(edge, LWF_REASON_NO_FRAME, n);
 		return -ENOBUFS;
@@ -491,7 +520,7 @@ int lwf_sim_edge_inject_many(struct lwf_edge *edge, const void *bytes, uint32_t 
 	struct sim_edge *sim = sim_of(edge);
 	enum lwf_direction direction =
 		edge->side == LWF_SIDE_UPPER ? LWF_DIRECTION_SEND : LWF_DIRECTION_RECEIVE;
-	int may = may_inject(sim, len, n);
+	int may = may_inject(sim, bytes, len, n);
 	struct lwf_batch batch;
 
 	if (may <= 0)

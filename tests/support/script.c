@@ -164,10 +164,11 @@ static void on_cancel(struct lwf_module *module, uint64_t cancel_id)
 static void on_status(struct lwf_module *module, enum lwf_indication what,
 		      const struct lwf_link *link)
 {
-	(void)module;
 	(void)what;
 	(void)link;
 	script.statuses++;
+	if (script.in_status)
+		script.in_status(module);
 }
 
 static uint32_t on_holds(struct lwf_module *module, lwf_handle origin, uint64_t *oldest_ns)

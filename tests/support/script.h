@@ -23,6 +23,7 @@ struct script {
 	void (*in_restart)(struct lwf_module *module);
 	void (*in_pause)(struct lwf_module *module); /* after the gate was closed */
 	void (*in_detach)(struct lwf_module *module);
+	void (*in_status)(struct lwf_module *module);
 	void (*send)(struct lwf_module *module, struct lwf_batch *batch); /* instead of ours */
 	void (*send_complete)(struct lwf_module *module, struct lwf_batch *batch);
 	void (*receive)(struct lwf_module *module, struct lwf_batch *batch);
