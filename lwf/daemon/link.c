@@ -161,6 +161,8 @@ static struct lwf_link to_link(const struct link_facts *facts)
 	};
 
 	memcpy(link.mac, facts->mac, sizeof(link.mac));
+	if (facts->has_permanent_mac)
+		memcpy(link.permanent_mac, facts->permanent_mac, sizeof(link.permanent_mac));
 	return link;
 }
 

@@ -92,6 +92,18 @@ static uint32_t speed_mbps(int control_fd, uint32_t ifindex)
 	return speed == (uint32_t)SPEED_UNKNOWN ? 0 : speed;
 }
 
+/* All zero when the device was made without one (a virtual device). */
+static void permanent_mac(int control_fd, uint32_t ifindex, uint8_t mac[6])
+{
+	union {
+		struct ethtool_perm_addr address;
+		uint8_t bytes[sizeof(struct ethtool_perm_addr) + 32]; /* the longest there is */
+	} request = {.address = {.cmd = ETHTOOL_GPERMADDR, .size = 32}};
+
+	if (!ethtool(control_fd, ifindex, &request) && request.address.size == 6)
+		memcpy(mac, request.bytes + sizeof(request.address), 6);
+}
+
 int lwf_ifctl_link(int control_fd, uint32_t ifindex, struct lwf_link *link)
 {
 	struct ifreq ifr;
@@ -118,6 +130,7 @@ int lwf_ifctl_link(int control_fd, uint32_t ifindex, struct lwf_link *link)
 	if (lwf_ifctl_carrier(control_fd, ifindex, &link->carrier) == -ENODEV)
 		return -ENODEV;
 	link->speed_mbps = speed_mbps(control_fd, ifindex);
+	permanent_mac(control_fd, ifindex, link->permanent_mac);
 	link->ifindex = ifindex;
 	link->present = true;
 	return 0;

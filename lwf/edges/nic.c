@@ -9,6 +9,8 @@
 #include "nic.h"
 #include "ifctl.h"
 
+#include <lwf/oid.h>
+
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -105,6 +107,13 @@ static int open_sockets(struct lwf_nic *nic)
 	ret = lwf_open_nic_receive(netns_of(nic), ifindex, &nic->receive);
 	if (ret)
 		goto err_close;
+	/* what was set stays set, on a device that came back too */
+	ret = lwf_nic_set_membership(nic->receive.fd, ifindex, LWF_PACKET_TYPES,
+				     nic->packet_filter);
+	if (ret)
+		goto err_close;
+	if (nic->packet_filter != LWF_PACKET_TYPES)
+		lwf_nic_filter_is(nic, nic->packet_filter);
 	ret = lwf_watch_init(&nic->receive_watch, host, nic->receive.fd, 0, 1, lwf_nic_readable,
 			     nic);
 	if (ret)
@@ -248,6 +257,7 @@ static const struct lwf_edge_ops nic_ops = {
 	.detach = nic_detach,
 	.link_changed = nic_link_changed,
 	.cancel = lwf_nic_cancel,
+	.oid = lwf_nic_oid,
 	.holds = nic_holds,
 	.describe = nic_describe,
 	.close = nic_close,
@@ -299,6 +309,7 @@ int lwf_nic_create(struct lwf_host *host, const struct lwf_nic_config *config,
 	nic->edge.offloads = (struct lwf_edge_offloads){true, true, true, true};
 	nic->qdisc_kernel = config->qdisc_kernel;
 	nic->send_only = config->send_only;
+	nic->packet_filter = LWF_PACKET_TYPES;
 	nic->control_fd = -1;
 	nic->send_fd = -1;
 	nic->receive.fd = -1;

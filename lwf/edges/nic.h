@@ -8,6 +8,7 @@
 #define LWF_EDGES_NIC_H
 
 #include "edges.h"
+#include "helper.h"
 #include "open.h"
 
 #define LWF_NIC_NETNS_BYTES 256u
@@ -26,6 +27,18 @@ struct lwf_nic_flight {
 	bool doubtful; /* a send that failed; it may have used up the number */
 };
 
+/* A set on its way through the helper thread. */
+struct lwf_nic_oid {
+	struct lwf_job job;   /* first */
+	struct lwf_task task; /* brings it back */
+	struct lwf_host *host;
+	struct lwf_oid_request *request; /* NULL: none is on its way */
+	uint32_t oid, number, before;
+	uint8_t mac[6];
+	uint32_t ifindex;
+	int fd, error;
+};
+
 struct lwf_nic {
 	struct lwf_edge edge; /* first */
 	char netns[LWF_NIC_NETNS_BYTES];
@@ -35,7 +48,9 @@ struct lwf_nic {
 	int control_fd, send_fd;
 	struct lwf_nic_receive receive;
 	struct lwf_watch receive_watch, send_watch;
-	uint64_t missed;	  /* frames that the kernel had no room to keep for us */
+	uint64_t missed;	/* frames that the kernel had no room to keep for us */
+	uint32_t packet_filter; /* LWF_PACKET_TYPE_*: what is received */
+	struct lwf_nic_oid oid;
 	struct lwf_pool *pool;	  /* of received frames; NULL with send_only */
 	struct lwf_pool *scratch; /* one frame, to cut and finish in */
 
@@ -90,6 +105,16 @@ void lwf_nic_readable(void *context, unsigned events);
 void lwf_nic_watch_receive(struct lwf_nic *nic);
 void lwf_nic_set_intake(struct lwf_edge *edge, enum lwf_intake intake);
 void lwf_nic_reclaim(struct lwf_edge *edge, struct lwf_batch *batch);
+
+/* ---- nic_oid.c ---- */
+
+lwf_status lwf_nic_oid(struct lwf_edge *edge, struct lwf_oid_request *request);
+
+/** Tells the device of receive socket @fd what to receive. Any thread. 0 or -errno. */
+int lwf_nic_set_membership(int fd, uint32_t ifindex, uint32_t before, uint32_t now);
+
+/** It receives so now. */
+void lwf_nic_filter_is(struct lwf_nic *nic, uint32_t filter);
 
 /* ---- nic_tx.c ---- */
 

@@ -8,6 +8,7 @@
  *
  * A socket whose device went down says ENETDOWN once and works again by itself when it is up.
  */
+#include "edge_oid.h"
 #include "nic.h"
 #include "vnet.h"
 
@@ -102,6 +103,10 @@ static enum taken receive_frame(struct lwf_nic *nic, struct lwf_frame *frame, ui
 	}
 	lwf_vnet_taken(frame, (size_t)got);
 	restore_vlan(frame, &message);
+	if (!lwf_packet_filter_wants(nic->packet_filter, frame->data, nic->edge.link.mac)) {
+		lwf_edge_drop(&nic->edge, LWF_REASON_PACKET_FILTER, 1);
+		return TAKEN_DROPPED;
+	}
 	frame->time_ns = now_ns;
 	return TAKEN_FRAME;
 }
