@@ -24,10 +24,17 @@ static bool once_in(struct sim_world *world, uint32_t n)
 	return below(world, n) == 0;
 }
 
-uint64_t sim_dice_open(struct sim_world *world, uint64_t seed)
+uint64_t sim_dice_open(uint64_t seed, struct sim_action *first)
 {
-	world->random = seed * 0x2545f4914f6cdd1dull + 1;
-	return below(world, UINT32_MAX);
+	struct sim_world dice = {.random = seed * 0x2545f4914f6cdd1dull + 1};
+
+	memset(first, 0, sizeof(*first));
+	first->verb = SIM_VERB_WORLD;
+	first->stack = SIM_NOBODY_STACK;
+	first->value[SIM_KEY_DICE] = below(&dice, UINT32_MAX);
+	first->value[SIM_KEY_PROFILE] = once_in(&dice, 2) ? below(&dice, LWF_PROFILES) : 0;
+	first->value[SIM_KEY_DETAILS] = once_in(&dice, 8);
+	return dice.random;
 }
 
 /* ---- modules ---- */
@@ -75,25 +82,25 @@ static void wobble_options(struct sim_world *world, char *text)
 	}
 }
 
-static void choose_module(struct sim_slot *slot, uint32_t count, struct sim_action *action)
+/* A module, as for --filter. */
+static void choose_spec(struct sim_world *world, bool inject, char *text)
 {
-	struct sim_world *world = slot->world;
-	bool has_inject = lwf_stack_module(slot->stack, "inject") != NULL;
+	uint32_t kind = below(world, 9);
 
-	action->verb = SIM_VERB_INSERT;
-	action->value[SIM_KEY_AT] = below(world, count + 1);
-	if (!has_inject && !once_in(world, 4)) {
-		strcpy(action->text, "inject:");
-		append(action->text, "frames", 1 + below(world, 12), "");
-	} else if (once_in(world, 3)) {
-		strcpy(action->text, "hold:");
-		append(action->text, "frames", below(world, 5), "");
-	} else if (once_in(world, 3)) {
-		strcpy(action->text, "monitor");
+	if (inject) {
+		strcpy(text, "inject:");
+		append(text, "frames", 1 + below(world, 12), "");
+	} else if (kind < 3) {
+		strcpy(text, "hold:");
+		append(text, "frames", below(world, 5), "");
+	} else if (kind < 5) {
+		strcpy(text, "monitor:mandatory=0");
 	} else {
-		strcpy(action->text, "wobble:");
-		wobble_options(world, action->text);
+		strcpy(text, "wobble:");
+		wobble_options(world, text);
 	}
+	if (once_in(world, 6))
+		append(text, "mandatory", 1, "");
 }
 
 static uint32_t modules_of(const struct sim_slot *slot)
@@ -111,7 +118,11 @@ static void choose_change(struct sim_slot *slot, struct sim_action *action)
 	uint32_t count = modules_of(slot);
 
 	if (once_in(world, 2)) {
-		choose_module(slot, count, action);
+		bool inject = !lwf_stack_module(slot->stack, "inject") && !once_in(world, 4);
+
+		action->verb = SIM_VERB_INSERT;
+		action->value[SIM_KEY_AT] = below(world, count + 1);
+		choose_spec(world, inject, action->text);
 		return;
 	}
 	action->verb = SIM_VERB_REMOVE;
@@ -311,18 +322,7 @@ static void plan_stack(struct sim_slot *slot)
 		struct sim_action *action = plan(slot, SIM_VERB_INSERT);
 
 		action->value[SIM_KEY_AT] = below(world, i + 1);
-		if (i == 0 && with_inject) {
-			strcpy(action->text, "inject:");
-			append(action->text, "frames", 1 + below(world, 12), "");
-		} else if (once_in(world, 3)) {
-			strcpy(action->text, "hold:");
-			append(action->text, "frames", below(world, 5), "");
-		} else if (once_in(world, 3)) {
-			strcpy(action->text, "monitor");
-		} else {
-			strcpy(action->text, "wobble:");
-			wobble_options(world, action->text);
-		}
+		choose_spec(world, i == 0 && with_inject, action->text);
 	}
 	for (uint32_t i = 0; i < SIM_CLIENTS; i++)
 		connect(world, i, plan(slot, SIM_VERB_CONNECT));
@@ -371,7 +371,7 @@ void sim_dice_next(struct sim_world *world, struct sim_action *action)
 		*action = world->plan[world->plan_at++];
 	} else if (kind < 240) {
 		action->verb = SIM_VERB_RUN;
-		action->value[SIM_KEY_US] = below(world, 4000);
+		action->value[SIM_KEY_US] = below(world, once_in(world, 1500) ? 13000000 : 4000);
 	} else {
 		action->stack = (uint8_t)slot->index;
 		choose(slot, action);

@@ -3,10 +3,11 @@
  * script.c - actions as lines: the tables of verbs and parameters, writing, reading.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#include <lwf/profile.h>
 
 #include "script.h"
 
@@ -18,6 +19,11 @@ static const char *const sim_words_side[] = {"lower", "upper", NULL};
 static const char *const sim_words_reason[] = {
 	"device-error", "queue-timeout",   "queue-full", "cancelled",
 	"not-running",	"adapter-removed", "no-carrier", NULL};
+static const char *const sim_words_profile[] = {
+#define X(sym, name) name,
+	LWF_PROFILE_LIST(X)
+#undef X
+		NULL};
 static const char *const sim_words_do[] = {"nothing",	      "disconnect", "pause", "resume",
 					   "remove",	      "answer",	    "pump",  "cancel",
 					   "disconnect-next", NULL};
@@ -44,7 +50,7 @@ static const struct {
 #define KEY(sym) (1u << SIM_KEY_##sym)
 
 static const uint32_t verb_keys[SIM_VERBS] = {
-	[SIM_VERB_WORLD] = KEY(DICE),
+	[SIM_VERB_WORLD] = KEY(DICE) | KEY(PROFILE) | KEY(DETAILS),
 	[SIM_VERB_OPEN] = KEY(UPPER),
 	[SIM_VERB_INSERT] = KEY(AT),
 	[SIM_VERB_REMOVE] = KEY(AT),
@@ -200,7 +206,7 @@ void sim_script_destroy(struct sim_script *script)
 void sim_script_copy(struct sim_script *to, const struct sim_script *from)
 {
 	to->count = from->count;
-	to->dice = from->dice;
+	to->world = from->world;
 	memcpy(to->action, from->action, from->count * sizeof(*from->action));
 }
 
@@ -208,7 +214,7 @@ void sim_script_copy(struct sim_script *to, const struct sim_script *from)
 static bool take(struct sim_script *script, const struct sim_action *action)
 {
 	if (action->verb == SIM_VERB_WORLD) {
-		script->dice = action->value[SIM_KEY_DICE];
+		script->world = *action;
 		return true;
 	}
 	if (script->count == SIM_ACTIONS_MAX)
@@ -230,6 +236,7 @@ bool sim_script_load(struct sim_script *script, const char *path)
 		return false;
 	}
 	script->count = 0;
+	memset(&script->world, 0, sizeof(script->world));
 	while (got >= 0 && fgets(line, sizeof(line), in)) {
 		number++;
 		got = sim_action_parse(line, &action, error, sizeof(error));
@@ -248,7 +255,8 @@ void sim_script_write(const struct sim_script *script, FILE *out, const char *co
 
 	for (const char *at = comment; *at; at += strcspn(at, "\n"), at += *at == '\n')
 		fprintf(out, "# %.*s\n", (int)strcspn(at, "\n"), at);
-	fprintf(out, "world dice=%" PRIu64 "\n", script->dice);
+	sim_action_print(&script->world, line, sizeof(line));
+	fprintf(out, "%s\n", line);
 	for (uint32_t i = 0; i < script->count; i++) {
 		sim_action_print(&script->action[i], line, sizeof(line));
 		fprintf(out, "%s\n", line);

@@ -5,7 +5,7 @@
  * A script is one action a line: a verb, the stack it is done to, and parameters by name. Numbers
  * that are 0 are left out; times are microseconds of virtual time; '#' starts a comment.
  *
- *	world dice=7                                 what devices draw by themselves
+ *	world profile=strict dice=7                  what devices draw by themselves
  *	open s0 upper=1
  *	insert s0 at=0 spec=inject:frames=4
  *	connect s0 client=1
@@ -29,35 +29,37 @@
 #define SIM_NOBODY_STACK 255u /* an action on the whole world */
 
 /** X(symbol, name, words): parameters; words name the values 0, 1, ..., NULL: a plain number */
-#define SIM_KEY_LIST(X)                       \
-	X(CLIENT, "client", NULL)             \
-	X(FRAMES, "frames", NULL)             \
-	X(BYTES, "bytes", NULL)               \
-	X(UP, "up", NULL)                     \
-	X(BAD, "bad", NULL)                   \
-	X(BUDGET, "budget", NULL)             \
-	X(ID, "id", NULL)                     \
-	X(AT, "at", NULL)                     \
-	X(UPPER, "upper", NULL)               \
-	X(WAIT, "wait", NULL)                 \
-	X(EAGER, "eager", NULL)               \
-	X(BY, "by", sim_words_by)             \
-	X(EVENT, "event", sim_words_event)    \
-	X(SIDE, "side", sim_words_side)       \
-	X(DELAY, "delay", NULL)               \
-	X(JITTER, "jitter", NULL)             \
-	X(REORDER, "reorder", NULL)           \
-	X(MERGE, "merge", NULL)               \
-	X(SPLIT, "split", NULL)               \
-	X(NEVER, "never", NULL)               \
-	X(FAIL, "fail", NULL)                 \
-	X(REASON, "reason", sim_words_reason) \
-	X(ROOM, "room", NULL)                 \
-	X(ATTACH_FAILS, "attach-fails", NULL) \
-	X(AFTER, "after", NULL)               \
-	X(DO, "do", sim_words_do)             \
-	X(NTH, "nth", NULL)                   \
-	X(US, "us", NULL)                     \
+#define SIM_KEY_LIST(X)                          \
+	X(CLIENT, "client", NULL)                \
+	X(FRAMES, "frames", NULL)                \
+	X(BYTES, "bytes", NULL)                  \
+	X(UP, "up", NULL)                        \
+	X(BAD, "bad", NULL)                      \
+	X(BUDGET, "budget", NULL)                \
+	X(ID, "id", NULL)                        \
+	X(AT, "at", NULL)                        \
+	X(UPPER, "upper", NULL)                  \
+	X(WAIT, "wait", NULL)                    \
+	X(EAGER, "eager", NULL)                  \
+	X(BY, "by", sim_words_by)                \
+	X(EVENT, "event", sim_words_event)       \
+	X(SIDE, "side", sim_words_side)          \
+	X(DELAY, "delay", NULL)                  \
+	X(JITTER, "jitter", NULL)                \
+	X(REORDER, "reorder", NULL)              \
+	X(MERGE, "merge", NULL)                  \
+	X(SPLIT, "split", NULL)                  \
+	X(NEVER, "never", NULL)                  \
+	X(FAIL, "fail", NULL)                    \
+	X(REASON, "reason", sim_words_reason)    \
+	X(ROOM, "room", NULL)                    \
+	X(ATTACH_FAILS, "attach-fails", NULL)    \
+	X(AFTER, "after", NULL)                  \
+	X(DO, "do", sim_words_do)                \
+	X(NTH, "nth", NULL)                      \
+	X(US, "us", NULL)                        \
+	X(PROFILE, "profile", sim_words_profile) \
+	X(DETAILS, "details", NULL)              \
 	X(DICE, "dice", NULL)
 
 enum sim_key {
@@ -157,8 +159,8 @@ int sim_action_parse(char *line, struct sim_action *action, char *error, size_t 
  * a child that ends badly leaves behind what it did.
  */
 struct sim_script {
+	struct sim_action world; /* the first line */
 	uint32_t count;
-	uint64_t dice; /* of the devices */
 	struct sim_action action[SIM_ACTIONS_MAX];
 };
 

@@ -55,7 +55,7 @@ static bool without_stack(struct shrink *shrink, unsigned stack)
 {
 	struct sim_script *to = shrink->candidate;
 
-	to->dice = shrink->script->dice;
+	to->world = shrink->script->world;
 	to->count = 0;
 	for (uint32_t i = 0; i < shrink->script->count; i++)
 		if (shrink->script->action[i].stack != stack)
@@ -109,6 +109,20 @@ static bool drop_pairs(struct shrink *shrink)
 			any |= attempt(shrink);
 		}
 	return any;
+}
+
+/* A world of the first profile, without details. */
+static void simplify_world(struct shrink *shrink)
+{
+	static const enum sim_key keys[] = {SIM_KEY_PROFILE, SIM_KEY_DETAILS, SIM_KEY_DICE};
+
+	for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (shrink->script->world.value[keys[i]] == 0)
+			continue;
+		sim_script_copy(shrink->candidate, shrink->script);
+		shrink->candidate->world.value[keys[i]] = 0;
+		attempt(shrink);
+	}
 }
 
 static bool with_value(struct shrink *shrink, uint32_t at, enum sim_key key, uint32_t value)
@@ -218,6 +232,7 @@ uint32_t sim_shrink(struct sim_world *world, struct sim_script *script, struct s
 		if (!any && script->count <= SIM_PAIRS_MAX)
 			any = drop_pairs(&shrink);
 	}
+	simplify_world(&shrink);
 	world->trace = trace;
 	sim_script_destroy(shrink.candidate);
 	return shrink.trials;

@@ -54,12 +54,11 @@ static struct progress *progress;
 static uint64_t run_seed(uint64_t seed, uint64_t steps)
 {
 	struct sim_action action;
-	struct sim_world dice = {0};
-	uint64_t number = sim_dice_open(&dice, seed);
+	uint64_t random = sim_dice_open(seed, &action);
 
 	world.record = script;
-	sim_world_open(&world, number);
-	world.random = dice.random;
+	sim_world_open(&world, &action);
+	world.random = random;
 	while (world.done < steps) {
 		sim_dice_next(&world, &action);
 		sim_world_do(&world, &action);
@@ -260,7 +259,7 @@ static int run_cycles(uint64_t cycles)
 	char error[128];
 	double took;
 
-	sim_world_open(&world, 1);
+	sim_world_open(&world, &(struct sim_action){.value[SIM_KEY_DICE] = 1});
 	sim_open_slot(slot, true);
 	if (!slot->stack ||
 	    lwf_stack_insert(slot->stack, "inject:frames=8", 0, NULL, error, sizeof(error)) ||

@@ -204,7 +204,7 @@ void sim_trial(struct sim_outcome *outcome, void (*fn)(void *), void *context)
 
 void sim_trial_script(struct sim_world *world, const struct sim_script *script)
 {
-	sim_world_open(world, script->dice);
+	sim_world_open(world, &script->world);
 	for (uint32_t i = 0; i < script->count; i++)
 		sim_world_do(world, &script->action[i]);
 	sim_world_close(world);

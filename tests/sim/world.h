@@ -13,6 +13,7 @@
 #ifndef LWF_SIM_WORLD_H
 #define LWF_SIM_WORLD_H
 
+#include <lwf/profile.h>
 #include <lwf/stack.h>
 
 #include "edges.h"
@@ -114,14 +115,16 @@ extern const struct lwf_filter_ops sim_wobble_ops;
 
 /* dice.c */
 
-/** Begins a world's choices. Returns the number that the devices get. */
-uint64_t sim_dice_open(struct sim_world *world, uint64_t seed);
+/** Begins a world's choices with those of its first line. Returns the state of the dice. */
+uint64_t sim_dice_open(uint64_t seed, struct sim_action *first);
 
 /** The next action. */
 void sim_dice_next(struct sim_world *world, struct sim_action *action);
 
 /* world.c */
-void sim_world_open(struct sim_world *world, uint64_t dice);
+
+/** Begins a world as the first line of a script says. */
+void sim_world_open(struct sim_world *world, const struct sim_action *first);
 
 /** Does @action and judges all. */
 void sim_world_do(struct sim_world *world, const struct sim_action *action);
@@ -159,6 +162,9 @@ void sim_witness(struct sim_slot *slot, struct lwf_edge *edge, const struct lwf_
 
 /* check.c */
 void sim_check(struct sim_world *world);
+
+/** Rule @id was reported of @slot's stack, and is not broken: somebody does keep frames too long. */
+bool sim_is_excused(struct sim_slot *slot, const char *id);
 
 /** What the gate of an inject module counts. */
 uint64_t sim_gate_count(struct lwf_module *module);
