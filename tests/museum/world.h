@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * world.h - one run of one piece: what the world, the oracle and the trace share.
+ */
+#ifndef LWF_MUSEUM_WORLD_H
+#define LWF_MUSEUM_WORLD_H
+
+#include <lwf/trace.h>
+
+#include "fibers.h"
+#include "museum.h"
+
+#define LIVES_MAX	 24u /* attaches of one run */
+#define CLIENTS_MAX	 3u
+#define FRAMES_OF_CLIENT 4u
+#define EVENTS_MAX	 2048u /* remembered for the trace */
+#define EVENT_TEXT_BYTES 80u
+#define PAUSE_LIMIT_NS	 10000000000ull /* rule P17 */
+#define NS_PER_MS	 1000000ull
+#define FINDING_BYTES	 160u
+
+/** The rules by number, and after them what no rule of NDIS has an id for. */
+enum {
+#define X(id, sentence, source) RULE_##id,
+#include "rules.def"
+#undef X
+	RULE_TOUCH,
+	RULES
+};
+const char *rule_id(unsigned rule);
+const char *rule_sentence(unsigned rule);
+
+/** One life of the module: from attach to detach. What the oracle knows of it, by its own count. */
+struct life {
+	lwf_handle handle;
+	void *module; /* what attach returned; NULL after detach */
+	enum lwf_state state;
+	uint32_t sends_out, receives_out;
+	bool in_pause;	      /* inside of FilterPause */
+	bool answered;	      /* it has answered for the present pause */
+	bool immediate;	      /* the last pause answered SUCCESS */
+	bool drained_inside;  /* the last frame came home inside of FilterPause */
+	uint32_t completions; /* NdisFPauseComplete for the present pause */
+	uint64_t paused_at_ns;
+	uint64_t since_ns; /* in this state */
+};
+
+/** A client's call of send or receive, judged by when it began. */
+struct call {
+	bool open;
+	bool after_answer; /* began after a pause had answered */
+	enum lwf_state state;
+	uint64_t control; /* control events so far */
+};
+
+/** Events of the trace; the names are those of the rows in docs/trace.md where it has them. */
+struct event {
+	uint64_t t_ns;
+	lwf_handle handle;
+	lwf_status status;
+	uint32_t frame, sends_out, receives_out;
+	int8_t fiber;
+	uint8_t before, after;
+	bool owed;
+	char name[16];
+	char text[EVENT_TEXT_BYTES];
+};
+
+/** What the edges do in this run, in parts of 16. */
+struct temper {
+	uint32_t clients;
+	uint32_t cycles;
+	uint32_t inside;  /* completed within the call */
+	uint32_t held;	  /* kept until a pause has begun */
+	uint32_t stuck;	  /* comes home by a reset */
+	uint32_t merged;  /* together with others */
+	uint32_t detach;  /* pauses that are followed by detach and attach */
+	uint32_t receive; /* calls that originate a receive */
+	uint32_t slow_ms; /* delay of a completion, at most */
+};
+
+struct run {
+	const struct mu_piece *piece;
+	uint64_t seed;
+	bool quiet; /* no trace is kept */
+	struct temper temper;
+	struct life lives[LIVES_MAX];
+	uint32_t n_lives;
+	uint64_t control; /* control events so far */
+	bool closing, ended, reset_wanted;
+	struct mu_frame frames[CLIENTS_MAX][FRAMES_OF_CLIENT];
+	struct mu_frame *queue[CLIENTS_MAX * FRAMES_OF_CLIENT]; /* at the edges */
+	uint32_t queued;
+	struct call calls[FIBERS_MAX];
+	uint32_t in_send[FIBERS_MAX]; /* depth of mu_send() and mu_indicate() */
+	uint32_t accepted, refused, home, pauses, pended;
+	uint32_t clients_left;
+	uint64_t digest; /* of all events */
+	uint32_t n_events;
+	struct event events[EVENTS_MAX];
+	/* what was found */
+	int rule; /* the first one broken; -1: none */
+	bool broken[RULES];
+	char finding[FINDING_BYTES];
+};
+extern struct run run;
+
+/** Runs @piece under @seed; the result is in run. @quiet: no trace. Returns the rule broken or -1. */
+int world_run(const struct mu_piece *piece, uint64_t seed, bool quiet);
+
+/** The ordinary traffic tests: one thing after the other. The same result. */
+int world_ordinary(const struct mu_piece *piece);
+
+/** The life that is, or was last; NULL before the first attach. */
+struct life *life_now(void);
+struct life *life_of(lwf_handle handle);
+
+/* ---- oracle.c ---- */
+
+/** Notes that @rule is broken, once a run. The run goes on unless nothing sensible can follow. */
+void broken(unsigned rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+void oracle_call_begin(void);
+void oracle_call_end(lwf_status answer);
+void oracle_originated(struct life *life, bool receive);
+void oracle_home(struct life *life, bool receive);
+void oracle_pause_entered(struct life *life);
+void oracle_pause_answered(struct life *life, lwf_status answer);
+void oracle_pause_completed(struct life *life);
+void oracle_recursion(void);
+void oracle_touched(uint32_t allocation);
+
+/** The pause of @life has taken PAUSE_LIMIT_NS, or can never end. */
+void oracle_pause_hangs(struct life *life);
+void oracle_end(enum fibers_end end);
+
+/** Name of a lock's owner for the report of a deadlock. */
+bool sync_deadlock(char *text, size_t bytes);
+void sync_begin(void);
+
+/* ---- trace.c ---- */
+
+void life_state(struct life *life, enum lwf_state state, const char *event);
+void trace(struct life *life, const char *event, const struct mu_frame *frame, lwf_status status,
+	   const char *text);
+void trace_begin(void);
+void trace_print(void);
+void trace_print_json(void);
+
+#endif
