@@ -146,6 +146,12 @@ struct lwf_edge {
 /** Hands frames that the device gave to the stack. Takes @batch. The path counts them. */
 void lwf_edge_input(struct lwf_edge *edge, struct lwf_batch *batch);
 
+/**
+ * A lower edge that is short of frames lends @batch for the length of the call instead: see
+ * lwf_lend_receive(). The frames are the edge's again when it returns; they are not reclaimed.
+ */
+void lwf_edge_lend(struct lwf_edge *edge, struct lwf_batch *batch);
+
 /** Answers frames that came in transmit, each with status and reason set. Takes @batch. */
 void lwf_edge_completed(struct lwf_edge *edge, struct lwf_batch *batch);
 

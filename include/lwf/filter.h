@@ -217,6 +217,18 @@ void lwf_send_complete(struct lwf_module *module, struct lwf_batch *batch);
 /** NdisFIndicateReceiveNetBufferLists: towards the host. */
 void lwf_next_receive(struct lwf_module *module, struct lwf_batch *batch);
 
+/**
+ * NdisFIndicateReceiveNetBufferLists with NDIS_RECEIVE_FLAGS_RESOURCES: lends @batch, own frames or
+ * ones that the module keeps, to those above for the length of the call. When it returns the batch
+ * is as it was and the module's again; it is never outstanding, nobody returns it, and no pause
+ * waits for it (O09). At most LWF_BATCH_MAX_FRAMES.
+ *
+ * A receive function that is handed such frames (lwf_frame_is_lent()) borrows them: it passes them
+ * on with lwf_next_receive(), all or some, or does nothing, which drops them. It may take the chain
+ * apart, but has put it together when it returns (O15); it does not return it (P10), and keeps none.
+ */
+void lwf_lend_receive(struct lwf_module *module, struct lwf_batch *batch);
+
 /** NdisFReturnNetBufferLists: homewards, each frame with its answer. Never own frames (O09). */
 void lwf_receive_return(struct lwf_module *module, struct lwf_batch *batch);
 

@@ -69,6 +69,7 @@ struct lwf_frame {
 	uint8_t direction;	/* enum lwf_direction; set with origin */
 	uint8_t truncated;	/* the record was cut short and its owner asked to send it so */
 	struct lwf_offload offload;
+	uint8_t lent;	    /* for the call only: see lwf_frame_is_lent() */
 	uint32_t order;	    /* the stack's: when its present holder was handed it (O07) */
 	lwf_handle origin;  /* set once at birth, never changed (rules O01, O02) */
 	lwf_handle born;    /* the stack's copy of origin, by which it finds the way home */
@@ -165,6 +166,16 @@ static inline bool lwf_cancel_matches(const struct lwf_frame *frame, uint64_t ca
 static inline bool lwf_frame_is_super(const struct lwf_frame *frame)
 {
 	return frame->offload.gso_type != LWF_GSO_NONE;
+}
+
+/**
+ * True for a receive that is lent for the call (NDIS_RECEIVE_FLAGS_RESOURCES); all of a batch are, or
+ * none. It is read and passed on, never kept or returned, and is not the borrower's to change; a
+ * filter that wants to keep what is in it copies it.
+ */
+static inline bool lwf_frame_is_lent(const struct lwf_frame *frame)
+{
+	return frame->lent;
 }
 
 struct lwf_host;

@@ -328,7 +328,8 @@ bool lwf_stack_may_end(const struct lwf_stack *stack)
 {
 	return stack->closed && lwf_stack_goal(stack) == LWF_STATE_DETACHED && !stack->sessions &&
 	       lwf_stack_state(stack) == LWF_STATE_DETACHED && !stack->waiting && !stack->oids &&
-	       stack->lower->inputs_out == 0 && (!stack->upper || stack->upper->inputs_out == 0);
+	       stack->copies_out == 0 && stack->lower->inputs_out == 0 &&
+	       (!stack->upper || stack->upper->inputs_out == 0);
 }
 
 void lwf_stack_advance(struct lwf_stack *stack)

@@ -102,6 +102,7 @@ struct lwf_module {
 	uint32_t arrived;	  /* sends of others handed to it so far, modulo 2^32 */
 	uint32_t last_in;	  /* order of the last send of others that was passed on (O07) */
 	struct lwf_cancel cancel; /* cancel.c */
+	bool returned_a_loan;	  /* inside the receive function that it is in (P10); loan.c */
 	bool sending;		  /* inside the send function */
 	bool mixed;		  /* the completion it is in holds own and foreign frames (O05) */
 	uint64_t sends, send_answers[LWF_ANSWERS];
@@ -159,6 +160,9 @@ struct lwf_stack {
 	uint8_t late_value[LWF_OID_VALUE_BYTES];
 	bool waits_for_oids;	  /* a detach does; advance.c */
 	uint64_t indications;	  /* so far; indicate.c */
+	struct lwf_pool *copies;  /* of lent frames, for the upper edge; loan.c */
+	lwf_handle copies_handle; /* their origin */
+	uint32_t copies_out;
 	struct lwf_pool *scratch; /* one frame, for records that are refused at the door */
 
 	/* entry points of the path; NULL is the edge */

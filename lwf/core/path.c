@@ -24,6 +24,7 @@
 #include "internal.h"
 #include "judge.h"
 #include "lifecycle.h"
+#include "loan.h"
 
 #define ALWAYS_INLINE inline __attribute__((always_inline)) /* the direction is a constant there */
 
@@ -350,6 +351,10 @@ void lwf_next_receive(struct lwf_module *module, struct lwf_batch *batch)
 {
 	struct lwf_stack *stack = module->stack;
 
+	if (batch->head && batch->head->lent) {
+		lwf_loan_pass(module, batch);
+		return;
+	}
 	lwf_stack_enter(stack);
 	passed_on(module, batch, false);
 	receive_to(stack, module->above_receive, batch);
@@ -388,38 +393,14 @@ void lwf_receive_return(struct lwf_module *module, struct lwf_batch *batch)
 {
 	struct lwf_stack *stack = module->stack;
 
+	if (batch->head && batch->head->lent) {
+		lwf_loan_returned(module);
+		return;
+	}
 	lwf_stack_enter(stack);
 	sent_home(module, batch, false);
 	return_from(stack, module->below_return, batch);
 	lwf_stack_exit(stack);
-}
-
-/* ---- what filters build on ---- */
-
-void lwf_batch_split_own(const struct lwf_module *module, struct lwf_batch *batch,
-			 struct lwf_batch *own)
-{
-	struct lwf_batch others;
-	struct lwf_frame *frame;
-
-	lwf_batch_init(&others);
-	while ((frame = lwf_batch_pop(batch)))
-		lwf_batch_push(frame->born == module->handle ? own : &others, frame);
-	*batch = others;
-}
-
-void lwf_drop_sends(struct lwf_module *module, struct lwf_batch *batch, enum lwf_reason reason)
-{
-	answer_all(batch, reason);
-	module->dropped += batch->count;
-	lwf_send_complete(module, batch);
-}
-
-void lwf_drop_receives(struct lwf_module *module, struct lwf_batch *batch, enum lwf_reason reason)
-{
-	answer_all(batch, reason);
-	module->dropped += batch->count;
-	lwf_receive_return(module, batch);
 }
 
 /* ---- edges ---- */
@@ -474,7 +455,9 @@ void lwf_edge_completed(struct lwf_edge *edge, struct lwf_batch *batch)
 	lwf_stack_enter(stack);
 	if (edge->side == LWF_SIDE_LOWER)
 		complete_from(stack, stack->bottom_complete, batch);
-	else
+	else if (stack->copies_out)
+		lwf_loan_take_copies(stack, batch);
+	if (edge->side == LWF_SIDE_UPPER)
 		return_from(stack, stack->top_return, batch);
 	lwf_stack_exit(stack);
 }

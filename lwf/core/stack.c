@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "loan.h"
 
 /* ---- birth and end ---- */
 
@@ -31,6 +32,7 @@ static void destroy(struct lwf_stack *stack)
 	if (stack->upper)
 		stack->upper->ops->close(stack->upper);
 	stack->lower->ops->close(stack->lower);
+	lwf_pool_destroy(stack->copies);
 	lwf_pool_destroy(stack->scratch);
 	lwf_host_free(host, stack);
 	closed(context);
@@ -108,12 +110,16 @@ static int build(struct lwf_engine *engine, const char *name, struct lwf_stack *
 	stack->task.context = stack;
 	stack->since_ns = lwf_host_now_ns(engine->host);
 	stack->scratch = lwf_pool_create(engine->host, 1, LWF_FRAME_MAX_BYTES);
-	ret = stack->scratch ? lwf_timer_init(&stack->watchdog, engine->host, lwf_watchdog, stack)
-			     : -ENOMEM;
+	stack->copies = lwf_pool_create(engine->host, LWF_LOAN_COPIES, LWF_FRAME_MAX_BYTES);
+	stack->copies_handle = ++engine->last_handle;
+	ret = stack->scratch && stack->copies
+		      ? lwf_timer_init(&stack->watchdog, engine->host, lwf_watchdog, stack)
+		      : -ENOMEM;
 	if (!ret)
 		ret = lwf_timer_init(&stack->oid_timer, engine->host, lwf_oid_timer, stack);
 	if (ret) {
 		lwf_timer_fini(&stack->watchdog);
+		lwf_pool_destroy(stack->copies);
 		lwf_pool_destroy(stack->scratch);
 		lwf_host_free(engine->host, stack);
 		return ret;

@@ -99,6 +99,7 @@ struct lwf_sim_edge_config {
 	bool never;		/* keep them until it is false again */
 	uint32_t fail_per_1024; /* this many of 1024 answers carry fail_reason */
 	enum lwf_reason fail_reason;
+	bool lend;	       /* lends what lwf_sim_edge_inject() gives (a lower edge only) */
 	uint32_t room_frames;  /* says no room from here on; 0: LWF_EDGE_QUEUE_FRAMES */
 	int attach_error;      /* errno that attach answers; 0: it succeeds */
 	uint64_t oid_delay_ns; /* 0: OIDs are answered inside the call */

@@ -535,7 +535,12 @@ int lwf_sim_edge_inject_many(struct lwf_edge *edge, const void *bytes, uint32_t 
 		lwf_batch_push(&batch, frame);
 	}
 	sim_enter(sim);
-	lwf_edge_input(edge, &batch);
+	if (sim->config.lend && edge->side == LWF_SIDE_LOWER) {
+		lwf_edge_lend(edge, &batch);
+		lwf_pool_give_batch(&batch);
+	} else {
+		lwf_edge_input(edge, &batch);
+	}
 	sim_leave(sim);
 	return 0;
 }
