@@ -25,11 +25,15 @@ make_tree() {
 		from pathlib import Path
 		root = Path(sys.argv[1])
 		words = " ".join(f"{letter}{number:02d}" for letter, first, last in
-		                 (("S", 1, 17), ("P", 1, 17), ("F", 1, 5), ("O", 1, 5), ("T", 1, 5))
+		                 (("S", 1, 20), ("P", 1, 17), ("F", 1, 6), ("O", 1, 15), ("T", 1, 8))
 		                 for number in range(first, last + 1))
 		licence = "/* SPDX-License-Identifier: BSD-2-Clause */\n"
 		(root / "lwf/core/rules.def").write_text(words)
 		(root / "tests/unit/rules_test.c").write_text(f"{licence}/* rules_test.c - {words} */\n")
+		races = "".join(f"static void test_R{n}_x(void **state)\n{{\n}}\n\n" for n in range(1, 13))
+		calls = "".join(f"\ttest_R{n}_x(state);\n" for n in range(1, 13))
+		(root / "tests/unit/races_test.c").write_text(
+		    f"{licence}/* races_test.c - races. */\n{races}int all(void **state)\n{{\n{calls}}}\n")
 	END
 	cp "$(dirname "$lint")/../.clang-format" "$(dirname "$lint")/../.clang-tidy" "$tree"
 	sed -i '/^ColumnLimit/s/100/0/' "$tree/.clang-format" # the list of rules is one long line
@@ -57,7 +61,7 @@ expect() { # CHECK FILE-IN-THE-REPORT: the fault that stands in the tree now is 
 }
 
 make_tree
-for check in format tidy cppcheck headers shell includes pure sizes titles words links man rules map; do
+for check in format tidy cppcheck headers shell includes pure sizes titles words links man rules races map; do
 	"$lint" $check "$build" "$tree" >"$tmp/report" 2>&1 && continue
 	echo "$check finds fault with a clean tree:" && cat "$tmp/report"
 	faults=$((faults + 1))
@@ -90,6 +94,8 @@ mkdir "$build/bin" && printf '#!/bin/sh\necho " --json"\n' >"$build/bin/lwfctl" 
 	expect man json
 sed -i 's/S17//' "$tree/lwf/core/rules.def" && expect rules S17
 sed -i 's/T05//' "$tree/tests/unit/rules_test.c" && expect rules tests
+sed -i '/^static void test_R1_x/,/^}/d' "$tree/tests/unit/races_test.c" && expect races R1
+sed -i '/^\ttest_R11_x/d' "$tree/tests/unit/races_test.c" && expect races R11
 for fault in s/lwf_a/lwf_b/ s/S01/S99/ s/rules_test/gone_test/; do
 	sed -i $fault "$tree/docs/ndis-map.md" && expect map ndis-map.md
 done

@@ -293,6 +293,23 @@ def check_rules():
                 yield f"{place}:1: rule {rule} does not stand there"
 
 
+RACES = range(1, 13)
+
+
+def check_races():
+    """Each race of NDIS's catalogue, R1 to R12, has a test that is run and carries its name."""
+    named = set()
+    for path in tracked(".c"):
+        if under(path, "tests/unit"):
+            code = bare(text(path))
+            for name in re.findall(r"^static void test_(\w+)\(void \*\*state\)", code, flags=re.M):
+                if len(re.findall(rf"\b(?:test_)?{name}\b", code)) > 1:  # defined, and in the list
+                    named.update(re.findall(r"(?<![A-Za-z0-9])R\d+(?![A-Za-z0-9])", name.replace("_", " ")))
+    for number in RACES:
+        if f"R{number}" not in named:
+            yield f"tests/unit:1: race R{number} has no test that is named after it"
+
+
 # ---- the map of names: docs/ndis-map.md ------------------------------------------------------
 
 MAP = Path("docs/ndis-map.md")
