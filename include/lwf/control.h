@@ -49,6 +49,9 @@ enum lwf_role {
 	X(FILTER_REMOVE, 11, ADMIN, "filter-remove", "{stack,module}")               \
 	X(FILTER_SET, 12, ADMIN, "filter-set", "{stack,module,options}")             \
 	X(CARRIER, 13, ADMIN, "carrier", "{stack,carrier,for_ns?}")                  \
+	X(OID_QUERY, 14, OBSERVE, "oid-query",                                       \
+	  "{stack,oid?}; all without oid; answered when the adapter has answered")   \
+	X(OID_SET, 15, ADMIN, "oid-set", "{stack,oid,value}; likewise")              \
 	X(OPEN, 20, INJECT, "open",                                                  \
 	  "{stack,module?,wait_when_paused?}; answer {session} and a memfd")         \
 	X(DOORBELL, 21, INJECT, "doorbell", "none, and no answer: look at the ring") \

@@ -14,7 +14,8 @@ COMMAND(DETACH, "detach", "STACK", 1, 1, 0, "hold it Detached; returns when it i
 COMMAND(ATTACH, "attach", "STACK", 1, 1, 0, "lift that hold; returns when it is Running")
 COMMAND(WAIT, "wait", "STACK[/MODULE]", 1, 1, CTL_STATE | CTL_TIMEOUT,
 	"wait until it is in a state; needs --state and --timeout")
-COMMAND(WATCH, "watch", "[STACK]", 0, 1, CTL_SINCE | CTL_FRAMES, "print what happens, one record a line")
+COMMAND(WATCH, "watch", "[STACK]", 0, 1, CTL_SINCE | CTL_FRAMES,
+	"print what happens, one record a line")
 COMMAND(LEDGER, "ledger", "[STACK]", 0, 1, 0, "what was submitted, and what became of it")
 COMMAND(INSERT, "filter insert", "STACK NAME[:key=value,...]", 2, 2, CTL_ABOVE | CTL_BELOW,
 	"put a module in, lowest unless --above or --below says where")
@@ -22,6 +23,8 @@ COMMAND(REMOVE, "filter remove", "STACK/MODULE", 1, 1, 0, "take a module out")
 COMMAND(SET, "filter set", "STACK/MODULE key=value[,...]", 2, 2, 0, "change options while it runs")
 COMMAND(LINK, "link", "STACK carrier off|on", 3, 3, CTL_FOR,
 	"act as if the NIC had no carrier; the NIC is not touched")
+COMMAND(OID, "oid", "STACK [NAME[=VALUE]]", 1, 2, 0,
+	"ask the adapter: all, or one OID by its name; or set it")
 COMMAND(CLEANUP, "cleanup", "", 0, 0, 0, "undo what killed daemons left; needs no daemon")
 #endif
 #ifdef OPTION

@@ -83,6 +83,7 @@ int ctl_run(const struct ctl_line *line);
 void ctl_print_show(const json_t *reply);
 void ctl_print_ledger(const json_t *reply);
 void ctl_print_state(const json_t *reply);
+void ctl_print_oids(const json_t *reply);
 void ctl_print_event(const json_t *event);
 
 #endif

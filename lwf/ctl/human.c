@@ -248,6 +248,22 @@ void ctl_print_ledger(const json_t *reply)
 		print_ledger(json_array_get(stacks, i));
 }
 
+/* ---- OIDs ---- */
+
+void ctl_print_oids(const json_t *reply)
+{
+	const json_t *oids = json_object_get(reply, "oids");
+
+	for (size_t i = 0; i < json_array_size(oids); i++) {
+		const json_t *oid = json_array_get(oids, i);
+		const char *status = text(oid, "status");
+
+		printf("%-30s %-13s %c %s\n", text(oid, "oid"), text(oid, "name"),
+		       flag(oid, "settable") ? '=' : ' ',
+		       strcmp(status, "SUCCESS") != 0 ? status : text(oid, "text"));
+	}
+}
+
 /* ---- the rest ---- */
 
 void ctl_print_state(const json_t *reply)

@@ -169,6 +169,27 @@ static int prepare_link(const struct ctl_line *line, struct request *request)
 	return -1;
 }
 
+static int prepare_oid(const struct ctl_line *line, struct request *request)
+{
+	const char *operand = line->operands > 1 ? line->operand[1] : NULL;
+	const char *equals = operand ? strchr(operand, '=') : NULL;
+	char name[CTL_NAME_BYTES];
+
+	put_text(request->body, "stack", line->operand[0]);
+	if (!equals) {
+		put_text(request->body, "oid", operand);
+		return -1;
+	}
+	if (equals == operand || (size_t)(equals - operand) >= sizeof(name))
+		return usage(operand, "write NAME=VALUE, as in mtu=1400", "the name is no name");
+	memcpy(name, operand, (size_t)(equals - operand));
+	name[equals - operand] = '\0';
+	request->type = LWF_WIRE_OID_SET;
+	put_text(request->body, "oid", name);
+	put_text(request->body, "value", equals + 1);
+	return -1;
+}
+
 /* Checks the words and fills the request. -1, or the exit code. */
 static int prepare(const struct ctl_line *line, struct request *request)
 {
@@ -185,6 +206,7 @@ static int prepare(const struct ctl_line *line, struct request *request)
 		[CTL_COMMAND_REMOVE] = LWF_WIRE_FILTER_REMOVE,
 		[CTL_COMMAND_SET] = LWF_WIRE_FILTER_SET,
 		[CTL_COMMAND_LINK] = LWF_WIRE_CARRIER,
+		[CTL_COMMAND_OID] = LWF_WIRE_OID_QUERY,
 	};
 
 	request->type = types[line->command];
@@ -203,6 +225,8 @@ static int prepare(const struct ctl_line *line, struct request *request)
 		return put_module(line, request->body, false);
 	case CTL_COMMAND_LINK:
 		return prepare_link(line, request);
+	case CTL_COMMAND_OID:
+		return prepare_oid(line, request);
 	case CTL_COMMAND_SHOW:
 	case CTL_COMMAND_LEDGER:
 		request->timeout_ns = LWF_WIRE_TIMEOUT_NS;
@@ -227,6 +251,9 @@ static int print(const struct ctl_line *line, json_t *reply)
 		break;
 	case CTL_COMMAND_LEDGER:
 		ctl_print_ledger(reply);
+		break;
+	case CTL_COMMAND_OID:
+		ctl_print_oids(reply);
 		break;
 	default:
 		ctl_print_state(reply);

@@ -400,6 +400,27 @@ static enum lwf_outcome do_carrier(struct lwf_request *request)
 	return reply(request, state);
 }
 
+/* ---- OIDs ---- */
+
+static enum lwf_outcome do_oid(struct lwf_request *request)
+{
+	bool set = request->type == LWF_WIRE_OID_SET, oid_given;
+	char name[LWF_NAME_BYTES], oid[64], value[64];
+	struct lwf_field fields[] = {
+		{"stack", LWF_FIELD_TEXT, true, name, sizeof(name), NULL},
+		{"oid", LWF_FIELD_TEXT, set, oid, sizeof(oid), &oid_given},
+		{"value", LWF_FIELD_TEXT, true, value, sizeof(value), NULL},
+	};
+	struct lwf_stack *stack;
+
+	if (!read_body(request, fields, set ? 3 : 2))
+		return LWF_OUTCOME_ERROR;
+	stack = find_stack(request, name);
+	if (!stack)
+		return LWF_OUTCOME_ERROR;
+	return lwf_oid_command(request, stack, oid_given ? oid : NULL, set ? value : NULL);
+}
+
 /* ---- sessions ---- */
 
 static void client_ring(void *context)
@@ -532,6 +553,9 @@ static enum lwf_outcome run(struct lwf_request *request)
 		return do_filter_set(request);
 	case LWF_WIRE_CARRIER:
 		return do_carrier(request);
+	case LWF_WIRE_OID_QUERY:
+	case LWF_WIRE_OID_SET:
+		return do_oid(request);
 	case LWF_WIRE_OPEN:
 		return do_open(request);
 	case LWF_WIRE_DOORBELL:

@@ -444,6 +444,7 @@ static void peer_free(struct lwf_peer *peer)
 	struct lwf_server *server = peer->server;
 
 	lwf_pending_drop(server, peer);
+	lwf_oid_commands_drop(server, peer);
 	if (peer->watch_at.details)
 		lwf_engine_trace_details(server->engine, false);
 	if (peer->client)

@@ -2,7 +2,7 @@
 /*
  * control.h - the control server: who is connected, what each may do, and what each is owed.
  *
- * control.c moves messages, commands.c gives them a meaning, pending.c answers what takes time,
+ * control.c moves messages, commands.c gives them a meaning, pending.c and oidcmd.c answer what takes time,
  * watch.c streams the trace. All of it is for the loop thread and never waits for a peer.
  */
 #ifndef LWF_DAEMON_CONTROL_H
@@ -36,6 +36,7 @@
 
 struct lwf_server;
 struct lwf_pending;
+struct lwf_oid_command;
 
 /** An answer that the socket did not take at once. */
 struct lwf_packet {
@@ -60,7 +61,7 @@ struct lwf_peer {
 
 	struct lwf_packet *first, *last; /* queued answers */
 	uint32_t queued;
-	uint32_t pending; /* in server->pending */
+	uint32_t pending; /* in server->pending and server->oid_commands */
 
 	bool watching;
 	uint64_t watch_seq; /* behind the last record it has seen */
@@ -99,6 +100,7 @@ struct lwf_server {
 	bool posted;
 	struct lwf_timer recheck;
 	struct lwf_pending *pending;
+	struct lwf_oid_command *oid_commands;
 	struct lwf_carrier_off *carriers;
 	unsigned char packet[LWF_WIRE_PACKET_MAX_BYTES];
 };
@@ -121,7 +123,7 @@ struct lwf_request {
 enum lwf_outcome {
 	LWF_OUTCOME_REPLY, /* request->reply */
 	LWF_OUTCOME_ERROR, /* request->error */
-	LWF_OUTCOME_LATER, /* pending.c answers */
+	LWF_OUTCOME_LATER, /* pending.c or oidcmd.c answers */
 	LWF_OUTCOME_NONE,  /* the type has no answer */
 };
 
@@ -193,6 +195,18 @@ void lwf_pending_turn(struct lwf_server *server);
 
 /** Forgets what @peer waits for; NULL: answers everybody that the daemon ends. */
 void lwf_pending_drop(struct lwf_server *server, const struct lwf_peer *peer);
+
+/* ---- oidcmd.c ---- */
+
+/**
+ * Queries OID @name of @stack (NULL: all), or sets it to @value, and answers @request then, which
+ * may be now.
+ */
+enum lwf_outcome lwf_oid_command(struct lwf_request *request, const struct lwf_stack *stack,
+				 const char *name, const char *value);
+
+/** Nobody waits for the answers to @peer any more. */
+void lwf_oid_commands_drop(struct lwf_server *server, const struct lwf_peer *peer);
 
 /* ---- watch.c ---- */
 

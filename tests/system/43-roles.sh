@@ -33,10 +33,12 @@ state_is eth1 Running
 expect_equal "mode of the socket" "660 $GROUP" "$(stat -c '%a %G' "$LWF_CONTROL")"
 expect_exit 0 "${MEMBER[@]}" "$TMP/bin/lwfctl" show
 expect_exit 0 "${MEMBER[@]}" "$TMP/bin/lwfctl" ledger
+expect_exit 0 "${MEMBER[@]}" "$TMP/bin/lwfctl" oid eth1 mtu
 expect_exit 0 "${MEMBER[@]}" "$TMP/bin/lwfctl" wait eth1 --state running --timeout 1s
 expect_exit 0 "${MEMBER[@]}" "$TMP/bin/lwf-inject" eth1 "$TMP/open/one.pcap"
 for wish in "pause eth1" "restart eth1" "detach eth1" "attach eth1" "filter insert eth1 monitor" \
-	"filter remove eth1/monitor" "filter set eth1/monitor x=1" "link eth1 carrier off"; do
+	"filter remove eth1/monitor" "filter set eth1/monitor x=1" "link eth1 carrier off" \
+	"oid eth1 mtu=1400"; do
 	# shellcheck disable=SC2086 # words of a command
 	expect_error 4 "admin|permi" "${MEMBER[@]}" "$TMP/bin/lwfctl" $wish
 done
