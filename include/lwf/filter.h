@@ -232,6 +232,24 @@ void lwf_lend_receive(struct lwf_module *module, struct lwf_batch *batch);
 /** NdisFReturnNetBufferLists: homewards, each frame with its answer. Never own frames (O09). */
 void lwf_receive_return(struct lwf_module *module, struct lwf_batch *batch);
 
+/* ---- clones ---- */
+
+/**
+ * NdisAllocateCloneNetBufferList: a frame of the module's own, from its @pool (whose frames need no
+ * bytes), that shares the bytes of @parent, which the module has at present. Neither may be changed
+ * while the clone lives. Not taken over: cancel id, context, id. NULL when the pool is empty, or
+ * @parent has 255. No allocation.
+ *
+ * @parent must not be completed, returned or freed before its last clone is freed (O11); it may be
+ * passed on, and is then kept by the module when it comes back. Clones of a lent frame are freed
+ * before the call ends (O15).
+ */
+struct lwf_frame *lwf_frame_clone(struct lwf_module *module, struct lwf_pool *pool,
+				  struct lwf_frame *parent);
+
+/** NdisFreeCloneNetBufferList: gives a clone that is home back to its pool, as lwf_pool_give(). */
+void lwf_frame_free_clone(struct lwf_frame *clone);
+
 /* ---- cancel ids ---- */
 
 /**

@@ -70,6 +70,7 @@ struct lwf_frame {
 	uint8_t truncated;	/* the record was cut short and its owner asked to send it so */
 	struct lwf_offload offload;
 	uint8_t lent;	    /* for the call only: see lwf_frame_is_lent() */
+	uint8_t clones;	    /* of it that are out (ChildRefCount): it must stay (O11) */
 	uint32_t order;	    /* the stack's: when its present holder was handed it (O07) */
 	lwf_handle origin;  /* set once at birth, never changed (rules O01, O02) */
 	lwf_handle born;    /* the stack's copy of origin, by which it finds the way home */
@@ -79,10 +80,11 @@ struct lwf_frame {
 	uint64_t cancel_id; /* see lwf_cancel_matches(); 0: cannot be cancelled */
 	uint64_t time_ns;   /* host clock when it was born */
 	void *context;	    /* the origin's own */
-	struct lwf_pool *pool; /* const: where it goes home */
-	uint8_t *buffer;       /* const: its memory */
-	uint32_t buffer_bytes; /* const */
-	uint32_t spare;	       /* for the present holder's use, e.g. a device's sequence number */
+	struct lwf_frame *parent; /* ParentNetBufferList of a clone, else NULL */
+	struct lwf_pool *pool;	  /* const: where it goes home */
+	uint8_t *buffer;	  /* const: its memory */
+	uint32_t buffer_bytes;	  /* const */
+	uint32_t spare; /* for the present holder's use, e.g. a device's sequence number */
 };
 
 /** Frames handed over together, in order. Whoever is given a batch takes every frame in it. */
@@ -209,6 +211,8 @@ uint32_t lwf_pool_frames(const struct lwf_pool *pool);
 /** Bytes that data may grow to in this frame. */
 static inline uint32_t lwf_frame_room(const struct lwf_frame *frame)
 {
+	if (frame->parent)
+		return frame->len; /* the bytes are the parent's */
 	return (uint32_t)(frame->buffer + frame->buffer_bytes - frame->data);
 }
 

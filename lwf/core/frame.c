@@ -11,6 +11,7 @@
 #include <lwf/frame.h>
 #include <lwf/host.h>
 
+#include "clone.h"
 #include "judge.h"
 #include "pool.h"
 
@@ -95,6 +96,7 @@ struct lwf_frame *lwf_pool_take(struct lwf_pool *pool, lwf_handle origin,
 	frame->nbl = 0;
 	frame->cancel_id = 0;
 	frame->context = NULL;
+	frame->parent = NULL;
 	frame->spare = 0;
 	return frame;
 }
@@ -107,8 +109,15 @@ void lwf_pool_give(struct lwf_pool *pool, struct lwf_frame *frame)
 		lwf_judge_given(pool->host, frame);
 		return;
 	}
+	if (frame->clones) {
+		lwf_judge_given(pool->host, frame);
+		frame->holder = LWF_HOLDER_WAITS;
+		return;
+	}
 	frame->holder = LWF_HOLDER_HOME;
 	pool->free[pool->free_count++] = frame;
+	if (frame->parent)
+		lwf_clone_ended(frame); /* last: it may end the pause that the pool lived for */
 }
 
 void lwf_pool_put(struct lwf_frame *frame)

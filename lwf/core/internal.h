@@ -101,10 +101,12 @@ struct lwf_module {
 		held_receives;	  /* frames of others that were handed in and not passed on */
 	uint32_t arrived;	  /* sends of others handed to it so far, modulo 2^32 */
 	uint32_t last_in;	  /* order of the last send of others that was passed on (O07) */
-	struct lwf_cancel cancel; /* cancel.c */
-	bool returned_a_loan;	  /* inside the receive function that it is in (P10); loan.c */
-	bool sending;		  /* inside the send function */
-	bool mixed;		  /* the completion it is in holds own and foreign frames (O05) */
+	struct lwf_frame *clones; /* that it has out; clone.c */
+	struct lwf_batch kept_sends, kept_receives; /* parents kept back (O11); clone.c */
+	struct lwf_cancel cancel;		    /* cancel.c */
+	bool returned_a_loan; /* inside the receive function that it is in (P10); loan.c */
+	bool sending;	      /* inside the send function */
+	bool mixed;	      /* the completion it is in holds own and foreign frames (O05) */
 	uint64_t sends, send_answers[LWF_ANSWERS];
 	uint64_t receives, receive_answers[LWF_ANSWERS];
 	uint64_t dropped;

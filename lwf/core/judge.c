@@ -153,7 +153,7 @@ void lwf_judge_surplus(struct lwf_module *module, struct lwf_batch *batch, uint3
 
 void lwf_judge_given(struct lwf_host *host, const struct lwf_frame *frame)
 {
-	bool again = frame->holder == LWF_HOLDER_HOME;
+	bool again = frame->holder >= LWF_HOLDER_WAITS;
 	struct lwf_module *module = NULL;
 	struct lwf_stack *stack;
 
@@ -162,6 +162,10 @@ void lwf_judge_given(struct lwf_host *host, const struct lwf_frame *frame)
 	if (!module)
 		stack = lwf_engine_stack_at(host->engine, 0);
 	assert(stack); /* nobody else hears of it */
+	if (!frame->holder) {
+		lwf_rule_broken(stack, module, LWF_RULE_O11, "freed while a clone of it is out");
+		return;
+	}
 	lwf_rule_broken(stack, module, again ? LWF_RULE_O08 : LWF_RULE_O06,
 			again ? "a frame was freed twice"
 			      : "a frame was freed before it came home");

@@ -16,6 +16,8 @@
 struct lwf_module;
 
 #define LWF_HOLDER_HOME UINT64_MAX /* holder of a frame that is in its pool */
+#define LWF_HOLDER_WAITS \
+	(UINT64_MAX - 1) /* freed, and kept until its last clone is (O11); nobody has it */
 
 /** True, and P13 is reported, when @module is inside its attach: nothing may be done there. */
 bool lwf_judge_attaching(struct lwf_module *module, const char *what);

@@ -38,7 +38,7 @@ static bool is_whole(const struct chain *chain, const struct lwf_batch *batch)
 	const struct lwf_frame *at = batch->head;
 
 	for (uint32_t i = 0; i < chain->count; i++, at = at->next)
-		if (at != chain->frame[i] || at->holder == LWF_HOLDER_HOME)
+		if (at != chain->frame[i] || at->holder == LWF_HOLDER_HOME || at->clones)
 			return false;
 	return !at && batch->count == chain->count;
 }

@@ -347,7 +347,7 @@ int lwf_frame_segment(const struct lwf_frame *frame, uint32_t index, struct lwf_
 
 void lwf_frame_push_vlan(struct lwf_frame *frame, uint16_t tpid, uint16_t tci)
 {
-	assert(frame->data - frame->buffer >= (ptrdiff_t)LWF_VLAN_TAG_BYTES);
+	assert(!frame->parent && frame->data - frame->buffer >= (ptrdiff_t)LWF_VLAN_TAG_BYTES);
 	assert(frame->len >= LWF_ETHER_HEADER_BYTES);
 	memmove(frame->data - LWF_VLAN_TAG_BYTES, frame->data, 12);
 	frame->data -= LWF_VLAN_TAG_BYTES;

@@ -21,6 +21,7 @@
 #include <assert.h>
 
 #include "cancel.h"
+#include "clone.h"
 #include "internal.h"
 #include "judge.h"
 #include "lifecycle.h"
@@ -290,6 +291,8 @@ static void sent_home(struct lwf_module *module, struct lwf_batch *batch, bool s
 	lwf_trace_frames(module->stack, module, NULL, LWF_FRAME_ANSWER, batch, send);
 	if (count_own(module, batch))
 		lwf_judge_own(module, batch, send);
+	if (module->clones)
+		lwf_clones_keep(module, batch, send);
 	if (send && module->cancel.active)
 		lwf_judge_aborted(module, batch);
 	*held -= batch->count;
