@@ -10,14 +10,11 @@
  * decided by the scene, so that the same engine makes the same trace, byte for byte.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
+#include "ndjson.h"
 #include "rig.h"
 #include "script.h"
-#include "show.h"
 
 static struct rig rig;
 static struct client client;
@@ -27,14 +24,9 @@ static struct lwf_observer printer;
 
 static void print_record(struct lwf_observer *observer, const struct lwf_trace_record *record)
 {
-	json_t *object = lwf_show_record(record);
-	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
-
 	(void)observer;
-	if (!text || puts(text) < 0)
+	if (!ndjson_put(stdout, record))
 		fail_msg("record %llu cannot be printed", (unsigned long long)record->seq);
-	free(text);
-	json_decref(object);
 }
 
 /* ---- a stack, from its first record on ---- */

@@ -75,6 +75,7 @@ class Module:
         self.control = None         # the latest callback
         self.restart_failed = False
         self.attach_failed = False
+        self.left_out = False       # it failed, and the stack goes on without it
         self.paused_at_once = False
         self.drained = None         # (seq, t, inside the callback): home while a pause pends
         self.mixed = set()          # own frames of a batch that others are in, too
@@ -253,6 +254,8 @@ class Replay:
         others, states, rule, side = wanted[event]
         for other in others:
             state = other.state if other else "Detached"
+            if other and other.left_out:
+                continue
             if state is not None and state not in states:
                 self.broken(rule, f"{event} while {other.name if other else 'a module'} "
                             f"{side} it is {state}", stack, module)
@@ -652,21 +655,25 @@ class Replay:
         stack.link = record["event"]
 
     def on_module(self, stack, record):
-        name = record["module"]
-        if record["event"] == "inserted" and name in stack.modules:
+        name, event = record["module"], record["event"]
+        if event == "inserted" and name in stack.modules:
             self.stacks[stack.name] = stack = Stack(stack.name, self.whole)  # a new one of that name
+        if event not in ("inserted", "removed", "left-out", "taken-in"):
+            return
         for other in stack.modules.values():
             if other.state is not None and other.state not in STANDING:
-                self.broken("T03", f"{name} is {record['event']} while {other.name} is {other.state}",
+                self.broken("T03", f"{name} is {event} while {other.name} is {other.state}",
                             stack, other)
-        if record["event"] == "removed":
+        if event == "removed":
             stack.modules.pop(name, None)
             if stack.order and name in stack.order:
                 stack.order.remove(name)
-            return
-        stack.modules[name] = Module(name, "Detached")
-        if stack.order is not None:
-            stack.order.insert(record["index"], name)
+        elif event == "inserted":
+            stack.modules[name] = Module(name, "Detached")
+            if stack.order is not None:
+                stack.order.insert(record["index"], name)
+        elif name in stack.modules:
+            stack.modules[name].left_out = event == "left-out"
 
     def on_watchdog(self, stack, record):
         stack.watchdog_ns = record["t_ns"]

@@ -69,7 +69,7 @@ RULES = (
     ("T02", "a stack detaches from the top down and attaches from the bottom up", None),
     ("T03", "modules come and go only while all of the stack stands still", None),
     ("T04", "a mandatory module that cannot attach takes the stack down with it",
-     "a trace does not say which modules are mandatory"),
+     "records do not say which modules are mandatory"),
     ("T05", "the loss of a link is a status and pauses nothing", None),
     ("T06", "a pause that waits for frames of the host, kept by a module, is reported", None),
     ("T07", "one OID request at a time reaches a module", _CALLS),

@@ -7,6 +7,7 @@
  *	lwf-sim --seed 1 --seeds 40             forty worlds; of some, a second run and the run of
  *	                                        the recorded script must come to the same digest
  *	lwf-sim --time 60                       fresh seeds for a minute; prints the first
+ *	lwf-sim --seed 7 --trace-json FILE      with its trace in a file, for tests/checker/check.py
  *	lwf-sim --seed 7 --record FILE          writes its actions as a script
  *	lwf-sim --script FILE [--trace]         does what a script says
  *	lwf-sim --script FILE --shrink          makes a script that fails short
@@ -37,7 +38,7 @@ struct wish {
 	uint64_t seed, seeds, steps, cycles;
 	double time_s, shrink_s;
 	bool seed_given, trace, shrink;
-	const char *script, *record, *out;
+	const char *script, *record, *out, *trace_json;
 };
 
 /* What a run of many worlds has come to; in memory that its process shares. */
@@ -217,6 +218,7 @@ static int one(struct wish *wish)
 {
 	progress->seed = wish->seed;
 	world.trace = wish->trace;
+	world.json_path = wish->trace_json;
 	if (wish->script)
 		run_script(NULL);
 	else
@@ -287,10 +289,12 @@ static int run_cycles(uint64_t cycles)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: lwf-sim [--seed N] [--steps N] [--trace | --record FILE]\n"
+	fprintf(stderr, "usage: lwf-sim [--seed N] [--steps N] [--trace | --trace-json FILE | "
+			"--record FILE]\n"
 			"       lwf-sim [--seed N] --seeds N | --time SECONDS [--steps N] [--out "
 			"FILE] [--shrink-time SECONDS]\n"
-			"       lwf-sim --script FILE [--trace | --shrink [--out FILE]]\n"
+			"       lwf-sim --script FILE [--trace | --trace-json FILE | --shrink "
+			"[--out FILE]]\n"
 			"       lwf-sim --cycles N\n");
 	return 2;
 }
@@ -303,6 +307,7 @@ static int parse(int argc, char **argv, struct wish *wish)
 						{"time", required_argument, NULL, 't'},
 						{"cycles", required_argument, NULL, 'c'},
 						{"trace", no_argument, NULL, 'v'},
+						{"trace-json", required_argument, NULL, 'j'},
 						{"script", required_argument, NULL, 'f'},
 						{"record", required_argument, NULL, 'r'},
 						{"out", required_argument, NULL, 'o'},
@@ -332,6 +337,9 @@ static int parse(int argc, char **argv, struct wish *wish)
 		case 'v':
 			wish->trace = true;
 			break;
+		case 'j':
+			wish->trace_json = optarg;
+			break;
 		case 'f':
 			wish->script = optarg;
 			break;
@@ -355,6 +363,9 @@ static int parse(int argc, char **argv, struct wish *wish)
 		wish->seeds = 1;
 		wish->shrink = false;
 	}
+	if (wish->trace_json &&
+	    (wish->time_s > 0 || wish->seeds || wish->cycles || wish->shrink || wish->record))
+		return -1; /* the trace of one world */
 	return optind == argc && wish->steps <= SIM_ACTIONS_MAX ? 0 : -1;
 }
 

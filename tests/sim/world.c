@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "ndjson.h"
 #include "world.h"
 
 #define SIM_DIGEST_BASIS 0xcbf29ce484222325ull /* FNV-1a */
@@ -112,6 +113,11 @@ static void on_record(struct lwf_observer *observer, const struct lwf_trace_reco
 		(struct sim_world *)((char *)observer - offsetof(struct sim_world, observer));
 	struct sim_slot *slot = slot_by_name(world, record->stack_name);
 
+	if (world->json && !ndjson_put(world->json, record))
+		sim_fail("%s cannot be written", world->json_path);
+	if (!world->details &&
+	    (record->kind == LWF_TRACE_FRAME || record->kind == LWF_TRACE_CALLBACK))
+		return; /* made for the file alone: they change nothing */
 	digest_record(world, record);
 	if (world->trace)
 		printf("%12.6f %-3s %-10s %-8s %s %s>%s out %u/%u %s\n",
@@ -225,13 +231,26 @@ void sim_world_do(struct sim_world *world, const struct sim_action *action)
 	sim_check(world);
 }
 
+/* Line by line, so that the file is whole wherever a failure ends the world. */
+static void open_json(struct sim_world *world)
+{
+	if (!world->json_path)
+		return;
+	world->json = fopen(world->json_path, "w");
+	if (!world->json || setvbuf(world->json, NULL, _IOLBF, 0) ||
+	    lwf_engine_trace_details(world->engine, true))
+		sim_fail("%s cannot be written", world->json_path);
+}
+
 void sim_world_open(struct sim_world *world, const struct sim_action *first)
 {
 	struct sim_script *record = world->record;
+	const char *json_path = world->json_path;
 	bool trace = world->trace;
 
 	memset(world, 0, sizeof(*world));
 	world->trace = trace;
+	world->json_path = json_path;
 	world->record = record;
 	world->digest = SIM_DIGEST_BASIS;
 	sim_world = world;
@@ -246,10 +265,12 @@ void sim_world_open(struct sim_world *world, const struct sim_action *first)
 	if (!world->engine || lwf_engine_register(world->engine, &sim_wobble_ops))
 		sim_fail("the engine cannot be made");
 	lwf_engine_set_profile(world->engine, (enum lwf_profile)first->value[SIM_KEY_PROFILE]);
-	if (first->value[SIM_KEY_DETAILS])
+	world->details = first->value[SIM_KEY_DETAILS] != 0;
+	if (world->details)
 		lwf_engine_trace_details(world->engine, true);
 	world->observer.record = on_record;
 	lwf_engine_observe(world->engine, &world->observer);
+	open_json(world);
 	for (uint32_t i = 0; i < SIM_STACKS; i++) {
 		world->slots[i].world = world;
 		world->slots[i].index = i;
@@ -280,6 +301,8 @@ void sim_world_close(struct sim_world *world)
 			sim_fail("s%u does not end", i);
 	sim_check(world);
 	lwf_engine_unobserve(world->engine, &world->observer);
+	if (world->json && fclose(world->json))
+		sim_fail("%s cannot be written", world->json_path);
 	lwf_engine_destroy(world->engine);
 	if (lwf_sim_host_allocations(world->host))
 		sim_fail("%llu allocations are left",

@@ -13,6 +13,8 @@
 #ifndef LWF_SIM_WORLD_H
 #define LWF_SIM_WORLD_H
 
+#include <stdio.h>
+
 #include <lwf/profile.h>
 #include <lwf/stack.h>
 
@@ -93,6 +95,9 @@ struct sim_world {
 	uint64_t digest;
 	uint64_t done; /* actions */
 	bool trace;
+	bool details;	       /* the world wants them, for what they may do to a run */
+	const char *json_path; /* the trace goes there, with all details; NULL: nowhere */
+	FILE *json;
 	bool calm;		   /* wobbling filters behave, so that everything comes home */
 	struct sim_script *record; /* where the actions of a seed are written, or NULL */
 	struct lwf_host *host;
