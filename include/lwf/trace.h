@@ -103,7 +103,8 @@ struct lwf_trace_record {
 	uint32_t receives_out; /* originated receives not yet home */
 	uint32_t held;	       /* FRAME at a module: frames of others in it, this direction */
 	uint32_t left;	       /* FRAME: records of the same batch that follow this one */
-	uint32_t index;	       /* MODULE: its place in the stack, 0 is the top */
+	uint32_t index;	       /* MODULE, placed: its place in the stack, 0 is the top */
+	uint32_t traits;       /* MODULE, placed: LWF_FILTER_* of its filter */
 	uint32_t thread;       /* who made the record; numbered from 1 as they come */
 	lwf_status status;     /* what the callback, or the frame, was answered */
 	uint16_t reason;       /* FRAME: enum lwf_reason that goes with status */
@@ -111,6 +112,8 @@ struct lwf_trace_record {
 	uint8_t before, after; /* enum lwf_state */
 	uint8_t direction;     /* FRAME: enum lwf_direction */
 	uint8_t side;	       /* FRAME: enum lwf_trace_side */
+	bool placed;	       /* MODULE: it was inserted or removed */
+	bool mandatory;	       /* MODULE, placed: the stack does not run without it */
 	bool owed;	       /* a pause completion is owed after this record */
 	char stack_name[LWF_NAME_BYTES];
 	char module_name[LWF_NAME_BYTES]; /* empty: the stack */

@@ -109,7 +109,10 @@ static void tell_module(struct lwf_stack *stack, const struct lwf_module *module
 {
 	struct lwf_trace_record *record = lwf_trace_begin(stack, module, LWF_TRACE_MODULE, event);
 
+	record->placed = true;
 	record->index = index;
+	record->traits = module->ops->traits;
+	record->mandatory = module->options.mandatory;
 	snprintf(record->text, sizeof(record->text), "at %" PRIu32 " from the top", index);
 	lwf_trace_end(stack->engine, record);
 }

@@ -449,6 +449,27 @@ static void put_hex(json_t **object, const char *key, uint32_t value)
 	put_text(object, key, text);
 }
 
+/* What records of modules that come and go have besides. */
+static void put_place(json_t **object, const struct lwf_trace_record *record)
+{
+	static const struct {
+		uint32_t bit;
+		const char *name;
+	} traits[] = {
+		{LWF_FILTER_MODIFIES, "modifies"}, {LWF_FILTER_ORIGINATES, "originates"},
+		{LWF_FILTER_HOLDS, "holds"},	   {LWF_FILTER_SUPER_FRAMES, "super-frames"},
+		{LWF_FILTER_REORDERS, "reorders"}, {LWF_FILTER_MONITORS, "monitors"},
+	};
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < sizeof(traits) / sizeof(traits[0]); i++)
+		if (record->traits & traits[i].bit)
+			append(&array, json_string(traits[i].name));
+	put_number(object, "index", record->index);
+	put(object, "traits", array);
+	put_bool(object, "mandatory", record->mandatory);
+}
+
 /* What records of frames have besides. */
 static void put_frame(json_t **object, const struct lwf_trace_record *record)
 {
@@ -486,8 +507,8 @@ json_t *lwf_show_record(const struct lwf_trace_record *record)
 	put_text(&object, "text", record->text);
 	put_number(&object, "handle", record->module);
 	put_number(&object, "thread", record->thread);
-	if (record->kind == LWF_TRACE_MODULE)
-		put_number(&object, "index", record->index);
+	if (record->placed)
+		put_place(&object, record);
 	if (record->kind == LWF_TRACE_FRAME)
 		put_frame(&object, record);
 	return object;

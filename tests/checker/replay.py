@@ -75,6 +75,8 @@ class Module:
         self.control = None         # the latest callback
         self.restart_failed = False
         self.attach_failed = False
+        self.traits = None          # what its filter says of itself; None: not known
+        self.mandatory = False
         self.left_out = False       # it failed, and the stack goes on without it
         self.paused_at_once = False
         self.drained = None         # (seq, t, inside the callback): home while a pause pends
@@ -539,7 +541,9 @@ class Replay:
         order = self.give(stack, module, record, way)
         if order is None:
             return
-        if order < way.last_passed:
+        may = module.traits is None or "reorders" in module.traits or \
+            record["direction"] == "receive"
+        if order < way.last_passed and not may:
             self.broken("O07", f"frame {record['nbl']} was overtaken inside the module",
                         stack, module)
         way.last_passed = max(order, way.last_passed)
@@ -638,6 +642,9 @@ class Replay:
 
     def on_stack(self, stack, record):
         stack.state = record["after"]
+        for module in stack.modules.values():
+            if stack.state == "Running" and module.mandatory and module.state != "Running":
+                self.broken("T04", f"the stack runs without it: it is {module.state}", stack, module)
 
     def on_hold(self, stack, record):
         if stack.holds is None:
@@ -656,7 +663,8 @@ class Replay:
 
     def on_module(self, stack, record):
         name, event = record["module"], record["event"]
-        if event == "inserted" and name in stack.modules:
+        ended = stack.holds is not None and "close" in stack.holds
+        if event == "inserted" and (ended or name in stack.modules):
             self.stacks[stack.name] = stack = Stack(stack.name, self.whole)  # a new one of that name
         if event not in ("inserted", "removed", "left-out", "taken-in"):
             return
@@ -669,11 +677,14 @@ class Replay:
             if stack.order and name in stack.order:
                 stack.order.remove(name)
         elif event == "inserted":
-            stack.modules[name] = Module(name, "Detached")
+            stack.modules[name] = module = Module(name, "Detached")
+            module.traits, module.mandatory = record["traits"], record["mandatory"]
             if stack.order is not None:
                 stack.order.insert(record["index"], name)
         elif name in stack.modules:
             stack.modules[name].left_out = event == "left-out"
+            if event == "left-out" and stack.modules[name].mandatory:
+                self.broken("T04", "the stack goes on without it", stack, stack.modules[name])
 
     def on_watchdog(self, stack, record):
         stack.watchdog_ns = record["t_ns"]

@@ -457,6 +457,11 @@ def inserted_while_running(trace):
     trace.move(inserted, 1, trace.find(kind="state", event="pause", module="inject"))
 
 
+@fault("T04", "restarts")
+def goes_on_without_a_mandatory_module(trace):
+    trace.set(trace.find(kind="module", event="inserted", module="script"), mandatory=True)
+
+
 @fault("T05", "cable-loss")
 def cable_loss_pauses(trace):
     link = trace.find(kind="link", event="carrier-off")
