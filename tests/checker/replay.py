@@ -663,7 +663,7 @@ class Replay:
 
     def on_module(self, stack, record):
         name, event = record["module"], record["event"]
-        ended = stack.holds is not None and "close" in stack.holds
+        ended = stack.holds is not None and "close" in stack.holds and stack.state == "Detached"
         if event == "inserted" and (ended or name in stack.modules):
             self.stacks[stack.name] = stack = Stack(stack.name, self.whole)  # a new one of that name
         if event not in ("inserted", "removed", "left-out", "taken-in"):
