@@ -22,6 +22,7 @@ enum {
 	OPT_WHEN_PAUSED,
 	OPT_SEND_TRUNCATED,
 	OPT_NIC,
+	OPT_TEMPLATE,
 	OPT_JSON,
 	OPT_CONTROL,
 	OPT_VERSION,
@@ -37,6 +38,7 @@ static const struct option long_options[] = {
 	{"when-paused", required_argument, NULL, OPT_WHEN_PAUSED},
 	{"send-truncated", no_argument, NULL, OPT_SEND_TRUNCATED},
 	{"nic", required_argument, NULL, OPT_NIC},
+	{"template", required_argument, NULL, OPT_TEMPLATE},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"control", required_argument, NULL, OPT_CONTROL},
 	{"help", no_argument, NULL, 'h'},
@@ -46,6 +48,7 @@ static const struct option long_options[] = {
 
 static const char help[] =
 	"Usage: lwf-inject STACK FILE|- [options]\n"
+	"       lwf-inject STACK --template TEXT [options]\n"
 	"       lwf-inject --nic NAME FILE|- [options]\n"
 	"\n"
 	"Injects the Ethernet frames of a capture (pcap or pcapng) into a stack of lwfd, and "
@@ -65,10 +68,18 @@ static const char help[] =
 	"                            answered INVALID_LENGTH otherwise\n"
 	"  --nic NAME                without lwfd: a stack of its own on this interface, send "
 	"only\n"
+	"  --template TEXT           frames made of a line of text instead of a capture, see "
+	"below\n"
 	"  --control PATH            lwfd's socket (default: LWF_CONTROL, else in the runtime\n"
 	"                            directory)\n"
 	"  --json                    the ledger as one line of JSON\n"
 	"  --help, --version\n"
+	"\n"
+	"A template is KIND [FROM > TO] [WORD VALUE]..., KIND one of eth arp ip icmp udp tcp hex.\n"
+	"Values may be ranges (1000-2000, 60..1514, 10.0.0.0/24), which step from frame to frame.\n"
+	"Words: mac A > B, vlan N, qinq N, size BYTES, count N, ttl N, tos N, proto N, type N,\n"
+	"flags SA, payload zero|random|ascii, random, seed N, stamp. lwf-inject(1) tells them "
+	"all.\n"
 	"\n"
 	"Examples:\n"
 	"  lwf-inject eth1 capture.pcap                          as it was captured\n"
@@ -77,6 +88,8 @@ static const char help[] =
 	"  lwf-inject eth1 capture.pcap --topspeed --limit 1M --json\n"
 	"  lwf-inject eth1 answers.pcapng --direction receive    as if the network had sent them\n"
 	"  tcpdump -w - -i eth0 | lwf-inject eth1 -              from a pipe, live\n"
+	"  lwf-inject eth1 --rate 1kpps --template \\\n"
+	"    'udp 10.0.0.1:1000-2000 > 10.0.0.2:53 size 60..1514 count 1M'\n"
 	"  lwf-inject --nic eth1 capture.pcap                    no daemon needed\n"
 	"\n"
 	"Exit codes: 0 every frame was SUCCESS; 1 not every frame; 2 usage or unusable file;\n"
@@ -141,6 +154,19 @@ static bool take_pacing(int opt, const char *value, struct inject_options *optio
 	return take_pace(given, "--speed", code);
 }
 
+static bool take_template(const char *text, struct inject_options *options, int *code)
+{
+	struct lwf_error error;
+
+	if (inject_template_parse(text, &options->template, &error)) {
+		*code = lwf_cli_error(INJECT_PROGRAM, &error);
+		return false;
+	}
+	options->has_template = true;
+	options->file = text;
+	return true;
+}
+
 /* One option. False: end with *code. */
 static bool take_option(int opt, char **argv, struct inject_options *options, const char **pacing,
 			int *code)
@@ -171,6 +197,8 @@ static bool take_option(int opt, char **argv, struct inject_options *options, co
 	case OPT_NIC:
 		options->nic = optarg;
 		return true;
+	case OPT_TEMPLATE:
+		return take_template(optarg, options, code);
 	case OPT_JSON:
 		options->json = true;
 		return true;
@@ -185,18 +213,18 @@ static bool take_option(int opt, char **argv, struct inject_options *options, co
 
 static bool take_operands(int argc, char **argv, struct inject_options *options, int *code)
 {
-	int wanted = options->nic ? 1 : 2;
+	int wanted = !options->nic + !options->has_template;
 
 	if (argc < wanted) {
 		*code = usage(options->nic ? "FILE" : "STACK FILE",
-			      options->nic ? "the file is missing"
-					   : "a stack and a file are needed (or --nic NAME)");
+			      options->nic ? "the file is missing (or --template TEXT)"
+					   : "a stack (or --nic NAME) and a file (or --template "
+					     "TEXT) are needed");
 		return false;
 	}
 	if (argc > wanted) {
-		*code = usage(argv[wanted], options->nic
-						    ? "with --nic, name the file and nothing else"
-						    : "one argument too many");
+		*code = usage(argv[wanted], "one argument too many: --nic takes the stack's place, "
+					    "--template that of the file");
 		return false;
 	}
 	if (options->nic && options->receive) {
@@ -204,7 +232,8 @@ static bool take_operands(int argc, char **argv, struct inject_options *options,
 		return false;
 	}
 	options->stack = options->nic ? NULL : argv[0];
-	options->file = argv[wanted - 1];
+	if (!options->has_template)
+		options->file = argv[wanted - 1];
 	return true;
 }
 

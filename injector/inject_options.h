@@ -11,13 +11,16 @@
 #include <lwf/inject.h>
 
 #include "inject_pace.h"
+#include "inject_template.h"
 
 #define INJECT_PROGRAM "lwf-inject"
 
 struct inject_options {
 	const char *stack; /* NULL with --nic */
 	const char *nic;   /* NULL: through a daemon */
-	const char *file;  /* "-": standard input */
+	const char *file;  /* "-": standard input; with a template its text */
+	bool has_template;
+	struct inject_template template;
 	const char *control;
 	bool receive;
 	bool wait_when_paused;

@@ -150,7 +150,10 @@ int inject_command(int argc, char **argv)
 	if (!inject_options_read(argc, argv, &options, &code))
 		return code;
 	inject_run_signals();
-	code = inject_source_open(options.file, options.loops, &inject_signals, &source, &error);
+	code = options.has_template ? inject_source_open_template(&options.template, options.loops,
+								  &source, &error)
+				    : inject_source_open(options.file, options.loops,
+							 &inject_signals, &source, &error);
 	if (code == -EINTR) { /* before anything was sent; the ledger says so */
 		inject_run_init(&run, &options, NULL);
 		return inject_run_report(&run);

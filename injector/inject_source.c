@@ -2,7 +2,7 @@
 /*
  * inject_source.c - where lwf-inject takes its frames from.
  *
- * Chooses between memory (an array of records over one block of bytes) and a stream, and makes the loops of
+ * Chooses between memory (an array of records over one block of bytes), a stream and a template, and makes the loops of
  * memory: the time stamps of loop n go on where those of loop n-1 ended, one mean gap later, so that a
  * periodic capture stays periodic.
  */
@@ -12,10 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "inject_capture.h"
 #include "inject_stream.h"
 #include "wire.h"
+
+#define TEMPLATE_SLOTS 64u
 
 struct stored {
 	uint64_t offset; /* in bytes */
@@ -29,6 +32,12 @@ struct inject_source {
 	atomic_int quit;
 
 	struct inject_stream *stream; /* NULL: memory */
+
+	const struct inject_template *template; /* NULL: of a capture */
+	uint64_t template_total;		/* 0: without end */
+	uint8_t *slots; /* TEMPLATE_SLOTS frames; the one of number n is in slot n % that */
+	uint32_t lengths[TEMPLATE_SLOTS];
+	uint64_t made; /* frames before this number are in their slots */
 
 	uint8_t *bytes;
 	uint64_t byte_count, byte_room;
@@ -169,10 +178,31 @@ err_free:
 	return err;
 }
 
+int inject_source_open_template(const struct inject_template *template, uint64_t loops,
+				struct inject_source **source, struct lwf_error *error)
+{
+	struct inject_source *made = calloc(1, sizeof(*made));
+
+	if (made)
+		made->slots = malloc(TEMPLATE_SLOTS * (size_t) template->size.high);
+	if (!made || !made->slots) {
+		free(made);
+		lwf_error_set(error, LWF_EXIT_FALSE, "template", NULL, "out of memory");
+		return -ENOMEM;
+	}
+	made->template = template;
+	if (template->count && loops && template->count > UINT64_MAX / loops)
+		loops = 0; /* nobody lives to see the end */
+	made->template_total = template->count * loops;
+	*source = made;
+	return 0;
+}
+
 void inject_source_close(struct inject_source *source)
 {
 	if (!source)
 		return;
+	free(source->slots);
 	inject_stream_stop(source->stream);
 	free(source->bytes);
 	free(source->records);
@@ -217,12 +247,44 @@ static enum inject_source_state peek_memory(const struct inject_source *source,
 	return n ? INJECT_SOURCE_MORE : INJECT_SOURCE_END;
 }
 
+/* A stamped frame is made again at each look, so that its time is that of its sending. */
+static enum inject_source_state peek_template(struct inject_source *source,
+					      struct inject_record *records, uint32_t max,
+					      uint32_t *count)
+{
+	const struct inject_template *template = source->template;
+	struct timespec now;
+	uint64_t now_ns;
+	uint32_t n = 0;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	now_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	for (; n < max && n < TEMPLATE_SLOTS; n++) {
+		uint64_t number = source->next + n;
+		uint8_t *slot = source->slots + number % TEMPLATE_SLOTS * template->size.high;
+		uint32_t *length = &source->lengths[number % TEMPLATE_SLOTS];
+
+		if (source->template_total && number >= source->template_total)
+			break;
+		if (template->stamp || number >= source->made) {
+			*length = inject_template_make(template, number, now_ns, slot);
+			source->made = number + 1;
+		}
+		records[n] = (struct inject_record){
+			.data = slot, .captured = *length, .length = *length};
+	}
+	*count = n;
+	return n ? INJECT_SOURCE_MORE : INJECT_SOURCE_END;
+}
+
 enum inject_source_state inject_source_peek(struct inject_source *source,
 					    struct inject_record *records, uint32_t max,
 					    uint32_t *count)
 {
 	if (source->stream)
 		return inject_stream_peek(source->stream, records, max, count, &source->fault);
+	if (source->template)
+		return peek_template(source, records, max, count);
 	return peek_memory(source, records, max, count);
 }
 
@@ -230,6 +292,10 @@ void inject_source_pass(struct inject_source *source, uint32_t count)
 {
 	if (source->stream) {
 		inject_stream_pass(source->stream, count);
+		return;
+	}
+	if (source->template) {
+		source->next += count;
 		return;
 	}
 	for (; count; count--) {
@@ -247,6 +313,8 @@ int inject_source_fd(const struct inject_source *source)
 
 uint64_t inject_source_total(const struct inject_source *source)
 {
+	if (source->template)
+		return source->template_total;
 	return source->stream ? 0 : source->record_count * source->loops;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * inject_source.h - where lwf-inject takes its frames from: pcap and pcapng files, and pipes.
+ * inject_source.h - where lwf-inject takes its frames from: pcap and pcapng files, pipes, templates.
  *
  * A file of up to INJECT_MEMORY_BYTES is read whole, once, before anything is sent, and looped in
  * memory. Longer files and pipes are read by a thread of the source while they are sent, so that
@@ -16,6 +16,8 @@
 #include <stdint.h>
 
 #include <lwf/control.h>
+
+#include "inject_template.h"
 
 #define INJECT_MEMORY_BYTES (256u << 20)
 
@@ -41,6 +43,13 @@ struct inject_source;
  */
 int inject_source_open(const char *path, uint64_t loops, const atomic_int *stop,
 		       struct inject_source **source, struct lwf_error *error);
+
+/**
+ * Opens a source of frames that are made of @template, @loops times its count (either 0: without end); without gaps.
+ * Lends @template. Returns 0 or -ENOMEM with @error filled. The caller closes it.
+ */
+int inject_source_open_template(const struct inject_template *template, uint64_t loops,
+				struct inject_source **source, struct lwf_error *error);
 
 /** Accepts NULL. */
 void inject_source_close(struct inject_source *source);
