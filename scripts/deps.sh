@@ -49,6 +49,7 @@ list() {
 		test   tshark              cmd:tshark
 		test   tcpdump             cmd:tcpdump
 		test   socat               cmd:socat
+		test   spin                cmd:spin
 		bench  socat               cmd:socat
 	END
 }
