@@ -299,13 +299,23 @@ static lwf_status asked_again(struct lwf_module *module, struct lwf_oid_request 
 	return LWF_STATUS_INVALID_PARAMETER;
 }
 
+/**
+ * A clone of what the module was given: it does not speak for itself. So it may also hand on what
+ * waited before it when it was told of its detach; that waits for the answer.
+ */
+static bool is_handed_on(const struct lwf_module *module, const struct lwf_oid_request *request)
+{
+	return request->parent && request->parent == module->oid_hop.current &&
+	       module->state >= LWF_STATE_PAUSED;
+}
+
 lwf_status lwf_next_oid(struct lwf_module *module, struct lwf_oid_request *request)
 {
 	struct lwf_stack *stack = module->stack;
 
 	if (request->hop)
 		return asked_again(module, request);
-	if (!lwf_may_speak(module, LWF_SPEECH_OID))
+	if (!is_handed_on(module, request) && !lwf_may_speak(module, LWF_SPEECH_OID))
 		return request->status = LWF_STATUS_INVALID_STATE;
 	if (module->state == LWF_STATE_DETACHED)
 		return request->status = ask_from_detach(module, request);

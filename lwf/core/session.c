@@ -72,10 +72,15 @@ static struct lwf_module *target_of(struct lwf_session *session)
 	return module && module->handle ? module : NULL;
 }
 
+static bool is_removed(const struct lwf_stack *stack)
+{
+	return stack->holds & 1u << LWF_HOLD_REMOVED;
+}
+
 /** Why a stack without a living module refuses: the true reason, and the one that outweighs. */
 static enum lwf_reason door_reason(const struct lwf_stack *stack)
 {
-	if (stack->holds & 1u << LWF_HOLD_REMOVED)
+	if (is_removed(stack))
 		return LWF_REASON_REMOVED;
 	if (stack->holds & 1u << LWF_HOLD_LINK)
 		return LWF_REASON_DISABLED;
@@ -182,6 +187,8 @@ uint32_t lwf_session_pump(struct lwf_session *session, uint32_t budget)
 
 	if (session->closing || waits(session, module))
 		return 0;
+	if (is_removed(session->stack) || session->stack->state == LWF_STATE_DETACHED)
+		module = NULL; /* it may live on for a while: a detach waits for OIDs */
 	session->calls++;
 	lwf_stack_enter(session->stack);
 	if (!module || lwf_module_control(module, LWF_CONTROL_SUBMIT, &submit)) {
@@ -249,8 +256,9 @@ static void judge_refusal(struct lwf_session *session, const struct lwf_frame *f
 	if (frame->reason == LWF_REASON_NOT_RUNNING && stack->state == LWF_STATE_RUNNING &&
 	    module && module->state == LWF_STATE_RUNNING)
 		lwf_rule_broken(stack, module, LWF_RULE_F02, "refused although Running");
-	if (stack->state == LWF_STATE_PAUSED && (frame->status == LWF_STATUS_ADAPTER_REMOVED ||
-						 frame->status == LWF_STATUS_MEDIA_DISCONNECTED))
+	if (stack->state == LWF_STATE_PAUSED &&
+	    ((frame->status == LWF_STATUS_ADAPTER_REMOVED && !is_removed(stack)) ||
+	     frame->status == LWF_STATUS_MEDIA_DISCONNECTED))
 		lwf_rule_broken(stack, module, LWF_RULE_F04, lwf_status_name(frame->status));
 	if (stack->state == LWF_STATE_RUNNING && stack->holds == 0 &&
 	    (frame->reason == LWF_REASON_REMOVED || frame->reason == LWF_REASON_DETACHED))

@@ -485,6 +485,29 @@ static void test_once_told_it_is_detached(void **state)
 	rig_close(&rig);
 }
 
+/* What waited before a module when it was told of its detach is handed on, not refused. */
+static void test_what_waits_is_answered_before_the_detach(void **state)
+{
+	struct asked a = {0}, b = {0};
+
+	(void)state;
+	rig_open(&rig, speaker_filters, "speaker");
+	lower()->oid_never = true;
+	assert_int_equal(ask(&a, LWF_OID_QUERY, LWF_OID_GEN_XMIT_OK), LWF_STATUS_PENDING);
+	assert_int_equal(ask(&b, LWF_OID_QUERY, LWF_OID_GEN_RCV_OK), LWF_STATUS_PENDING);
+	lwf_stack_hold(rig.stack, LWF_HOLD_USER_DETACH);
+	assert_int_equal(speaker.pre_detaches, 1);
+	lower()->oid_never = false;
+	rig_run(&rig, 5);
+	assert_int_equal(a.completions, 1);
+	assert_int_equal(a.request.status, LWF_STATUS_SUCCESS);
+	assert_int_equal(b.completions, 1);
+	assert_int_equal(b.request.status, LWF_STATUS_SUCCESS);
+	assert_int_equal(speaker.detaches, 1);
+	assert_int_equal(lwf_stack_state(rig.stack), LWF_STATE_DETACHED);
+	rig_close(&rig);
+}
+
 static void test_removal_waits_too(void **state)
 {
 	(void)state;
@@ -500,6 +523,35 @@ static void test_removal_waits_too(void **state)
 	assert_int_equal(speaker.detaches, 1);
 	assert_null(lwf_stack_module(rig.stack, "speaker"));
 	assert_int_equal(lwf_stack_state(rig.stack), LWF_STATE_RUNNING);
+	rig_close(&rig);
+}
+
+/* The device is gone; a module waits for its OID, and inject below it lives on, Paused. */
+static void ask_the_link_speed(struct lwf_module *module)
+{
+	(void)module;
+	speaker_ask(&speaker, LWF_OID_GEN_LINK_SPEED, 0);
+}
+
+static void test_a_client_hears_of_the_removal_while_it_waits(void **state)
+{
+	static struct client client;
+
+	(void)state;
+	rig_open(&rig, speaker_filters, "second;speaker;inject");
+	client_open(&rig, &client);
+	lower()->oid_delay_ns = 5 * RIG_MS;
+	speaker.in_pre_detach = ask_the_link_speed;
+	rig_remove(&rig);
+	assert_int_equal(second.detaches, 1);
+	assert_int_equal(rig_state(&rig, "inject"), LWF_STATE_PAUSED);
+	client_send(&client, 1);
+	assert_int_equal(client_last(&client), LWF_STATUS_ADAPTER_REMOVED);
+	rig_run(&rig, 10);
+	assert_int_equal(speaker.detaches, 1);
+	client_send(&client, 1);
+	assert_int_equal(client_last(&client), LWF_STATUS_ADAPTER_REMOVED);
+	client_close(&client);
 	rig_close(&rig);
 }
 
@@ -637,6 +689,8 @@ int main(void)
 		TEST(timeout_cancels),
 		TEST(twelve_seconds_are_reported),
 		TEST(pre_detach_is_the_last_chance),
+		TEST(what_waits_is_answered_before_the_detach),
+		TEST(a_client_hears_of_the_removal_while_it_waits),
 		TEST(once_told_it_is_detached),
 		TEST(removal_waits_too),
 		TEST(R12_oid_completes_in_paused_against_detach),
