@@ -313,6 +313,9 @@ static void act_device(struct sim_slot *slot, const struct sim_action *action)
 		.fail_reason = reasons[value[SIM_KEY_REASON]],
 		.room_frames = value[SIM_KEY_ROOM],
 		.attach_error = value[SIM_KEY_ATTACH_FAILS] ? ENODEV : 0,
+		.oid_delay_ns = value[SIM_KEY_OID_DELAY] * 1000ull,
+		.oid_never = value[SIM_KEY_OID_NEVER],
+		.oid_status = value[SIM_KEY_OID_FAILS] ? LWF_STATUS_FAILURE : LWF_STATUS_SUCCESS,
 	};
 }
 
@@ -320,8 +323,12 @@ static void act_answer(struct sim_slot *slot, const struct sim_action *action)
 {
 	struct lwf_edge *edge = edge_of(slot, action);
 
-	if (edge)
+	if (!edge)
+		return;
+	if (action->value[SIM_KEY_FRAMES])
 		lwf_sim_edge_release(edge, action->value[SIM_KEY_FRAMES]);
+	else if (edge == slot->lower)
+		lwf_sim_edge_release_oid(edge);
 }
 
 /* ---- the whole world ---- */
@@ -377,6 +384,8 @@ static const struct {
 	[SIM_VERB_CANCEL] = {act_cancel, true},
 	[SIM_VERB_ON_ANSWER] = {act_on_answer, true},
 	[SIM_VERB_ON_STATE] = {act_on_state, true},
+	[SIM_VERB_ASK] = {sim_ask, false},
+	[SIM_VERB_CANCEL_ASK] = {sim_cancel_ask, true},
 	[SIM_VERB_TRAFFIC] = {act_traffic, true},
 	[SIM_VERB_HOLD] = {act_hold, false},
 	[SIM_VERB_RELEASE] = {act_release, false},

@@ -174,6 +174,9 @@ static void check_stack(struct sim_slot *slot)
 	     (slot->upper && slot->upper->inputs_out)))
 		sim_fail("%s is %s and frames are still on their way", lwf_stack_name(slot->stack),
 			 lwf_state_name(lwf_stack_state(slot->stack)));
+	if (lwf_stack_settled(slot->stack) && lwf_stack_state(slot->stack) == LWF_STATE_DETACHED &&
+	    sim_asks_out(slot))
+		sim_fail("%s is Detached and has requests out", lwf_stack_name(slot->stack));
 	for (struct lwf_session *session = lwf_stack_sessions(slot->stack); session;
 	     session = session->next)
 		outstanding += session->outstanding;
@@ -260,6 +263,8 @@ static void check_slot_calm(struct sim_slot *slot)
 		if (info.sends_out || info.receives_out)
 			sim_fail("%s/%s: frames never came home", name, info.name);
 	}
+	if (sim_asks_out(slot))
+		sim_fail("%s: %u requests were not answered", name, sim_asks_out(slot));
 	for (uint32_t i = 0; i < SIM_CLIENTS; i++)
 		if (slot->clients[i].open && slot->clients[i].session.outstanding)
 			sim_fail("%s: a client was not answered", name);

@@ -55,7 +55,7 @@ static void wobble_options(struct sim_world *world, char *text)
 	uint32_t n = 1 + below(world, 3);
 
 	while (n-- > 0) {
-		uint32_t which = below(world, 9), value;
+		uint32_t which = below(world, 11), value;
 
 		switch (which) {
 		case 0:
@@ -73,6 +73,14 @@ static void wobble_options(struct sim_world *world, char *text)
 		case 3:
 			value = 100 + below(world, 5000);
 			append(text, once_in(world, 2) ? "late" : "period", value, "us");
+			break;
+		case 9:
+			value = below(world, 4);
+			append(text, "oid", value, "");
+			break;
+		case 10:
+			value = once_in(world, 2);
+			append(text, "ask", value, "");
 			break;
 		default:
 			value = below(world, 8);
@@ -274,13 +282,32 @@ static void choose_device(struct sim_slot *slot, struct sim_action *action)
 	if (once_in(world, 3))
 		value[SIM_KEY_ROOM] = 1 + below(world, 20);
 	value[SIM_KEY_ATTACH_FAILS] = once_in(world, 30);
+	if (once_in(world, 2))
+		value[SIM_KEY_OID_DELAY] = below(world, 5000);
+	value[SIM_KEY_OID_NEVER] = once_in(world, 10);
+	value[SIM_KEY_OID_FAILS] = once_in(world, 12);
 }
 
 static void choose_answer(struct sim_slot *slot, struct sim_action *action)
 {
 	action->verb = SIM_VERB_ANSWER;
 	action->value[SIM_KEY_SIDE] = once_in(slot->world, 3);
-	action->value[SIM_KEY_FRAMES] = 1 + below(slot->world, 8);
+	action->value[SIM_KEY_FRAMES] = below(slot->world, 8);
+}
+
+static void choose_ask(struct sim_slot *slot, struct sim_action *action)
+{
+	struct sim_world *world = slot->world;
+	bool cancel = once_in(world, 5);
+
+	action->verb = cancel ? SIM_VERB_CANCEL_ASK : SIM_VERB_ASK;
+	action->value[SIM_KEY_ID] = below(world, SIM_ASKS);
+	if (cancel)
+		return;
+	action->value[SIM_KEY_OID] = below(world, 6);
+	action->value[SIM_KEY_SET] = once_in(world, 4) ? 1 + below(world, 47) : 0;
+	action->value[SIM_KEY_BAD] = once_in(world, 20);
+	action->value[SIM_KEY_TIMEOUT] = once_in(world, 4) ? 1 + below(world, 4000) : 0;
 }
 
 static void choose_repair(struct sim_slot *slot, struct sim_action *action)
@@ -336,7 +363,7 @@ static const struct {
 	{40, choose_submit},  {8, choose_client},  {4, choose_cancel}, {6, choose_reaction},
 	{20, choose_traffic}, {24, choose_hold},   {10, choose_link},  {6, choose_change},
 	{6, choose_set},      {12, choose_device}, {6, choose_answer}, {24, choose_repair},
-	{1, choose_close},
+	{10, choose_ask},     {1, choose_close},
 };
 
 static void choose(struct sim_slot *slot, struct sim_action *action)

@@ -19,6 +19,8 @@ static const char *const sim_words_side[] = {"lower", "upper", NULL};
 static const char *const sim_words_reason[] = {
 	"device-error", "queue-timeout",   "queue-full", "cancelled",
 	"not-running",	"adapter-removed", "no-carrier", NULL};
+static const char *const sim_words_oid[] = {
+	"mtu", "link-speed", "packet-filter", "mac", "link-state", "statistics", NULL};
 static const char *const sim_words_profile[] = {
 #define X(sym, name) name,
 	LWF_PROFILE_LIST(X)
@@ -47,9 +49,9 @@ static const struct {
 #undef X
 };
 
-#define KEY(sym) (1u << SIM_KEY_##sym)
+#define KEY(sym) (UINT64_C(1) << SIM_KEY_##sym)
 
-static const uint32_t verb_keys[SIM_VERBS] = {
+static const uint64_t verb_keys[SIM_VERBS] = {
 	[SIM_VERB_WORLD] = KEY(DICE) | KEY(PROFILE) | KEY(DETAILS),
 	[SIM_VERB_OPEN] = KEY(UPPER),
 	[SIM_VERB_INSERT] = KEY(AT),
@@ -63,13 +65,15 @@ static const uint32_t verb_keys[SIM_VERBS] = {
 	[SIM_VERB_CANCEL] = KEY(CLIENT) | KEY(ID),
 	[SIM_VERB_ON_ANSWER] = KEY(CLIENT) | KEY(AFTER) | KEY(DO),
 	[SIM_VERB_ON_STATE] = KEY(CLIENT) | KEY(AFTER) | KEY(DO),
+	[SIM_VERB_ASK] = KEY(ID) | KEY(OID) | KEY(SET) | KEY(BAD) | KEY(TIMEOUT),
+	[SIM_VERB_CANCEL_ASK] = KEY(ID),
 	[SIM_VERB_TRAFFIC] = KEY(SIDE) | KEY(FRAMES) | KEY(BYTES),
 	[SIM_VERB_HOLD] = KEY(BY),
 	[SIM_VERB_RELEASE] = KEY(BY),
 	[SIM_VERB_LINK] = KEY(EVENT),
 	[SIM_VERB_DEVICE] = KEY(SIDE) | KEY(DELAY) | KEY(JITTER) | KEY(REORDER) | KEY(MERGE) |
 			    KEY(SPLIT) | KEY(NEVER) | KEY(FAIL) | KEY(REASON) | KEY(ROOM) |
-			    KEY(ATTACH_FAILS),
+			    KEY(ATTACH_FAILS) | KEY(OID_DELAY) | KEY(OID_NEVER) | KEY(OID_FAILS),
 	[SIM_VERB_ANSWER] = KEY(SIDE) | KEY(FRAMES),
 	[SIM_VERB_FAIL_ALLOC] = KEY(NTH),
 	[SIM_VERB_RUN] = KEY(US),
@@ -77,7 +81,7 @@ static const uint32_t verb_keys[SIM_VERBS] = {
 
 bool sim_verb_has(enum sim_verb verb, enum sim_key key)
 {
-	return verb_keys[verb] & 1u << key;
+	return verb_keys[verb] >> key & 1;
 }
 
 bool sim_verb_has_text(enum sim_verb verb)

@@ -35,6 +35,12 @@
 	X(BYTES, "bytes", NULL)                  \
 	X(UP, "up", NULL)                        \
 	X(BAD, "bad", NULL)                      \
+	X(OID, "oid", sim_words_oid)             \
+	X(SET, "set", NULL)                      \
+	X(TIMEOUT, "timeout", NULL)              \
+	X(OID_DELAY, "oid-delay", NULL)          \
+	X(OID_NEVER, "oid-never", NULL)          \
+	X(OID_FAILS, "oid-fails", NULL)          \
 	X(BUDGET, "budget", NULL)                \
 	X(ID, "id", NULL)                        \
 	X(AT, "at", NULL)                        \
@@ -85,6 +91,8 @@ enum sim_key {
 	X(CANCEL, "cancel", false, NULL)         \
 	X(ON_ANSWER, "on-answer", false, NULL)   \
 	X(ON_STATE, "on-state", false, NULL)     \
+	X(ASK, "ask", false, NULL)               \
+	X(CANCEL_ASK, "cancel-ask", false, NULL) \
 	X(TRAFFIC, "traffic", false, NULL)       \
 	X(HOLD, "hold", false, NULL)             \
 	X(RELEASE, "release", false, NULL)       \

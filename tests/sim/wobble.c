@@ -15,6 +15,7 @@
 #include <lwf/filter.h>
 #include <lwf/gate.h>
 
+#include "wobble.h"
 #include "world.h"
 
 #define FRAMES 8u
@@ -29,7 +30,9 @@ enum {
 	OPT_DROP,
 	OPT_SENDS,
 	OPT_RECEIVES,
-	OPT_SETTLE
+	OPT_SETTLE,
+	OPT_OID,
+	OPT_ASK
 };
 
 /* How a control function answers. */
@@ -50,10 +53,14 @@ static const struct lwf_option_spec options[] = {
 	{"receives", LWF_OPTION_UINT, 0, FRAMES, "0", true, "originate so many at once"},
 	{"settle", LWF_OPTION_UINT, 0, 64, "0", true,
 	 "the device answers so many frames inside the pause"},
+	{"oid", LWF_OPTION_UINT, 0, 3, "0", true,
+	 "0: hands on OIDs, 1: answers, 2: hands on later, 3: completes before it answers PENDING"},
+	{"ask", LWF_OPTION_UINT, 0, 1, "0", true, "asks OIDs and indicates statuses of its own"},
 	{0},
 };
 
 struct wobble {
+	struct wobble_oids oids; /* first */
 	struct lwf_module *module;
 	struct lwf_gate gate;
 	struct lwf_pool *pool;
@@ -115,12 +122,16 @@ static void on_tick(void *context)
 	originate(me, me->option[OPT_SENDS], LWF_DIRECTION_SEND);
 	if (me->running) /* an answer may have paused it */
 		originate(me, me->option[OPT_RECEIVES], LWF_DIRECTION_RECEIVE);
+	if (me->option[OPT_ASK])
+		wobble_ask(&me->oids);
 }
 
 static void take_options(struct wobble *me, const struct lwf_options *values)
 {
 	for (uint32_t i = 0; i < values->count; i++)
 		me->option[i] = values->value[i].number;
+	me->oids.how = me->option[OPT_OID];
+	me->oids.late_ns = me->option[OPT_LATE];
 }
 
 static int wobble_set_options(struct lwf_module *module, const struct lwf_options *values)
@@ -149,9 +160,13 @@ static lwf_status wobble_attach(struct lwf_module *module, const struct lwf_opti
 		goto err_pool;
 	if (lwf_timer_init(&me->late, host, on_late, me))
 		goto err_tick;
+	if (wobble_oids_init(&me->oids, module))
+		goto err_late;
 	lwf_module_set_context(module, me);
 	return LWF_STATUS_SUCCESS;
 
+err_late:
+	lwf_timer_fini(&me->late);
 err_tick:
 	lwf_module_timer_fini(module, &me->tick);
 err_pool:
@@ -167,6 +182,7 @@ static void wobble_detach(struct lwf_module *module)
 
 	lwf_module_timer_fini(module, &me->tick);
 	lwf_timer_fini(&me->late);
+	wobble_oids_fini(&me->oids);
 	lwf_pool_destroy(me->pool);
 	lwf_host_free(lwf_module_host(module), me);
 	lwf_module_set_context(module, NULL);
@@ -406,5 +422,10 @@ const struct lwf_filter_ops sim_wobble_ops = {
 	.receive_return = wobble_receive_return,
 	.cancel = wobble_cancel,
 	.set_options = wobble_set_options,
+	.oid = wobble_oid,
+	.oid_complete = wobble_oid_complete,
+	.cancel_oid = wobble_cancel_oid,
+	.net_pnp = wobble_net_pnp,
+	.status = wobble_status,
 	.holds = wobble_holds,
 };

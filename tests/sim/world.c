@@ -202,6 +202,8 @@ static void on_stack_closed(void *context)
 {
 	struct sim_slot *slot = context;
 
+	if (sim_asks_out(slot))
+		sim_fail("s%u ended with requests that were not answered", slot->index);
 	slot->stack = NULL;
 	slot->closing = false;
 }

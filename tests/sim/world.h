@@ -15,6 +15,7 @@
 
 #include <stdio.h>
 
+#include <lwf/oid.h>
 #include <lwf/profile.h>
 #include <lwf/stack.h>
 
@@ -25,6 +26,7 @@
 #define SIM_STACKS	3u
 #define SIM_CLIENTS	3u
 #define SIM_MODULES	4u
+#define SIM_ASKS	4u /* OIDs that are out at once */
 #define SIM_RECORDS	512u
 #define SIM_MS		1000000ull
 #define SIM_PAUSE_SLOTS 4096u
@@ -75,6 +77,16 @@ enum sim_condition {
 	SIM_CONDITIONS
 };
 
+/** An OID request from above. */
+struct sim_ask {
+	struct lwf_oid_request request;
+	struct sim_slot *slot;
+	uint8_t value[LWF_OID_VALUE_BYTES];
+	uint64_t asked_at; /* world->seq */
+	bool out;
+	bool may_abort; /* it has a time limit, or was cancelled */
+};
+
 struct sim_slot {
 	struct sim_world *world;
 	struct lwf_stack *stack;	/* NULL: none at present */
@@ -87,6 +99,7 @@ struct sim_slot {
 	uint64_t last[SIM_CONDITIONS];
 	uint64_t lied[LWF_ANSWERS]; /* when a device was last told to answer so */
 	struct sim_client clients[SIM_CLIENTS];
+	struct sim_ask asks[SIM_ASKS];
 };
 
 struct sim_world {
@@ -108,7 +121,7 @@ struct sim_world {
 	uint32_t planned, plan_at;
 	uint64_t pausing_at[SIM_PAUSE_SLOTS]; /* by handle: when its last pause began */
 	uint64_t cycles;		      /* module pauses that came to an end */
-	uint64_t records, frames;
+	uint64_t records, frames, asks;
 	uint64_t answers[LWF_ANSWERS]; /* of all clients */
 	uint64_t pended;	       /* pauses that were answered PENDING */
 	struct sim_action action;      /* the one that is being done */
@@ -164,6 +177,11 @@ void sim_client_put(struct sim_client *client, uint32_t frames, uint32_t bytes, 
 void sim_client_pump(struct sim_client *client, uint32_t budget);
 void sim_client_cancel(struct sim_client *client, uint64_t id);
 void sim_witness(struct sim_slot *slot, struct lwf_edge *edge, const struct lwf_frame *frame);
+
+/* asks.c */
+void sim_ask(struct sim_slot *slot, const struct sim_action *action);
+void sim_cancel_ask(struct sim_slot *slot, const struct sim_action *action);
+uint32_t sim_asks_out(const struct sim_slot *slot);
 
 /* check.c */
 void sim_check(struct sim_world *world);
