@@ -154,6 +154,12 @@ struct lwf_filter_ops {
 	int (*control)(struct lwf_module *module, enum lwf_control what, void *argument);
 	/** Takes new values of live options. Returns 0 or -errno, and then nothing has changed. */
 	int (*set_options)(struct lwf_module *module, const struct lwf_options *options);
+	/**
+	 * FilterSetModuleOptions: the stack is Paused and is about to be restarted; all modules are
+	 * asked before any of them is. The only place for lwf_set_optional_handlers(). SUCCESS, or
+	 * why not, which is logged; the module is restarted with what it has then.
+	 */
+	lwf_status (*set_module_options)(struct lwf_module *module);
 	/** Frames of @origin (0: of anybody) held here, and since when. Only with LWF_FILTER_HOLDS.
 	 */
 	uint32_t (*holds)(struct lwf_module *module, lwf_handle origin, uint64_t *oldest_ns);
@@ -195,6 +201,11 @@ struct lwf_host *lwf_module_host(const struct lwf_module *module);
 
 /** The module's own memory: set in attach, NULL before. */
 void *lwf_module_context(const struct lwf_module *module);
+
+/**
+ * NdisFSetAttributes: only inside attach, after what may fail (rule S20); NULL again only where that
+ * life ends, in a failing attach or in detach. Anywhere else it changes nothing.
+ */
 void lwf_module_set_context(struct lwf_module *module, void *context);
 
 enum lwf_state lwf_module_state(const struct lwf_module *module);
@@ -292,6 +303,36 @@ void lwf_pause_complete(struct lwf_module *module);
 
 /** NdisFRestartComplete, likewise; @status is SUCCESS, RESOURCES or FAILURE. */
 void lwf_restart_complete(struct lwf_module *module, lwf_status status);
+
+/* ---- what may change between pause and restart ---- */
+
+/**
+ * NDIS_FILTER_PARTIAL_CHARACTERISTICS: the functions that a module may choose anew before each
+ * restart. NULL is pass-through: the stack goes past the module in that direction.
+ */
+struct lwf_handlers {
+	void (*send)(struct lwf_module *module, struct lwf_batch *batch);
+	void (*send_complete)(struct lwf_module *module, struct lwf_batch *batch);
+	void (*receive)(struct lwf_module *module, struct lwf_batch *batch);
+	void (*receive_return)(struct lwf_module *module, struct lwf_batch *batch);
+	void (*cancel)(struct lwf_module *module, uint64_t cancel_id);
+};
+
+/**
+ * NdisSetOptionalHandlers: these five from the coming restart until they are set again, or until
+ * detach, when those of the filter hold again. Copies @handlers. SUCCESS; INVALID_STATE, and rule
+ * S19 is broken, anywhere but inside set_module_options on its own thread; BAD_CHARACTERISTICS when
+ * the filter's traits contradict them. Unless it answers SUCCESS nothing has changed.
+ */
+lwf_status lwf_set_optional_handlers(struct lwf_module *module,
+				     const struct lwf_handlers *handlers);
+
+/**
+ * NdisFRestartFilter: has the stack paused, options set and the stack restarted, later, from the
+ * loop; with the profile lenient this module alone (C7). SUCCESS: it will be, also when it was asked
+ * for before; INVALID_STATE while the module is not Running.
+ */
+lwf_status lwf_restart_filter(struct lwf_module *module);
 
 /* ---- timers of a module ---- */
 

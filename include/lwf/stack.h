@@ -25,6 +25,8 @@
 #define LWF_STACK_MODULES_MAX  16u
 #define LWF_STACK_SESSIONS_MAX 256u
 #define LWF_WATCHDOG_NS	       1000000000ull  /* a pause that takes longer is reported */
+#define LWF_UNLOAD_LIMIT_NS    5000000000ull  /* a frame out so long after it is leaked (T08) */
+#define LWF_LOST_SESSION_NS    10000000000ull /* a session that nobody closes is given up (F06) */
 #define LWF_PAUSE_LIMIT_NS     10000000000ull /* NDIS's own limit (rule P17) */
 
 struct lwf_engine;
@@ -53,7 +55,17 @@ struct lwf_host *lwf_engine_host(const struct lwf_engine *engine);
  */
 int lwf_engine_register(struct lwf_engine *engine, const struct lwf_filter_ops *ops);
 
-/** Filter by name, or NULL. */
+/**
+ * NdisFDeregisterFilterDriver: no module of the filter is made any more, those that are there are
+ * removed from all stacks, and when the last is gone @done is called (NULL is allowed), maybe inside
+ * this call, never for a closed engine; only then @ops may go. A frame of the filter that is not home
+ * after LWF_UNLOAD_LIMIT_NS is reported as leaked (rule T08); the filter stays as long as it is out.
+ * Returns 0; -ENOENT when it is not registered; -EALREADY.
+ */
+int lwf_engine_unregister(struct lwf_engine *engine, const struct lwf_filter_ops *ops,
+			  void (*done)(void *context), void *context);
+
+/** Filter by name, or NULL; not one that is being unregistered. */
 const struct lwf_filter_ops *lwf_engine_filter(const struct lwf_engine *engine, const char *name);
 
 /** Filter by number from 0, or NULL behind the last. */
@@ -147,7 +159,9 @@ void lwf_stack_start(struct lwf_stack *stack);
 
 /**
  * Detaches the stack, closes its edges and frees it, as soon as the last frame is home; @closed is
- * called after that (may be NULL). Sessions must be closed by their owners before or meanwhile.
+ * called after that (may be NULL). Sessions must be closed by their owners before or meanwhile; one
+ * that is not within LWF_LOST_SESSION_NS of all the rest is reported (rule F06) and given up: it has
+ * no stack from then on, pumping it does nothing, and it may still be closed.
  */
 void lwf_stack_close(struct lwf_stack *stack, void (*closed)(void *context), void *context);
 
@@ -290,8 +304,8 @@ struct lwf_session {
 	const struct lwf_session_ops *ops;
 	bool wait_when_paused; /* records stay in their ring while the stack is not Running */
 	bool closing;
-	struct lwf_stack *stack;
-	lwf_handle target; /* the module it originates through, in its present life */
+	struct lwf_stack *stack; /* NULL: it was given up */
+	lwf_handle target;	 /* the module it originates through, in its present life */
 	char target_name[LWF_NAME_BYTES];
 	uint32_t id; /* unique in the engine */
 	uint32_t outstanding;

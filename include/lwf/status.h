@@ -26,14 +26,15 @@
 	X(UNKNOWN, 0xE0010001u, "the daemon died with the frame in flight (not an NDIS value)")
 
 /** X(name, value): results of control calls that no frame is answered with */
-#define LWF_RESULT_LIST(X)                \
-	X(PENDING, 0x00000103u)           \
-	X(INVALID_STATE, 0xC0000184u)     \
-	X(INVALID_PARAMETER, 0xC000000Du) \
-	X(CLOSING, 0xC0010002u)           \
-	X(REQUEST_ABORTED, 0xC001000Cu)   \
-	X(ADAPTER_NOT_READY, 0xC0010011u) \
-	X(INVALID_DATA, 0xC0010015u)      \
+#define LWF_RESULT_LIST(X)                  \
+	X(PENDING, 0x00000103u)             \
+	X(INVALID_STATE, 0xC0000184u)       \
+	X(INVALID_PARAMETER, 0xC000000Du)   \
+	X(BAD_CHARACTERISTICS, 0xC0010005u) \
+	X(CLOSING, 0xC0010002u)             \
+	X(REQUEST_ABORTED, 0xC001000Cu)     \
+	X(ADAPTER_NOT_READY, 0xC0010011u)   \
+	X(INVALID_DATA, 0xC0010015u)        \
 	X(BUFFER_TOO_SHORT, 0xC0010016u)
 
 typedef uint32_t lwf_status;

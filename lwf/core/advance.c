@@ -18,9 +18,11 @@
 #include <stdio.h>
 
 #include "failure.h"
+#include "handlers.h"
 #include "internal.h"
 #include "lifecycle.h"
 #include "modify.h"
+#include "unload.h"
 
 enum lwf_state lwf_stack_goal(const struct lwf_stack *stack)
 {
@@ -241,6 +243,8 @@ static enum step step_attach(struct lwf_stack *stack, const char *reason)
 
 static enum step step_restart(struct lwf_stack *stack, const char *reason)
 {
+	if (lwf_handlers_round(stack))
+		return STEP_TAKEN;
 	if (!stack->lower_running) {
 		stack->lower_running = true;
 		return STEP_TAKEN;
@@ -291,7 +295,10 @@ static enum step step(struct lwf_stack *stack)
 		lwf_stack_post(stack);
 		return STEP_LATER;
 	}
+	if (lwf_unload_step(stack) || lwf_handlers_step(stack, goal == LWF_STATE_RUNNING))
+		return STEP_TAKEN;
 	if (goal < LWF_STATE_RUNNING || stack->change_count) {
+		lwf_handlers_forget(stack);
 		taken = step_pause(stack, reason);
 		if (taken != STEP_ARRIVED)
 			return taken;
@@ -357,6 +364,10 @@ void lwf_stack_advance(struct lwf_stack *stack)
 	stack->advancing = false;
 	if (lwf_stack_settled(stack))
 		lwf_modify_settled(stack);
+	if (stack->engine->unload_look)
+		lwf_unload_look(stack->engine);
 	if (lwf_stack_may_end(stack))
 		lwf_stack_post(stack);
+	else if (stack->closed && !stack->waiting && !stack->watchdog.armed)
+		lwf_timer_set(&stack->watchdog, LWF_LOST_SESSION_NS);
 }

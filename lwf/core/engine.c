@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "conflicts.h"
 #include "internal.h"
+#include "unload.h"
 
 struct lwf_engine *lwf_engine_create(struct lwf_host *host)
 {
@@ -48,12 +50,15 @@ struct lwf_host *lwf_engine_host(const struct lwf_engine *engine)
 }
 
 /** The dependency rules of NDIS (1.1 of its filter pages) as far as their functions exist here. */
-static bool is_consistent(const struct lwf_filter_ops *ops)
+bool lwf_filter_is_consistent(struct lwf_engine *engine, const struct lwf_filter_ops *ops)
 {
 	bool originates = ops->traits & LWF_FILTER_ORIGINATES;
 	bool holds = ops->traits & LWF_FILTER_HOLDS;
 
 	if (ops->traits & LWF_FILTER_MONITORS && (originates || ops->traits & LWF_FILTER_MODIFIES))
+		return false;
+	if (originates && ops->send_complete && !ops->send &&
+	    !lwf_conflict_lenient(engine, LWF_CONFLICT_C8))
 		return false;
 	if (originates && !ops->send_complete && !ops->receive_return)
 		return false; /* its frames would never come home */
@@ -63,19 +68,22 @@ static bool is_consistent(const struct lwf_filter_ops *ops)
 		return false;
 	if (!ops->oid != !ops->oid_complete || (ops->cancel_oid && !ops->oid))
 		return false; /* who asks must hear the answer; who has none is not asked */
-	return ops->name && *ops->name && strlen(ops->name) < LWF_NAME_BYTES - 4;
+	if (!ops->name || !*ops->name || strlen(ops->name) >= LWF_NAME_BYTES - 4)
+		return false;
+	if (holds && ops->send && !ops->cancel) {
+		lwf_rule_refused(engine, ops->name, LWF_RULE_O14, "it keeps sends without cancel");
+		return false;
+	}
+	return true;
 }
 
 int lwf_engine_register(struct lwf_engine *engine, const struct lwf_filter_ops *ops)
 {
-	if (!is_consistent(ops))
+	if (!lwf_filter_is_consistent(engine, ops))
 		return -EINVAL;
-	if (ops->traits & LWF_FILTER_HOLDS && ops->send && !ops->cancel) {
-		lwf_rule_refused(engine, ops->name, LWF_RULE_O14, "it keeps sends without cancel");
-		return -EINVAL;
-	}
-	if (lwf_engine_filter(engine, ops->name))
-		return -EEXIST;
+	for (uint32_t i = 0; i < engine->filter_count; i++) /* one that is leaving has its name */
+		if (strcmp(engine->filters[i]->name, ops->name) == 0)
+			return -EEXIST;
 	if (engine->filter_count == LWF_FILTERS_MAX)
 		return -ENOSPC;
 	engine->filters[engine->filter_count++] = ops;
@@ -85,7 +93,7 @@ int lwf_engine_register(struct lwf_engine *engine, const struct lwf_filter_ops *
 const struct lwf_filter_ops *lwf_engine_filter(const struct lwf_engine *engine, const char *name)
 {
 	for (uint32_t i = 0; i < engine->filter_count; i++)
-		if (strcmp(engine->filters[i]->name, name) == 0)
+		if (strcmp(engine->filters[i]->name, name) == 0 && !engine->unloads[i].done)
 			return engine->filters[i];
 	return NULL;
 }

@@ -59,7 +59,7 @@ bool lwf_may_speak(struct lwf_module *module, enum lwf_speech what)
 {
 	if (module->state == LWF_STATE_ATTACHING)
 		return may_speak_in_attach(module, what);
-	if (module->state == LWF_STATE_DETACHED)
+	if (module->state == LWF_STATE_DETACHED || module->detaching)
 		return may_speak_detached(module, what);
 	return what == LWF_SPEECH_STATUS || !module->oid_closed;
 }

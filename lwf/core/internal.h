@@ -31,10 +31,19 @@ struct lwf_trace {
 	uint32_t details_wanted;       /* by so many */
 };
 
+/** A filter on its way out of the engine. */
+struct lwf_unload {
+	void (*done)(void *context); /* NULL: it stays */
+	void *context;
+};
+
 struct lwf_engine {
 	struct lwf_host *host;
 	const struct lwf_filter_ops *filters[LWF_FILTERS_MAX];
 	uint32_t filter_count;
+	struct lwf_unload unloads[LWF_FILTERS_MAX]; /* by the index of the filter; unload.c */
+	uint32_t unload_count;			    /* of these that are under way */
+	bool unload_look;			    /* a module of one may have been the last */
 	struct lwf_stack *stacks[LWF_STACKS_MAX];
 	struct lwf_observer *observers;
 	struct lwf_trace trace;
@@ -65,7 +74,9 @@ struct lwf_cancel {
 };
 
 struct lwf_module {
-	const struct lwf_filter_ops *ops;
+	const struct lwf_filter_ops *filter; /* as registered */
+	const struct lwf_filter_ops *ops;    /* what is called: filter, or own_ops; handlers.c */
+	struct lwf_filter_ops own_ops;	     /* with the functions that it chose itself */
 	struct lwf_stack *stack;
 	char name[LWF_NAME_BYTES];
 	struct lwf_options options;
@@ -79,12 +90,17 @@ struct lwf_module {
 	struct lwf_callback callback; /* lifecycle.c */
 	bool pause_was_immediate;     /* the last pause answered SUCCESS (F01); lifecycle.c */
 	bool restart_failed;	      /* S12; lifecycle.c */
-	bool failed;	     /* an attach or restart did, and failure.c has not settled it */
-	bool newcomer;	     /* the stack has not settled since it came; modify.c */
-	bool left_out;	     /* Detached, and the stack goes on without it; modify.c */
-	bool late;	     /* completed too early; waits until it is quiet; lifecycle.c */
-	bool drained_inside; /* a frame came home inside the pause callback (F03); path.c */
-	bool doomed;	     /* on its way out of the stack; modify.c */
+	bool failed;	      /* an attach or restart did, and failure.c has not settled it */
+	bool newcomer;	      /* the stack has not settled since it came; modify.c */
+	bool options_set;     /* asked since the stack last went down (S18); handlers.c */
+	bool setting_options; /* inside set_module_options (S19); handlers.c */
+	bool restart_asked;   /* lwf_restart_filter() was called; handlers.c */
+	bool detaching; /* inside detach, whatever its state is called there (C10); lifecycle.c */
+	bool leak_reported;	     /* T08; watchdog.c */
+	bool left_out;		     /* Detached, and the stack goes on without it; modify.c */
+	bool late;		     /* completed too early; waits until it is quiet; lifecycle.c */
+	bool drained_inside;	     /* a frame came home inside the pause callback (F03); path.c */
+	bool doomed;		     /* on its way out of the stack; modify.c */
 	struct lwf_timer *timers[4]; /* those that originate (P15) */
 	struct lwf_oid_hop oid_hop;  /* OIDs it was given, or will be; oid.c */
 	uint32_t oids_out;	     /* own and cloned ones below it; oid.c */
@@ -117,6 +133,7 @@ enum lwf_change_kind {
 	LWF_CHANGE_REMOVE,
 	LWF_CHANGE_LEAVE_OUT, /* detach it, and go on without it */
 	LWF_CHANGE_TAKE_IN,   /* try again with one that was left out */
+	LWF_CHANGE_RESTART,   /* nothing: the pause and the restart are all */
 };
 
 struct lwf_change {
@@ -142,9 +159,10 @@ struct lwf_stack {
 	bool lower_running; /* the lower edge takes sends */
 	bool upper_running; /* the upper edge originates */
 	bool advancing, again;
-	bool inserting; /* a newcomer that fails now is taken out after the call */
-	uint32_t depth; /* calls into the path, modules and sessions that are under way */
-	bool waiting;	/* the stack is on its way; path.c posts it on when something comes home */
+	bool pausing_one; /* a module by itself, not the stack: T01 is not judged (C7) */
+	bool inserting;	  /* a newcomer that fails now is taken out after the call */
+	uint32_t depth;	  /* calls into the path, modules and sessions that are under way */
+	bool waiting; /* the stack is on its way; path.c posts it on when something comes home */
 	bool posted;
 	bool attach_in_order; /* T02 is judged: all modules, not the one that is inserted */
 	bool no_carrier_forced;
@@ -223,6 +241,11 @@ int lwf_options_default(const struct lwf_filter_ops *ops, struct lwf_options *op
 int lwf_options_parse(const struct lwf_filter_ops *ops, const char *text, bool live_only,
 		      struct lwf_options *options, char *error, size_t error_bytes);
 
+/* engine.c */
+
+/** The dependency rules of NDIS (O14 among them), for a filter as it is or with other handlers. */
+bool lwf_filter_is_consistent(struct lwf_engine *engine, const struct lwf_filter_ops *ops);
+
 /* advance.c */
 
 /** Where the stack's holds want it. */
@@ -238,6 +261,9 @@ bool lwf_stack_may_end(const struct lwf_stack *stack);
 
 /** Ends the sessions that were closed and whose frames are home. From the loop only. */
 void lwf_sessions_end(struct lwf_stack *stack);
+
+/** F06: a closed stack is Detached and nothing is out, and yet sessions remain: they are let go. */
+void lwf_sessions_give_up(struct lwf_stack *stack);
 
 /* stack.c */
 

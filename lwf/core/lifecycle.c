@@ -21,6 +21,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "conflicts.h"
 #include "internal.h"
 #include "lifecycle.h"
 
@@ -101,6 +102,21 @@ static enum lwf_rule forbidden_by(const struct lwf_module *module, enum lwf_even
 	}
 }
 
+/** S18: each module that wants to set options has been asked before any of them is restarted. */
+static void judge_options(struct lwf_module *module)
+{
+	struct lwf_stack *stack = module->stack;
+
+	for (uint32_t i = 0; i < stack->module_count; i++) {
+		const struct lwf_module *other = stack->modules[i];
+
+		if (other->state == LWF_STATE_PAUSED && other->ops->set_module_options &&
+		    !other->options_set)
+			lwf_rule_broken(stack, other, LWF_RULE_S18,
+					"a restart came before its options were set");
+	}
+}
+
 /** T01, T02: what the neighbours must be when a module gets this event. */
 static void judge_order(struct lwf_module *module, enum lwf_event event)
 {
@@ -116,7 +132,8 @@ static void judge_order(struct lwf_module *module, enum lwf_event event)
 		}
 		if (stack->modules[i]->left_out)
 			continue;
-		if (event == LWF_EVENT_PAUSE && above && state > LWF_STATE_PAUSED)
+		if (event == LWF_EVENT_PAUSE && above && state > LWF_STATE_PAUSED &&
+		    !stack->pausing_one)
 			lwf_rule_broken(stack, module, LWF_RULE_T01, "paused before one above it");
 		if (event == LWF_EVENT_RESTART && !above && state != LWF_STATE_RUNNING)
 			lwf_rule_broken(stack, module, LWF_RULE_T01,
@@ -150,22 +167,24 @@ static void enter(struct lwf_module *module, enum lwf_state next, enum lwf_event
 	lwf_trace_end(engine, record);
 }
 
-bool lwf_lifecycle(struct lwf_module *module, enum lwf_event event, const char *reason)
-{
-	static _Thread_local char marker;
-	struct lwf_stack *stack = module->stack;
-	const struct row *row = NULL;
-	enum lwf_outcome outcome;
+static _Thread_local char marker; /* its address names the thread */
 
-	if (stack->engine->thread_marker != &marker) {
+bool lwf_on_control_thread(const struct lwf_engine *engine)
+{
+	return engine->thread_marker == &marker;
+}
+
+/** S16, S17 and the table: may @event run its row? */
+static bool may_run(struct lwf_module *module, enum lwf_event event, const struct row *row)
+{
+	struct lwf_stack *stack = module->stack;
+
+	if (!lwf_on_control_thread(stack->engine)) {
 		if (stack->engine->thread_marker)
 			lwf_rule_broken(stack, module, LWF_RULE_S17,
 					"control event on another thread");
 		stack->engine->thread_marker = &marker;
 	}
-	for (unsigned i = 0; i < ROWS && !row; i++)
-		if (table[i].state == module->state && table[i].event == event)
-			row = &table[i];
 	if (!row) {
 		lwf_rule_broken(stack, module, forbidden_by(module, event), events[event]);
 		return false;
@@ -180,22 +199,75 @@ bool lwf_lifecycle(struct lwf_module *module, enum lwf_event event, const char *
 				"ended without its completion");
 		return false;
 	}
+	return true;
+}
+
+/**
+ * C10: by the narrow reading a module is Detached from the moment in which its detach is entered,
+ * by the wide one when it has returned. The trace has both edges: the change of state, and with
+ * details the answer of the callback, or before it the record "detaching".
+ */
+static void run_detach(struct lwf_module *module, const char *reason)
+{
+	struct lwf_stack *stack = module->stack;
+	bool wide = lwf_conflict_lenient(stack->engine, LWF_CONFLICT_C10);
+
+	if (wide)
+		lwf_trace_text(stack, module, LWF_TRACE_MODULE, "detaching", "%s", reason);
+	else
+		enter(module, LWF_STATE_DETACHED, LWF_EVENT_DETACH, reason);
+	module->detaching = true;
+	act_detach(module);
+	module->detaching = false;
+	if (wide)
+		enter(module, LWF_STATE_DETACHED, LWF_EVENT_DETACH, reason);
+	module->old_handle = module->handle;
+	module->handle = 0;
+	module->ops = module->filter;
+}
+
+/** What the module is in when the action of its event begins. */
+static void begin(struct lwf_module *module, enum lwf_event event)
+{
 	if (event <= LWF_EVENT_DETACH) {
 		judge_order(module, event);
+		if (event == LWF_EVENT_RESTART)
+			judge_options(module);
 		module->callback = (struct lwf_callback){0};
 	}
 	if (event == LWF_EVENT_ATTACH) {
-		module->handle = ++stack->engine->last_handle;
+		module->handle = ++module->stack->engine->last_handle;
 		module->epoch++;
 	}
+	if (event == LWF_EVENT_PAUSE)
+		module->restart_asked = false;
 	if (event == LWF_EVENT_FAILED || event <= LWF_EVENT_RESTART)
 		module->failed = event == LWF_EVENT_FAILED;
+	if (event == LWF_EVENT_RESTART || event == LWF_EVENT_ATTACH)
+		module->options_set = false;
+}
+
+bool lwf_lifecycle(struct lwf_module *module, enum lwf_event event, const char *reason)
+{
+	struct lwf_stack *stack = module->stack;
+	const struct row *row = NULL;
+	enum lwf_outcome outcome;
+
+	for (unsigned i = 0; i < ROWS && !row; i++)
+		if (table[i].state == module->state && table[i].event == event)
+			row = &table[i];
+	if (!may_run(module, event, row))
+		return false;
+	begin(module, event);
+	if (event == LWF_EVENT_DETACH) {
+		run_detach(module, reason);
+		return true;
+	}
 	enter(module, row->next, event, reason);
 	outcome = row->action(module);
-	if (row->action != act_none && module->state != row->next &&
-	    row->next != LWF_STATE_DETACHED)
+	if (row->action != act_none && module->state != row->next)
 		lwf_rule_broken(stack, module, LWF_RULE_S02, "state changed inside a callback");
-	if (row->action == act_none || row->next == LWF_STATE_DETACHED)
+	if (row->action == act_none)
 		return true;
 	if (outcome == LWF_OUTCOME_PENDING) {
 		struct lwf_trace_record *record =
@@ -264,8 +336,6 @@ static enum lwf_outcome act_detach(struct lwf_module *module)
 	module->pre_detached = module->oid_closed = false;
 	module->context = NULL;
 	module->attach_context = NULL;
-	module->old_handle = module->handle;
-	module->handle = 0;
 	return LWF_OUTCOME_DONE;
 }
 

@@ -9,6 +9,7 @@
 
 #include <lwf/trace.h>
 
+struct lwf_engine;
 struct lwf_module;
 
 /** X(symbol, name): the first four come from the stack, the last two from the callback's answer */
@@ -42,6 +43,9 @@ bool lwf_lifecycle(struct lwf_module *module, enum lwf_event event, const char *
  * once. */
 bool lwf_lifecycle_row(unsigned index, enum lwf_state *state, enum lwf_event *event,
 		       const char **action, enum lwf_state *next);
+
+/** True on the thread that runs the control callbacks (S17). */
+bool lwf_on_control_thread(const struct lwf_engine *engine);
 
 /** The module has become quiet: ends a pause that was completed while frames were still out. */
 void lwf_lifecycle_quiet(struct lwf_module *module);

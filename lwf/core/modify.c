@@ -16,7 +16,7 @@
 #include "modify.h"
 
 /** Works out, for each direction, who is the next that has a function for it. */
-static void relink(struct lwf_stack *stack)
+void lwf_modify_relink(struct lwf_stack *stack)
 {
 	struct lwf_module *send = NULL, *complete = NULL, *receive = NULL, *back = NULL;
 
@@ -88,7 +88,7 @@ static int make_module(struct lwf_stack *stack, const char *spec, struct lwf_mod
 		snprintf(error, error_bytes, "out of memory");
 		return -ENOMEM;
 	}
-	module->ops = ops;
+	module->filter = module->ops = ops;
 	module->stack = stack;
 	module->since_ns = lwf_host_now_ns(stack->engine->host);
 	ret = lwf_options_default(ops, &module->options, error, error_bytes);
@@ -143,6 +143,7 @@ static void apply_remove(struct lwf_stack *stack, const struct lwf_change *chang
 	stack->modules[stack->module_count] = NULL;
 	tell_module(stack, module, "removed", index);
 	lwf_host_free(stack->engine->host, module);
+	stack->engine->unload_look = true;
 }
 
 static void apply_leave_out(struct lwf_stack *stack, struct lwf_module *module)
@@ -169,6 +170,8 @@ static void apply(struct lwf_stack *stack, const struct lwf_change *change)
 		change->module->left_out = false;
 		lwf_trace_text(stack, change->module, LWF_TRACE_MODULE, "taken-in", "+");
 		return;
+	case LWF_CHANGE_RESTART:
+		return;
 	}
 }
 
@@ -192,8 +195,8 @@ bool lwf_modify_may_apply(struct lwf_stack *stack)
 		struct lwf_module *module = stack->changes[i].module;
 		enum lwf_change_kind kind = stack->changes[i].kind;
 
-		if (kind != LWF_CHANGE_INSERT && module->state == LWF_STATE_PAUSED &&
-		    !lwf_pre_detach(module))
+		if ((kind == LWF_CHANGE_REMOVE || kind == LWF_CHANGE_LEAVE_OUT) &&
+		    module->state == LWF_STATE_PAUSED && !lwf_pre_detach(module))
 			may = false;
 	}
 	return may;
@@ -204,7 +207,7 @@ void lwf_modify_apply(struct lwf_stack *stack)
 	judge_stillness(stack);
 	for (uint32_t i = 0; i < stack->change_count; i++) {
 		apply(stack, &stack->changes[i]);
-		relink(stack);
+		lwf_modify_relink(stack);
 	}
 	stack->change_count = 0;
 	if (stack->holds & 1u << LWF_HOLD_MODIFY) {
@@ -223,7 +226,6 @@ void lwf_modify_next_life(struct lwf_stack *stack)
 {
 	for (uint32_t i = 0; i < stack->module_count; i++)
 		stack->modules[i]->left_out = false;
-	relink(stack);
 }
 
 /** Modules that the stack will have when all changes that wait are made. */
@@ -339,7 +341,7 @@ struct lwf_module *lwf_stack_by_handle(const struct lwf_stack *stack, lwf_handle
 void lwf_module_info(const struct lwf_module *module, struct lwf_module_info *info)
 {
 	info->name = module->name;
-	info->filter = module->ops;
+	info->filter = module->filter;
 	info->state = module->state;
 	info->mandatory = module->options.mandatory;
 	info->left_out = module->left_out;
@@ -392,6 +394,14 @@ void *lwf_module_context(const struct lwf_module *module)
 
 void lwf_module_set_context(struct lwf_module *module, void *context)
 {
+	bool inside = module->callback.running;
+	bool detaching = module->state == LWF_STATE_DETACHED || module->state == LWF_STATE_PAUSED;
+
+	/* there is no undo but the end: detach, or attach itself when it fails, may clear it */
+	if (!inside || (module->state != LWF_STATE_ATTACHING && !(detaching && !context))) {
+		lwf_rule_broken(module->stack, module, LWF_RULE_S20, "set outside of attach");
+		return;
+	}
 	module->context = context;
 }
 

@@ -26,7 +26,10 @@ void lwf_modify_apply(struct lwf_stack *stack);
 /** The stack has settled: who came last belongs to it from now on. */
 void lwf_modify_settled(struct lwf_stack *stack);
 
-/** The stack is Detached: its next life begins with all of its modules. */
+/** The stack is Detached: its next life begins with all of its modules. The restart links them. */
 void lwf_modify_next_life(struct lwf_stack *stack);
+
+/** Works out, for each direction, who is the next that has a function for it. */
+void lwf_modify_relink(struct lwf_stack *stack);
 
 #endif

@@ -317,7 +317,7 @@ lwf_status lwf_next_oid(struct lwf_module *module, struct lwf_oid_request *reque
 		return asked_again(module, request);
 	if (!is_handed_on(module, request) && !lwf_may_speak(module, LWF_SPEECH_OID))
 		return request->status = LWF_STATUS_INVALID_STATE;
-	if (module->state == LWF_STATE_DETACHED)
+	if (module->state == LWF_STATE_DETACHED || module->detaching)
 		return request->status = ask_from_detach(module, request);
 	return ask(stack, hop_below(stack, module), module, request);
 }

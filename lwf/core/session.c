@@ -98,8 +98,11 @@ static bool waits(const struct lwf_session *session, const struct lwf_module *mo
 
 bool lwf_session_blocked(const struct lwf_session *session)
 {
-	const struct lwf_module *module = lwf_stack_by_handle(session->stack, session->target);
+	const struct lwf_module *module;
 
+	if (!session->stack)
+		return false;
+	module = lwf_stack_by_handle(session->stack, session->target);
 	if (!module)
 		module = lwf_stack_module(session->stack, session->target_name);
 	return waits(session, module);
@@ -180,12 +183,36 @@ void lwf_sessions_end(struct lwf_stack *stack)
 	}
 }
 
+void lwf_sessions_give_up(struct lwf_stack *stack)
+{
+	struct lwf_session *session = stack->sessions;
+
+	if (!stack->closed || stack->depth)
+		return;
+	while (session) {
+		struct lwf_session *next = session->next;
+
+		if (session->outstanding == 0) {
+			bool closing = session->closing;
+
+			lwf_rule_broken(stack, NULL, LWF_RULE_F06,
+					closing ? "a call into a session is lost"
+						: "a session that nobody closes");
+			end(session);
+			if (!closing)
+				session->stack = NULL; /* its owner may still close it */
+			next = stack->sessions;
+		}
+		session = next;
+	}
+}
+
 uint32_t lwf_session_pump(struct lwf_session *session, uint32_t budget)
 {
 	struct lwf_submit submit = {.session = session, .budget = budget};
-	struct lwf_module *module = target_of(session);
+	struct lwf_module *module = session->stack ? target_of(session) : NULL;
 
-	if (session->closing || waits(session, module))
+	if (!session->stack || session->closing || waits(session, module))
 		return 0;
 	if (is_removed(session->stack) || session->stack->state == LWF_STATE_DETACHED)
 		module = NULL; /* it may live on for a while: a detach waits for OIDs */
@@ -290,6 +317,8 @@ void lwf_session_cancel(struct lwf_session *session, uint64_t cancel_id)
 {
 	uint32_t low = (uint32_t)cancel_id;
 
+	if (!session->stack)
+		return;
 	session->calls++;
 	lwf_stack_cancel(session->stack, (uint64_t)session->id << 32 | low);
 	if (low == 0 && !session->closing) {
@@ -306,6 +335,11 @@ void lwf_session_close(struct lwf_session *session, void (*closed)(struct lwf_se
 		return;
 	session->closing = true;
 	session->closed = closed;
+	if (!session->stack) { /* the stack did not wait for it */
+		if (closed)
+			closed(session);
+		return;
+	}
 	session->calls++; /* no answer to a cancelled frame ends it inside this call */
 	lwf_stack_cancel(session->stack, (uint64_t)session->id << 32);
 	session->calls--;

@@ -13,12 +13,14 @@
 
 #include "internal.h"
 #include "loan.h"
+#include "unload.h"
 
 /* ---- birth and end ---- */
 
 static void destroy(struct lwf_stack *stack)
 {
-	struct lwf_host *host = stack->engine->host;
+	struct lwf_engine *engine = stack->engine;
+	struct lwf_host *host = engine->host;
 	void (*closed)(void *) = stack->closed;
 	void *context = stack->closed_context;
 
@@ -35,6 +37,7 @@ static void destroy(struct lwf_stack *stack)
 	lwf_pool_destroy(stack->copies);
 	lwf_pool_destroy(stack->scratch);
 	lwf_host_free(host, stack);
+	lwf_unload_look(engine);
 	closed(context);
 }
 
@@ -197,6 +200,9 @@ void lwf_stack_release(struct lwf_stack *stack, enum lwf_hold hold)
 
 bool lwf_stack_settled(const struct lwf_stack *stack)
 {
+	for (uint32_t i = 0; i < stack->module_count; i++)
+		if (stack->modules[i]->restart_asked)
+			return false;
 	return !stack->waiting && stack->change_count == 0 &&
 	       lwf_stack_state(stack) == lwf_stack_goal(stack);
 }

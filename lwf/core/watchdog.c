@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "internal.h"
+#include "unload.h"
 
 struct waiting_text {
 	char *text;
@@ -106,8 +107,10 @@ void lwf_watchdog(void *context)
 	uint64_t waited = lwf_host_now_ns(stack->engine->host) - stack->waiting_since_ns;
 	char text[LWF_TRACE_TEXT_BYTES];
 
-	if (!stack->waiting)
+	if (!stack->waiting) {
+		lwf_sessions_give_up(stack);
 		return;
+	}
 	lwf_stack_waiting(stack, text, sizeof(text));
 	lwf_trace_text(stack, NULL, LWF_TRACE_WATCHDOG, "waiting", "%s", text);
 	lwf_log(stack->engine->host, LWF_LOG_WARNING, "%s: waiting %" PRIu64 " ms for %s",
@@ -116,6 +119,7 @@ void lwf_watchdog(void *context)
 		stack->limit_reported = true;
 		lwf_rule_broken(stack, NULL, LWF_RULE_P17, text);
 	}
+	lwf_unload_judge(stack, waited);
 	if (waited < 2 * LWF_WATCHDOG_NS)
 		judge_lost_completion(stack);
 	lwf_timer_set(&stack->watchdog, LWF_WATCHDOG_NS);

@@ -41,8 +41,11 @@ void lwf_sim_host_run_until(struct lwf_host *host, uint64_t until_ns);
 /** Moves to the next timer and runs it. False when no timer is armed and nothing is posted. */
 bool lwf_sim_host_step(struct lwf_host *host);
 
-/** The @nth allocation from now on (1: the next) returns NULL, once; 0: none does. */
-void lwf_sim_host_fail_nth(struct lwf_host *host, uint64_t nth);
+/**
+ * The @nth allocation from now on (1: the next) returns NULL, once; 0: none does. Returns what was
+ * left of the number that was set before: 0 when that one has failed.
+ */
+uint64_t lwf_sim_host_fail_nth(struct lwf_host *host, uint64_t nth);
 
 /** Allocations that are out: 0 after everything was destroyed. */
 uint64_t lwf_sim_host_allocations(const struct lwf_host *host);

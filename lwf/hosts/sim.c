@@ -376,9 +376,12 @@ bool lwf_sim_host_step(struct lwf_host *host)
 	return true;
 }
 
-void lwf_sim_host_fail_nth(struct lwf_host *host, uint64_t nth)
+uint64_t lwf_sim_host_fail_nth(struct lwf_host *host, uint64_t nth)
 {
+	uint64_t left = sim_of(host)->fail_in;
+
 	sim_of(host)->fail_in = nth;
+	return left;
 }
 
 uint64_t lwf_sim_host_allocations(const struct lwf_host *host)

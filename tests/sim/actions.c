@@ -395,6 +395,15 @@ static const struct {
 	[SIM_VERB_ANSWER] = {act_answer, true},
 };
 
+/* No owner leaves its session open that long when the stack is being closed (F06). */
+static void close_sessions(struct sim_world *world)
+{
+	for (uint32_t i = 0; i < SIM_STACKS; i++)
+		for (uint32_t k = 0; world->slots[i].closing && k < SIM_CLIENTS; k++)
+			if (world->slots[i].clients[k].open && !world->slots[i].clients[k].closing)
+				sim_client_close(&world->slots[i].clients[k]);
+}
+
 void sim_act(struct sim_world *world, const struct sim_action *action)
 {
 	struct sim_slot *slot;
@@ -404,6 +413,8 @@ void sim_act(struct sim_world *world, const struct sim_action *action)
 		lwf_sim_host_fail_nth(world->host, action->value[SIM_KEY_NTH]);
 		return;
 	case SIM_VERB_RUN:
+		if (action->value[SIM_KEY_US] * 1000ull > LWF_LOST_SESSION_NS / 10)
+			close_sessions(world);
 		sim_run(world, action->value[SIM_KEY_US] * 1000ull);
 		return;
 	case SIM_VERB_CALM:

@@ -112,15 +112,204 @@ static void test_C5_wide(void **state)
 	stays_paused(LWF_PROFILE_NPCAP);
 }
 
+/* ---- C7: what NdisFRestartFilter pauses ---- */
+
+/* How often @module went from Running to Pausing. */
+static uint32_t pauses_of(const char *module)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < rig.record_count; i++)
+		count += rig.records[i].kind == LWF_TRACE_STATE &&
+			 rig.records[i].after == LWF_STATE_PAUSING &&
+			 rig.records[i].before == LWF_STATE_RUNNING &&
+			 strcmp(rig.records[i].module_name, module) == 0;
+	return count;
+}
+
+static void ask_for_restart(enum lwf_profile profile)
+{
+	script_reset();
+	rule_begin_as(profile, "inject;script;monitor");
+	client_open(&rig, &client);
+	lwf_sim_edge_config(rig.lower)->never = true;
+	assert_true(script_originate(1, LWF_DIRECTION_SEND)); /* the pause is to pend */
+	assert_int_equal(lwf_restart_filter(script.module), LWF_STATUS_SUCCESS);
+	rig_run(&rig, 1);
+	assert_int_equal(rig_state(&rig, "script"), LWF_STATE_PAUSING);
+}
+
+static void end_of_restart(void)
+{
+	lwf_sim_edge_config(rig.lower)->never = false;
+	rig_run(&rig, 1);
+	assert_int_equal(lwf_stack_state(rig.stack), LWF_STATE_RUNNING);
+	assert_int_equal(script.restarts, 2);
+	assert_int_equal(pauses_of("script"), 1);
+	client_send(&client, 1);
+	rig_run(&rig, 1);
+	assert_int_equal(client_last(&client), LWF_STATUS_SUCCESS);
+	client_close(&client);
+	rule_end_clean();
+}
+
+static void test_C7_narrow(void **state)
+{
+	static const enum lwf_profile profiles[] = {LWF_PROFILE_STRICT, LWF_PROFILE_NPCAP};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		ask_for_restart(profiles[i]);
+		assert_int_equal(rig_state(&rig, "inject"), LWF_STATE_PAUSED);
+		assert_int_equal(rig_state(&rig, "monitor"), LWF_STATE_RUNNING); /* it is next */
+		client_send(&client, 1);
+		assert_int_equal(client_last(&client), LWF_STATUS_PAUSED);
+		rig_expect_clean(&rig);
+		lwf_sim_edge_release(rig.lower, 1);
+		rig_run(&rig, 1);
+		assert_int_equal(pauses_of("inject"), 1);
+		assert_int_equal(pauses_of("monitor"), 1);
+		end_of_restart();
+	}
+}
+
+static void test_C7_wide(void **state)
+{
+	(void)state;
+	ask_for_restart(LWF_PROFILE_LENIENT);
+	assert_int_equal(rig_state(&rig, "inject"), LWF_STATE_RUNNING);
+	assert_int_equal(rig_state(&rig, "monitor"), LWF_STATE_RUNNING);
+	rig_expect_clean(&rig);
+	lwf_sim_edge_release(rig.lower, 1);
+	rig_run(&rig, 1);
+	assert_int_equal(pauses_of("inject"), 0);
+	assert_int_equal(pauses_of("monitor"), 0);
+	end_of_restart();
+
+	ask_for_restart(LWF_PROFILE_LENIENT); /* and the stack may want to go down meanwhile */
+	rule_pause();
+	lwf_sim_edge_release(rig.lower, 1);
+	rig_run(&rig, 1);
+	assert_int_equal(lwf_stack_state(rig.stack), LWF_STATE_PAUSED);
+	rule_restart();
+	end_of_restart();
+}
+
+/* ---- C8: who may originate sends ---- */
+
+static struct lwf_filter_ops sender(const char *name)
+{
+	struct lwf_filter_ops ops = script_ops;
+
+	ops.name = name;
+	ops.send = NULL;
+	return ops;
+}
+
+static void test_C8_narrow(void **state)
+{
+	static struct lwf_filter_ops none, both;
+
+	(void)state;
+	none = sender("none");
+	both = script_ops;
+	both.name = "both";
+	rig_prepare(&rig, NULL, "monitor");
+	lwf_conflict_read(rig.engine, LWF_CONFLICT_C8, false); /* which no profile does */
+	assert_int_equal(lwf_engine_register(rig.engine, &none), -EINVAL);
+	assert_int_equal(lwf_engine_register(rig.engine, &both), 0);
+	rig_close(&rig);
+}
+
+static void test_C8_wide(void **state)
+{
+	static struct lwf_filter_ops none;
+	char error[128];
+
+	(void)state;
+	none = sender("none");
+	for (unsigned p = 0; p < LWF_PROFILES; p++) {
+		script_reset();
+		rule_begin_as((enum lwf_profile)p, "monitor");
+		assert_int_equal(lwf_engine_register(rig.engine, &none), 0);
+		assert_int_equal(lwf_stack_insert(rig.stack, "none", 0, NULL, error, sizeof(error)),
+				 0);
+		rig_run(&rig, 1);
+		assert_true(script_originate(2, LWF_DIRECTION_SEND));
+		rig_run(&rig, 1);
+		assert_int_equal(script.by_answer[LWF_ANSWER_SUCCESS], 2);
+		rule_end_clean();
+	}
+}
+
+/* ---- C10: when a module is Detached ---- */
+
+static enum lwf_state seen_in_detach;
+static uint64_t told_in_detach; /* the last record before the module's own function */
+
+static void look_in_detach(struct lwf_module *module)
+{
+	seen_in_detach = lwf_module_state(module);
+	told_in_detach = rig.records[rig.record_count - 1].seq;
+	assert_true(lwf_module_handle(module) != 0); /* what it may need to undo things by */
+}
+
+/* Number of the record of this kind and event of module script; 0: there is none. */
+static uint64_t seq_of(enum lwf_trace_kind kind, const char *event)
+{
+	for (uint32_t i = 0; i < rig.record_count; i++)
+		if (rig.records[i].kind == kind && strcmp(rig.records[i].event, event) == 0 &&
+		    strcmp(rig.records[i].module_name, "script") == 0)
+			return rig.records[i].seq;
+	return 0;
+}
+
+static void detach_once(enum lwf_profile profile)
+{
+	script_reset();
+	script.in_detach = look_in_detach;
+	rule_begin_as(profile, "inject;script;monitor");
+	assert_int_equal(lwf_engine_trace_details(rig.engine, true), 0);
+	lwf_stack_hold(rig.stack, LWF_HOLD_USER_DETACH);
+	rig_run(&rig, 1);
+	assert_int_equal(rig_state(&rig, "script"), LWF_STATE_DETACHED);
+	assert_int_equal(lwf_module_handle(rig_module(&rig, "script")), 0);
+	lwf_stack_release(rig.stack, LWF_HOLD_USER_DETACH);
+	rig_run(&rig, 1);
+	assert_int_equal(lwf_stack_state(rig.stack), LWF_STATE_RUNNING);
+}
+
+static void test_C10_narrow(void **state)
+{
+	(void)state;
+	detach_once(LWF_PROFILE_STRICT);
+	assert_int_equal(seen_in_detach, LWF_STATE_DETACHED);
+	assert_true(seq_of(LWF_TRACE_STATE, "detach") <= told_in_detach);
+	assert_true(seq_of(LWF_TRACE_CALLBACK, "FilterDetach") > told_in_detach);
+	rule_end_clean();
+}
+
+static void test_C10_wide(void **state)
+{
+	static const enum lwf_profile profiles[] = {LWF_PROFILE_LENIENT, LWF_PROFILE_NPCAP};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		detach_once(profiles[i]);
+		assert_int_equal(seen_in_detach, LWF_STATE_PAUSED);
+		assert_int_equal(seq_of(LWF_TRACE_MODULE, "detaching"), told_in_detach);
+		assert_true(seq_of(LWF_TRACE_STATE, "detach") > told_in_detach);
+		rule_end_clean();
+	}
+}
+
 #define T(name) cmocka_unit_test_setup(test_##name, rule_fresh)
 
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		T(names),
-		T(register),
-		T(C5_narrow),
-		T(C5_wide),
+		T(names),   T(register),  T(C5_narrow), T(C5_wide),    T(C7_narrow),
+		T(C7_wide), T(C8_narrow), T(C8_wide),	T(C10_narrow), T(C10_wide),
 	};
 
 	if (argc > 1)
