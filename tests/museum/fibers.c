@@ -33,8 +33,8 @@
 
 #define STACK_BYTES    (256u * 1024u)
 #define PRIORITY_TURNS 4u     /* steps at which priorities change */
-#define STALL_EVERY    100u   /* seams */
-#define STALL_MOST_US  30000u /* that a processor serves something else */
+#define STALL_EVERY    50u    /* seams */
+#define STALL_MOST_US  20000u /* that a processor serves something else */
 #define PRIORITY_SPAN  2000u  /* among the first so many */
 
 enum wait { READY, ASLEEP, WAITING, ENDED };

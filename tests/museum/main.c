@@ -29,7 +29,8 @@ static const char usage[] =
 	"  --seed N        the first seed (default 1)\n"
 	"  --seeds N       how many (default 300)\n"
 	"  --time SECONDS  fresh seeds: find a failure of each piece, at most so long for each\n"
-	"  --trace         all that happened in the run; with --json as in lwfctl watch --json\n"
+	"  --trace         all that happened in the run; with --json nothing else, as JSON lines\n"
+	"                  like those of lwfctl watch --frames --json\n"
 	"  --json          one object as the last line\n"
 	"Exit: 0 as it should be; 1 a rule was broken by the run, or the check failed; 2 usage.\n"
 	"Examples:\n"
@@ -86,7 +87,11 @@ static int one_run(const struct wish *wish, unsigned i)
 	int rule = world_run(wish->fixed ? pieces[i].fixed : pieces[i].piece, wish->seed, false);
 	const char *name = pieces[i].piece->name, *fixed = wish->fixed ? "true" : "false";
 
-	if (wish->trace && !wish->json)
+	if (wish->trace && wish->json) {
+		trace_print_json();
+		return rule >= 0;
+	}
+	if (wish->trace)
 		trace_print();
 	if (wish->json) {
 		printf("{\"schema\":1,\"piece\":\"%s\",\"fixed\":%s,\"seed\":%" PRIu64
@@ -120,7 +125,7 @@ struct score {
 	uint64_t seeds, failing, first;
 	int rule;
 	uint32_t by_rule[RULES];
-	char finding[FINDING_BYTES];
+	char finding[EVENT_TEXT_BYTES];
 	const char *fault; /* what is not as it should be */
 	uint64_t pended;   /* pauses of the twin */
 	double found_s;

@@ -27,6 +27,7 @@ struct mu_frame {
 	uint32_t id;
 	void *open; /* for the piece: whose it is; set by the world to what piece->open() gave */
 	lwf_handle origin; /* for the world: who sent it */
+	uint32_t birth;	   /* for the world: number of its journey */
 	bool receive;	   /* for the world: it went up */
 	bool away;	   /* for the world: accepted and not yet home */
 	bool stuck;	   /* for the world: comes home by a reset only */

@@ -51,7 +51,7 @@ void broken(unsigned rule, const char *format, ...)
 {
 	va_list args;
 
-	char text[FINDING_BYTES];
+	char text[EVENT_TEXT_BYTES];
 
 	if (run.broken[rule])
 		return;
@@ -59,7 +59,7 @@ void broken(unsigned rule, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	trace(life_now(), ids[rule], NULL, LWF_STATUS_SUCCESS, text);
+	trace_rule(rule, text);
 	if (run.rule < 0) {
 		run.rule = (int)rule;
 		memcpy(run.finding, text, sizeof(text));
@@ -78,7 +78,17 @@ void oracle_call_begin(void)
 	call->open = true;
 	call->state = life ? life->state : LWF_STATE_DETACHED;
 	call->after_answer = life && life->answered;
+	call->pauses = run.pauses;
 	call->control = run.control;
+	call->event = run.n_events;
+}
+
+bool oracle_call_is_late(void)
+{
+	const struct call *call = &run.calls[fibers_self()];
+
+	return call->after_answer && call->pauses == run.pauses &&
+	       (call->state == LWF_STATE_PAUSING || call->state == LWF_STATE_PAUSED);
 }
 
 void oracle_call_end(lwf_status answer)
@@ -114,7 +124,7 @@ void oracle_originated(struct life *life, bool receive)
 		broken(rule, "a %s while Attaching", what);
 		break;
 	case LWF_STATE_PAUSED:
-		if (!receive && call->state == LWF_STATE_PAUSED && life->immediate)
+		if (!receive && oracle_call_is_late() && life->immediate)
 			broken(RULE_F01, "a send goes out after FilterPause has answered SUCCESS");
 		else
 			broken(rule, "a %s goes out while the module is Paused%s", what,
@@ -122,7 +132,7 @@ void oracle_originated(struct life *life, bool receive)
 							       : "; it was let in before that");
 		break;
 	case LWF_STATE_PAUSING:
-		if (call->after_answer && call->state == LWF_STATE_PAUSING)
+		if (oracle_call_is_late())
 			broken(rule, "a %s was let in after FilterPause had answered PENDING",
 			       what);
 		break;
@@ -141,8 +151,10 @@ void oracle_home(struct life *life, bool receive)
 		life->receives_out--;
 	else
 		life->sends_out--;
-	if (life->in_pause && life->sends_out + life->receives_out == 0)
-		life->drained_inside = true;
+	if (life->state == LWF_STATE_PAUSING && life->sends_out + life->receives_out == 0) {
+		life->drained = true;
+		life->drained_inside = life->in_pause;
+	}
 }
 
 /* ---- the pause ---- */
@@ -156,7 +168,7 @@ static void pause_ends(struct life *life, const char *how)
 	else if (life->receives_out)
 		broken(RULE_P04, "the pause is complete (%s) with %" PRIu32 " receives outstanding",
 		       how, life->receives_out);
-	life_state(life, LWF_STATE_PAUSED, "pause-end");
+	life_state(life, LWF_STATE_PAUSED, "done");
 }
 
 void oracle_pause_entered(struct life *life)
@@ -164,7 +176,7 @@ void oracle_pause_entered(struct life *life)
 	life->in_pause = true;
 	life->answered = false;
 	life->immediate = false;
-	life->drained_inside = false;
+	life->drained = life->drained_inside = false;
 	life->completions = 0;
 	life->paused_at_ns = fibers_now_ns();
 	run.pauses++;
@@ -189,8 +201,11 @@ void oracle_pause_answered(struct life *life, lwf_status answer)
 
 void oracle_pause_completed(struct life *life)
 {
+	bool pause = life->paused_at_ns &&
+		     (life->state == LWF_STATE_PAUSING || life->state == LWF_STATE_PAUSED);
+
 	life->completions++;
-	if (life->completions > 1 && !life->immediate)
+	if (life->completions > 1 && !life->immediate && pause)
 		broken(RULE_S10, "NdisFPauseComplete for the second time");
 	else if (life->state != LWF_STATE_PAUSING)
 		broken(RULE_S09, "NdisFPauseComplete while %s, %s", lwf_state_name(life->state),
@@ -215,6 +230,8 @@ void oracle_pause_hangs(struct life *life)
 		       life->receives_out);
 	else if (life->in_pause)
 		broken(RULE_P17, "inside of FilterPause for 10 s, with nothing outstanding");
+	else if (!life->drained)
+		broken(RULE_P17, "Pausing for 10 s, and there was nothing to wait for");
 	else if (life->drained_inside)
 		broken(RULE_F03,
 		       "the last frame came home inside of FilterPause, and nobody completes");

@@ -48,8 +48,7 @@ static void come_home(struct mu_frame *const *frames, unsigned n, lwf_status sta
 	}
 	for (unsigned i = 0; i < n; i++) {
 		oracle_home(life, receive);
-		trace(life, receive ? "return" : "complete", frames[i], status,
-		      n > 1 ? " (in a chain)" : "");
+		trace_frame("home", frames[i], status, n - 1 - i);
 	}
 	run.home += n;
 	if (receive)
@@ -86,8 +85,9 @@ static void hand_over(lwf_handle origin, struct mu_frame *frame, bool receive)
 	frame->origin = origin;
 	frame->receive = receive;
 	frame->away = true;
+	frame->birth = ++run.births;
+	trace_frame("originate", frame, LWF_STATUS_PENDING, 0);
 	oracle_originated(life, receive);
-	trace(life, receive ? "indicate" : "send", frame, LWF_STATUS_SUCCESS, "");
 	if (fibers_stopped())
 		return; /* the device would not survive it */
 	run.in_send[self]++;
@@ -114,7 +114,7 @@ void mu_pause_complete(lwf_handle origin)
 	struct life *life = life_of(origin);
 
 	fibers_yield();
-	trace(life, "pause-complete", NULL, LWF_STATUS_SUCCESS, "");
+	trace_callback("NdisFPauseComplete", LWF_STATUS_SUCCESS);
 	oracle_pause_completed(life);
 	fibers_wake(&run.control);
 	fibers_yield();
@@ -253,7 +253,8 @@ static void control_attach(void)
 	life->handle = run.n_lives;
 	life_state(life, LWF_STATE_ATTACHING, "attach");
 	life->module = run.piece->attach(life->handle);
-	life_state(life, LWF_STATE_PAUSED, "attached");
+	trace_callback("FilterAttach", LWF_STATUS_SUCCESS);
+	life_state(life, LWF_STATE_PAUSED, "done");
 }
 
 static void control_restart(void)
@@ -264,7 +265,8 @@ static void control_restart(void)
 	life_state(life, LWF_STATE_RESTARTING, "restart");
 	status = run.piece->restart(life->module);
 	assert(status == LWF_STATUS_SUCCESS);
-	life_state(life, LWF_STATE_RUNNING, "restarted");
+	trace_callback("FilterRestart", status);
+	life_state(life, LWF_STATE_RUNNING, "done");
 }
 
 static void control_pause(void)
@@ -272,6 +274,7 @@ static void control_pause(void)
 	struct life *life = life_now();
 	lwf_status answer;
 
+	life->pause_event = run.n_events;
 	life_state(life, LWF_STATE_PAUSING, "pause");
 	oracle_pause_entered(life);
 	for (uint32_t i = 0; i < run.queued; i++)
@@ -279,7 +282,7 @@ static void control_pause(void)
 			run.queue[i]->due_ns = fibers_now_ns() + fibers_below(1000) * 1000ull;
 	fibers_wake(&run.queue);
 	answer = run.piece->pause(life->module);
-	trace(life, "pause-answer", NULL, answer, lwf_status_name(answer));
+	trace_callback("FilterPause", answer);
 	oracle_pause_answered(life, answer);
 	while (life->state == LWF_STATE_PAUSING) {
 		if (run.reset_wanted)
@@ -297,6 +300,7 @@ static void control_detach(void)
 	life_state(life, LWF_STATE_DETACHED, "detach");
 	run.piece->detach(life->module);
 	life->module = NULL;
+	trace_callback("FilterDetach", LWF_STATUS_SUCCESS);
 }
 
 static void controller(void *context)
@@ -334,12 +338,13 @@ static lwf_status call(struct mu_frame *frame, void *open, bool receive)
 	lwf_status answer;
 
 	frame->open = open;
+	frame->receive = receive;
 	fibers_yield();
 	oracle_call_begin();
 	answer = receive ? run.piece->receive(open, frame) : run.piece->send(open, frame);
 	oracle_call_end(answer);
 	if (answer != LWF_STATUS_SUCCESS)
-		trace(life_now(), "refused", frame, answer, "");
+		trace_deny(frame, &run.calls[fibers_self()], answer);
 	run.accepted += answer == LWF_STATUS_SUCCESS;
 	run.refused += answer != LWF_STATUS_SUCCESS;
 	return answer;

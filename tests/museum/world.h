@@ -39,30 +39,38 @@ struct life {
 	bool in_pause;	      /* inside of FilterPause */
 	bool answered;	      /* it has answered for the present pause */
 	bool immediate;	      /* the last pause answered SUCCESS */
-	bool drained_inside;  /* the last frame came home inside of FilterPause */
+	bool drained;	      /* the last frame came home during the present pause */
+	bool drained_inside;  /* and did so inside of FilterPause */
 	uint32_t completions; /* NdisFPauseComplete for the present pause */
 	uint64_t paused_at_ns;
-	uint64_t since_ns; /* in this state */
+	uint32_t pause_event; /* its number in the trace */
 };
 
 /** A client's call of send or receive, judged by when it began. */
 struct call {
 	bool open;
-	bool after_answer; /* began after a pause had answered */
+	bool after_answer; /* began after that pause had answered */
 	enum lwf_state state;
+	uint32_t pauses;  /* so far */
 	uint64_t control; /* control events so far */
+	uint32_t event;	  /* of the trace, so far */
 };
 
-/** Events of the trace; the names are those of the rows in docs/trace.md where it has them. */
+/** A record of the trace, named as in docs of `lwfctl watch --frames --json`. */
 struct event {
 	uint64_t t_ns;
-	lwf_handle handle;
+	lwf_handle handle; /* of the module's present life */
+	lwf_handle source;
 	lwf_status status;
-	uint32_t frame, sends_out, receives_out;
+	uint32_t frame;
+	uint32_t birth; /* how many frames were born before, and this one */
+	uint32_t place; /* number of the event before which it belongs, when that is not its own */
+	uint32_t left;	/* more of the same chain that follow */
 	int8_t fiber;
+	uint8_t kind; /* enum lwf_trace_kind: STATE, CALLBACK, FRAME or RULE */
 	uint8_t before, after;
-	bool owed;
-	char name[16];
+	bool receive;
+	const char *name;
 	char text[EVENT_TEXT_BYTES];
 };
 
@@ -95,13 +103,14 @@ struct run {
 	uint32_t in_send[FIBERS_MAX]; /* depth of mu_send() and mu_indicate() */
 	uint32_t accepted, refused, home, pauses, pended;
 	uint32_t clients_left;
+	uint32_t births; /* frames handed over so far */
 	uint64_t digest; /* of all events */
 	uint32_t n_events;
 	struct event events[EVENTS_MAX];
 	/* what was found */
 	int rule; /* the first one broken; -1: none */
 	bool broken[RULES];
-	char finding[FINDING_BYTES];
+	char finding[EVENT_TEXT_BYTES];
 };
 extern struct run run;
 
@@ -121,6 +130,9 @@ struct life *life_of(lwf_handle handle);
 void broken(unsigned rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 void oracle_call_begin(void);
+
+/** The call of this processor began after FilterPause had answered for the present pause. */
+bool oracle_call_is_late(void);
 void oracle_call_end(lwf_status answer);
 void oracle_originated(struct life *life, bool receive);
 void oracle_home(struct life *life, bool receive);
@@ -140,11 +152,24 @@ void sync_begin(void);
 
 /* ---- trace.c ---- */
 
+/** @life goes to @state by @event: attach, restart, pause, detach, done. */
 void life_state(struct life *life, enum lwf_state state, const char *event);
-void trace(struct life *life, const char *event, const struct mu_frame *frame, lwf_status status,
-	   const char *text);
+
+/** A callback has answered, or NdisFPauseComplete was called. */
+void trace_callback(const char *name, lwf_status status);
+
+/** A frame is handed over, or is home; @left more of its chain follow. */
+void trace_frame(const char *name, const struct mu_frame *frame, lwf_status status, uint32_t left);
+
+/** A call that began as @call says was answered with @status, and handed nothing over. */
+void trace_deny(const struct mu_frame *frame, const struct call *call, lwf_status status);
+void trace_rule(unsigned rule, const char *text);
 void trace_begin(void);
+
+/** For people, one line an event. */
 void trace_print(void);
+
+/** As lwfctl watch --frames --json would print it. */
 void trace_print_json(void);
 
 #endif
