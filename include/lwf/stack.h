@@ -27,7 +27,9 @@
 #define LWF_WATCHDOG_NS	       1000000000ull  /* a pause that takes longer is reported */
 #define LWF_UNLOAD_LIMIT_NS    5000000000ull  /* a frame out so long after it is leaked (T08) */
 #define LWF_LOST_SESSION_NS    10000000000ull /* a session that nobody closes is given up (F06) */
-#define LWF_PAUSE_LIMIT_NS     10000000000ull /* NDIS's own limit (rule P17) */
+#define LWF_PAUSE_LIMIT_NS     10000000000ull /* NDIS's own limit (rules P17, T06) */
+#define LWF_PROGRESS_LIMIT_NS  22000000000ull /* a device with sends completes one (0x9200F) */
+#define LWF_SEND_LIMIT_NS      30000000000ull /* a frame is completed (0x9200D, 0x92011, O10) */
 
 struct lwf_engine;
 struct lwf_stack;
@@ -245,7 +247,9 @@ const struct lwf_ledger *lwf_stack_host_ledger(const struct lwf_stack *stack);
 /** What clients submitted, those that are gone included. */
 const struct lwf_ledger *lwf_stack_client_ledger(const struct lwf_stack *stack);
 
-/** Writes what a pause waits for: "3 frames of inject at eth1, oldest 812 ms"; empty when nothing.
+/**
+ * Writes what a pause waits for, or what has been kept beyond its limit while Running: "3 frames of
+ * inject at eth1, oldest 812 ms"; empty when nothing.
  */
 void lwf_stack_waiting(const struct lwf_stack *stack, char *text, size_t bytes);
 

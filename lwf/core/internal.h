@@ -63,6 +63,13 @@ struct lwf_callback {
 	lwf_status status;
 };
 
+/** Frames that may be kept too long; aging.c. */
+struct lwf_age {
+	uint64_t mark;	   /* so many had come in ... */
+	uint64_t since_ns; /* ... by then; 0: nothing is kept */
+	bool reported;
+};
+
 /** A cancel id on its way through a module; cancel.c. */
 struct lwf_cancel {
 	bool active;	  /* inside the cancel function */
@@ -114,10 +121,12 @@ struct lwf_module {
 	/* path.c writes these */
 	uint32_t sends_out, receives_out;
 	int64_t held_sends,
-		held_receives;	  /* frames of others that were handed in and not passed on */
-	uint32_t arrived;	  /* sends of others handed to it so far, modulo 2^32 */
-	uint32_t last_in;	  /* order of the last send of others that was passed on (O07) */
-	struct lwf_frame *clones; /* that it has out; clone.c */
+		held_receives; /* frames of others that were handed in and not passed on */
+	uint32_t arrived;      /* sends of others handed to it so far, modulo 2^32 */
+	uint32_t last_in;      /* order of the last send of others that was passed on (O07) */
+	uint64_t moved_sends, moved_receives; /* of others that left again */
+	struct lwf_age age_sends, age_receives;
+	struct lwf_frame *clones;		    /* that it has out; clone.c */
 	struct lwf_batch kept_sends, kept_receives; /* parents kept back (O11); clone.c */
 	struct lwf_cancel cancel;		    /* cancel.c */
 	bool returned_a_loan; /* inside the receive function that it is in (P10); loan.c */
@@ -178,8 +187,13 @@ struct lwf_stack {
 	struct lwf_timer oid_timer;	 /* oid.c */
 	struct lwf_oid_request late_oid; /* of a module inside its detach (C9); oid.c */
 	uint8_t late_value[LWF_OID_VALUE_BYTES];
-	bool waits_for_oids;	  /* a detach does; advance.c */
-	uint64_t indications;	  /* so far; indicate.c */
+	bool waits_for_oids;  /* a detach does; advance.c */
+	uint64_t indications; /* so far; indicate.c */
+	struct lwf_timer aging;
+	bool ages;		       /* the timer is armed */
+	bool overdue;		       /* something is kept beyond its limit */
+	uint64_t lower_in, lower_done; /* sends handed to the lower edge, and answered; path.c */
+	struct lwf_age age_sends, age_progress;
 	struct lwf_pool *copies;  /* of lent frames, for the upper edge; loan.c */
 	lwf_handle copies_handle; /* their origin */
 	uint32_t copies_out;
@@ -290,6 +304,12 @@ bool lwf_may_speak(struct lwf_module *module, enum lwf_speech what);
 /** Tells an indication to the modules above @below (module_count: to all). */
 void lwf_indicate_up(struct lwf_stack *stack, uint32_t below, enum lwf_indication what,
 		     const struct lwf_link *link);
+
+/* aging.c */
+int lwf_aging_init(struct lwf_stack *stack);
+
+/** Something is kept beyond a call; called when the timer is not armed. */
+void lwf_aging_start(struct lwf_stack *stack);
 
 /* watchdog.c */
 

@@ -118,6 +118,7 @@ static ALWAYS_INLINE void passed_on(struct lwf_module *module, struct lwf_batch 
 		module->receives_out += own;
 	}
 	*held -= batch->count - own;
+	*(send ? &module->moved_sends : &module->moved_receives) += batch->count - own;
 	if (*held < 0)
 		lwf_judge_below_zero(module, held);
 	if (module->late)
@@ -127,8 +128,12 @@ static ALWAYS_INLINE void passed_on(struct lwf_module *module, struct lwf_batch 
 /** After a callback: a filter that does not hold frames must have passed all of them on (O04). */
 static void judge_kept(struct lwf_module *module, const int64_t *held, int64_t before)
 {
-	if (*held > before && !(module->ops->traits & LWF_FILTER_HOLDS))
+	if (*held <= before)
+		return;
+	if (!(module->ops->traits & LWF_FILTER_HOLDS))
 		lwf_rule_broken(module->stack, module, LWF_RULE_O04, "a frame was kept or lost");
+	if (!module->stack->ages)
+		lwf_aging_start(module->stack);
 }
 
 /* ---- send ---- */
@@ -137,6 +142,7 @@ static void hand_lower(struct lwf_stack *stack, struct lwf_batch *batch)
 {
 	struct lwf_edge *lower = stack->lower;
 
+	stack->lower_in += batch->count;
 	if (IS_SHUT(stack->lower_running)) {
 		answer_all(batch, LWF_REASON_NOT_RUNNING);
 	} else if (!lower->link.present) {
@@ -148,6 +154,8 @@ static void hand_lower(struct lwf_stack *stack, struct lwf_batch *batch)
 	} else {
 		lwf_trace_frames(stack, NULL, lower, LWF_FRAME_TRANSMIT, batch, true);
 		lower->ops->transmit(lower, batch);
+		if (stack->lower_in != stack->lower_done && !stack->ages)
+			lwf_aging_start(stack);
 		return;
 	}
 	lwf_trace_frames(stack, NULL, lower, LWF_FRAME_REFUSE, batch, true);
@@ -296,6 +304,7 @@ static void sent_home(struct lwf_module *module, struct lwf_batch *batch, bool s
 	if (send && module->cancel.active)
 		lwf_judge_aborted(module, batch);
 	*held -= batch->count;
+	*(send ? &module->moved_sends : &module->moved_receives) += batch->count;
 	if (*held < 0)
 		lwf_judge_below_zero(module, held);
 	if (module->late)
@@ -456,12 +465,14 @@ void lwf_edge_completed(struct lwf_edge *edge, struct lwf_batch *batch)
 		}
 	}
 	lwf_stack_enter(stack);
-	if (edge->side == LWF_SIDE_LOWER)
+	if (edge->side == LWF_SIDE_LOWER) {
+		stack->lower_done += batch->count;
 		complete_from(stack, stack->bottom_complete, batch);
-	else if (stack->copies_out)
-		lwf_loan_take_copies(stack, batch);
-	if (edge->side == LWF_SIDE_UPPER)
+	} else {
+		if (stack->copies_out)
+			lwf_loan_take_copies(stack, batch);
 		return_from(stack, stack->top_return, batch);
+	}
 	lwf_stack_exit(stack);
 }
 

@@ -31,6 +31,7 @@ static void destroy(struct lwf_stack *stack)
 			stack->engine->stacks[i] = NULL;
 	lwf_timer_fini(&stack->watchdog);
 	lwf_timer_fini(&stack->oid_timer);
+	lwf_timer_fini(&stack->aging);
 	if (stack->upper)
 		stack->upper->ops->close(stack->upper);
 	stack->lower->ops->close(stack->lower);
@@ -120,8 +121,11 @@ static int build(struct lwf_engine *engine, const char *name, struct lwf_stack *
 		      : -ENOMEM;
 	if (!ret)
 		ret = lwf_timer_init(&stack->oid_timer, engine->host, lwf_oid_timer, stack);
+	if (!ret)
+		ret = lwf_aging_init(stack);
 	if (ret) {
 		lwf_timer_fini(&stack->watchdog);
+		lwf_timer_fini(&stack->oid_timer);
 		lwf_pool_destroy(stack->copies);
 		lwf_pool_destroy(stack->scratch);
 		lwf_host_free(engine->host, stack);

@@ -193,7 +193,7 @@ static void check_stack(struct sim_slot *slot)
 /* Rules that speak of time: a device that does not answer makes the engine report them, rightly. */
 static bool is_limit(const char *id)
 {
-	return strcmp(id, "P17") == 0;
+	return strcmp(id, "P17") == 0 || strcmp(id, "T06") == 0 || strcmp(id, "O10") == 0;
 }
 
 bool sim_is_excused(struct sim_slot *slot, const char *id)

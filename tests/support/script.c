@@ -173,14 +173,17 @@ static void on_status(struct lwf_module *module, enum lwf_indication what,
 
 static uint32_t on_holds(struct lwf_module *module, lwf_handle origin, uint64_t *oldest_ns)
 {
+	const struct lwf_batch *const kept[] = {&script.kept_sends, &script.kept_receives};
 	uint32_t count = 0;
 
 	(void)module;
-	for (const struct lwf_frame *frame = script.kept_sends.head; frame; frame = frame->next) {
-		if (origin && frame->born != origin)
-			continue;
-		if (count++ == 0 || frame->time_ns < *oldest_ns)
-			*oldest_ns = frame->time_ns;
+	for (int i = 0; i < 2; i++) {
+		for (const struct lwf_frame *frame = kept[i]->head; frame; frame = frame->next) {
+			if (origin && frame->born != origin)
+				continue;
+			if (count++ == 0 || frame->time_ns < *oldest_ns)
+				*oldest_ns = frame->time_ns;
+		}
 	}
 	return count;
 }
