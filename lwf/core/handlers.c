@@ -91,6 +91,7 @@ static bool pause_alone(struct lwf_module *module)
 {
 	struct lwf_stack *stack = module->stack;
 
+	lwf_trace_text(stack, module, LWF_TRACE_MODULE, "alone", "it asked for a restart");
 	stack->pausing_one = true;
 	lwf_lifecycle(module, LWF_EVENT_PAUSE, "it asked for a restart");
 	stack->pausing_one = false;

@@ -79,6 +79,8 @@ class Module:
         self.mandatory = False
         self.left_out = False       # it failed, and the stack goes on without it
         self.paused_at_once = False
+        self.detaching = False      # entered by the wide reading of C10
+        self.alone = False          # its next pause is its own, by the wide reading of C7
         self.drained = None         # (seq, t, inside the callback): home while a pause pends
         self.mixed = set()          # own frames of a batch that others are in, too
         self.batch_own, self.batch_others = [], 0
@@ -183,7 +185,9 @@ class Replay:
 
     def on_state(self, stack, record):
         module, event = self.module(stack, record), record["event"]
-        if event in CONTROL:
+        if event == "detach" and module.detaching:
+            module.detaching = False        # it was entered at the record "detaching" (C10)
+        elif event in CONTROL:
             self.control_event(stack, module, event, record)
         elif event == "pending":
             self.believe(module, record)
@@ -244,6 +248,9 @@ class Replay:
     def judge_order(self, stack, module, event):
         """T01, T02: what those above and below must have done before."""
         if not stack.order or module.name not in stack.order:
+            return
+        if event == "pause" and module.alone:
+            module.alone = False            # it is restarted by itself, not with the stack (C7)
             return
         place = stack.order.index(module.name)
         above = [stack.modules.get(name) for name in stack.order[:place]]
@@ -666,6 +673,12 @@ class Replay:
         ended = stack.holds is not None and "close" in stack.holds and stack.state == "Detached"
         if event == "inserted" and (ended or name in stack.modules):
             self.stacks[stack.name] = stack = Stack(stack.name, self.whole)  # a new one of that name
+        if event == "detaching":
+            module = self.module(stack, record)
+            self.control_event(stack, module, "detach", dict(record, after="Detached"))
+            module.detaching = True
+        elif event == "alone":
+            self.module(stack, record).alone = True
         if event not in ("inserted", "removed", "left-out", "taken-in"):
             return
         for other in stack.modules.values():
