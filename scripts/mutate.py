@@ -20,7 +20,8 @@ Operators:
   bits       & by |, << by >>, ~ dropped                arithmetic + by -, * by /, ++ by --
   not        ! dropped; return x by return !x           condition  if (x) by if (1) and if (0)
   constant   0 by 1, n by n + 1, true by false, a name by the next of its kind (state, event, rule)
-  drop       a statement is left out                    swap       two neighbouring statements
+  drop       a statement is left out                    swap       two neighbouring statements that are not
+                                                                   plainly independent assignments
   order      a memory order by every weaker one         cas        a strong compare-exchange by a weak
   row        a row of the table is left out, or one of its cells is another
   historic   a step that famous wrong versions took apart, or a touch too late
@@ -52,6 +53,8 @@ LISTED = ROOT / "tests/mutants"
 GATE, LIFECYCLE = "lwf/core/gate.c", "lwf/core/lifecycle.c"
 TIMEOUT_MIN_S = 10
 TIMEOUT_FACTOR = 30  # of what the program takes without a mutation
+# Undefined behaviour ends the program, without a run-time library.
+TRAPS = ["-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"]
 NEVER_DEFINED = {"LWF_BREAK_GATE"}
 
 Mutant = namedtuple("Mutant", "file function operator line before after text")
@@ -72,8 +75,8 @@ KITS = {
 }
 # Programs of the build folder, linked anew with the mutant before the library that has the original.
 PROGRAMS = {
-    LIFECYCLE: ["unit_lifecycle", "unit_rules*", "unit_path", "unit_races", "unit_stack", "unit_session",
-                "unit_*oid*", "sim_*"],
+    LIFECYCLE: ["unit_rules", "unit_lifecycle_corners", "unit_lifecycle", "unit_rules_pause", "unit_rules*", "unit_failure", "unit_races",
+                "unit_stack", "unit_conflicts*", "unit_trace", "unit_oid", "unit_path", "unit_session"],
 }
 
 # ---- mutations in the words of the wrong versions --------------------------------------------
@@ -233,6 +236,25 @@ def constants(word):
     return []
 
 
+def touched(statement):
+    """What an assignment writes, and all that it names; None for anything that may do more. Fields go
+    by their name alone, whatever object they are in, so that two names of one object do not hide it."""
+    if statement.startswith("snprintf("):
+        statement = re.sub(r"snprintf\(([^,]+), (.*)\);", r"\1 = \2;", statement, flags=re.S).replace("sizeof(", "(")
+    if re.search(r"\w\s*\(", statement) or not re.search(r"[^=!<>]=[^=]|\+\+|--", statement):
+        return None
+    written = re.findall(r"(\w+)(?:\[\w+\])?\s*(?:[-+&|]?=(?!=)|\+\+|--)", statement)
+    written += [word.split(">")[-1].split(".")[-1] for word in re.findall(r"(?:\+\+|--)([\w>.-]+)", statement)]
+    return set(written), set(re.findall(r"[A-Za-z_]\w*", statement))
+
+
+def independent(one, other):
+    if touched(one) is None or touched(other) is None:
+        return False
+    (writes, names), (other_writes, other_names) = touched(one), touched(other)
+    return not writes & other_names and not other_writes & names
+
+
 class Reader:
     """All mutants of one file."""
 
@@ -319,7 +341,8 @@ class Reader:
             if not text.startswith("return ") and not text.startswith("(void)"):
                 self.add(function, "drop", start, end, ";")
             following = found[i + 1] if i + 1 < len(found) else None
-            if following and word not in CONTROL and following[2] not in CONTROL:
+            if following and word not in CONTROL and following[2] not in CONTROL and \
+                    not independent(text, self.code[following[0]:following[1]]):
                 between = self.code[end:following[0]]
                 self.add(function, "swap", start, following[1],
                          self.code[following[0]:following[1]] + between + text)
@@ -437,7 +460,7 @@ class Bench:
     def make(self, kit, folder, cache):
         """Builds the program of a kit with the mutated file in @folder. Its path, or what went wrong."""
         program = folder / f"program-{kit.name}"
-        flags = ["-O1", "-g", *kit.flags] if kit.sources else ["-Og", "-g0"]
+        flags = ["-O1", "-g", *kit.flags] if kit.sources else ["-Og", "-g0", *TRAPS]
         own = folder / f"mutant-{'-'.join(kit.flags) or 'plain'}.o"
         if not own.exists():
             status, said = self.compile(self.name, own, flags, (folder,))

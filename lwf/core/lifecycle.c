@@ -158,9 +158,8 @@ static void enter(struct lwf_module *module, enum lwf_state next, enum lwf_event
 
 	record = lwf_trace_begin(module->stack, module, LWF_TRACE_STATE, lwf_event_name(event));
 	record->after = (uint8_t)next;
-	record->latency_ns = module->since_ns ? now - module->since_ns : 0;
+	record->latency_ns = now - module->since_ns;
 	record->status = module->callback.status;
-	record->owed = module->callback.pending;
 	snprintf(record->text, sizeof(record->text), "%s", reason);
 	module->state = next;
 	module->since_ns = now;

@@ -41,7 +41,8 @@ static void on_detach(struct lwf_module *module)
 		script.in_detach(module);
 	lwf_pool_destroy(script.pool);
 	script.pool = NULL;
-	lwf_module_set_context(module, NULL);
+	if (!script.keeps_context)
+		lwf_module_set_context(module, NULL);
 }
 
 static lwf_status on_pause(struct lwf_module *module)

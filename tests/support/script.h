@@ -18,6 +18,7 @@ struct script {
 	bool pause_is_fixed; /* answer pause_status, whatever the gate says */
 	lwf_status pause_status;
 	bool keep_sends, keep_receives; /* hold frames of others until pause or script_let_go() */
+	bool keeps_context;		/* detach leaves the context where it is */
 	bool forget_completion;		/* do not complete a pending pause */
 	void (*in_attach)(struct lwf_module *module); /* called first in each; may be NULL */
 	void (*in_restart)(struct lwf_module *module);

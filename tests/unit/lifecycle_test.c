@@ -34,6 +34,26 @@ static int expected_after(enum lwf_state state, enum lwf_event event)
 	}
 }
 
+/* The rule that a refused event breaks. */
+static const char *expected_rule(enum lwf_state state, enum lwf_event event)
+{
+	switch (state) {
+	case LWF_STATE_DETACHED:
+		return "S01";
+	case LWF_STATE_RESTARTING: /* what pends ends by its completion alone */
+		return event == LWF_EVENT_DONE || event == LWF_EVENT_FAILED ? "S13" : "S16";
+	case LWF_STATE_PAUSING:
+		return event == LWF_EVENT_DONE ? "S08" : "S16";
+	default:
+		break;
+	}
+	if (event == LWF_EVENT_PAUSE)
+		return "S05";
+	if (event == LWF_EVENT_RESTART)
+		return "S11";
+	return event == LWF_EVENT_DETACH ? "S14" : "S01";
+}
+
 static struct rig rig;
 
 /* Opens the rig with its one module in @state. */
@@ -90,6 +110,9 @@ static void test_every_pair(void **state)
 			assert_true(accepted == (after >= 0));
 			assert_int_equal(module->state, accepted ? after : s);
 			assert_int_equal(lwf_engine_rules_broken(rig.engine), accepted ? 0 : 1);
+			if (!accepted)
+				rig_expect_broken(
+					&rig, expected_rule((enum lwf_state)s, (enum lwf_event)e));
 			tear_down();
 		}
 	}
