@@ -7,6 +7,7 @@
  */
 #include <assert.h>
 
+#include "conflicts.h"
 #include "internal.h"
 #include "judge.h"
 #include "pool.h"
@@ -23,7 +24,9 @@ static bool judge_state(struct lwf_module *module, bool send)
 {
 	struct lwf_stack *stack = module->stack;
 
-	if (module->state == LWF_STATE_RUNNING)
+	if (module->state == LWF_STATE_RUNNING ||
+	    (module->state == LWF_STATE_RESTARTING &&
+	     lwf_conflict_lenient(stack->engine, LWF_CONFLICT_C3)))
 		return true;
 	if (lwf_judge_attaching(module, send ? "originated a send" : "originated a receive"))
 		return false;
@@ -107,8 +110,26 @@ void lwf_judge_below_zero(struct lwf_module *module, int64_t *held)
 	*held = 0;
 }
 
+bool lwf_judge_goes_past(const struct lwf_module *module, bool send)
+{
+	const struct lwf_engine *engine = module->stack->engine;
+
+	switch (module->state) {
+	case LWF_STATE_RESTARTING:
+		return lwf_conflict_lenient(engine, LWF_CONFLICT_C3);
+	case LWF_STATE_PAUSING:
+		return lwf_conflict_lenient(engine, send ? LWF_CONFLICT_C1 : LWF_CONFLICT_C2);
+	case LWF_STATE_PAUSED:
+		return !send && lwf_conflict_lenient(engine, LWF_CONFLICT_C2);
+	default:
+		return false;
+	}
+}
+
 void lwf_judge_forward(struct lwf_module *module, bool send)
 {
+	if (lwf_judge_goes_past(module, send))
+		return;
 	lwf_rule_broken(module->stack, module, send ? LWF_RULE_P08 : LWF_RULE_P09,
 			"forwarded while not Running");
 }

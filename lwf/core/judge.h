@@ -39,6 +39,12 @@ void lwf_judge_passed(struct lwf_module *module, struct lwf_batch *batch, struct
 /** A frame of others was passed on that the module did not have (O04). */
 void lwf_judge_below_zero(struct lwf_module *module, int64_t *held);
 
+/**
+ * Whether frames of others go past @module, which is not Running, or are answered there: what the
+ * profile reads in C1 and C3 (sends), C2 and C3 (receives). Own frames never go by this.
+ */
+bool lwf_judge_goes_past(const struct lwf_module *module, bool send);
+
 /** P08, P09: what was handed in is passed on by a module that is not Running. */
 void lwf_judge_forward(struct lwf_module *module, bool send);
 

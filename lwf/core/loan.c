@@ -115,6 +115,10 @@ static void lend_to(struct lwf_stack *stack, struct lwf_module *to, struct lwf_b
 		lend_upper(stack, batch);
 		return;
 	}
+	if (to->state != LWF_STATE_RUNNING && lwf_judge_goes_past(to, false)) {
+		lend_to(stack, to->above_receive, batch);
+		return;
+	}
 	if (to->state != LWF_STATE_RUNNING) { /* P10: the call returns, and that is all */
 		to->dropped += batch->count;
 		return;

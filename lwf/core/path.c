@@ -174,7 +174,11 @@ static void send_to(struct lwf_stack *stack, struct lwf_module *to, struct lwf_b
 		hand_lower(stack, batch);
 		return;
 	}
-	if (IS_SHUT(to->state == LWF_STATE_RUNNING)) { /* P08: never handed in, never forwarded */
+	if (IS_SHUT(to->state == LWF_STATE_RUNNING)) { /* P08: never handed in */
+		if (lwf_judge_goes_past(to, true)) {
+			send_to(stack, to->below_send, batch);
+			return;
+		}
 		answer_all(batch, LWF_REASON_NOT_RUNNING);
 		to->dropped += batch->count;
 		lwf_trace_frames(stack, to, NULL, LWF_FRAME_REFUSE, batch, true);
@@ -345,7 +349,11 @@ static void receive_to(struct lwf_stack *stack, struct lwf_module *to, struct lw
 		hand_upper(stack, batch);
 		return;
 	}
-	if (to->state != LWF_STATE_RUNNING) { /* P09, strict reading: returned at once */
+	if (to->state != LWF_STATE_RUNNING) { /* P09: never handed in */
+		if (lwf_judge_goes_past(to, false)) {
+			receive_to(stack, to->above_receive, batch);
+			return;
+		}
 		answer_all(batch, LWF_REASON_NOT_RUNNING);
 		to->dropped += batch->count;
 		lwf_trace_frames(stack, to, NULL, LWF_FRAME_REFUSE, batch, false);

@@ -9,6 +9,7 @@
 
 #include "conflicts.h"
 #include "internal.h"
+#include "lifecycle.h"
 #include "rulebed.h"
 
 /* ---- the register ---- */
@@ -63,6 +64,183 @@ static void test_register(void **state)
 	assert_int_equal(lwf_engine_set_profile(rig.engine, LWF_PROFILE_LENIENT), -EBUSY);
 	assert_int_equal(lwf_engine_profile(rig.engine), LWF_PROFILE_STRICT);
 	rig_close(&rig);
+}
+
+/* ---- C1, C2, C3: frames of others at a module that is not Running ---- */
+
+static const enum lwf_profile all_profiles[] = {LWF_PROFILE_STRICT, LWF_PROFILE_LENIENT,
+						LWF_PROFILE_NPCAP};
+
+/* The keeper alone is taken to @state; its edges go on, as ones that do not know of it. */
+static void begin_in(enum lwf_profile profile, enum lwf_state state)
+{
+	script_reset();
+	rule_begin_as(profile, "keeper");
+	if (state == LWF_STATE_PAUSING) {
+		lwf_sim_edge_config(rig.lower)->never = true;
+		assert_true(script_originate(1, LWF_DIRECTION_SEND));
+	}
+	assert_true(lwf_lifecycle(script.module, LWF_EVENT_PAUSE, "test"));
+	if (state == LWF_STATE_RESTARTING) {
+		script.restart_status = LWF_STATUS_PENDING;
+		assert_true(lwf_lifecycle(script.module, LWF_EVENT_RESTART, "test"));
+	}
+	assert_int_equal(rig_state(&rig, "keeper"), state);
+	rig.lower_handed = rig.upper_handed = 0;
+	script.keep_sends = script.keep_receives = true; /* would show that it was handed them */
+}
+
+static void end_in(enum lwf_state state)
+{
+	assert_int_equal(script.kept_sends.count + script.kept_receives.count, 0);
+	lwf_sim_edge_config(rig.lower)->never = false;
+	lwf_sim_edge_release(rig.lower, UINT32_MAX);
+	if (state == LWF_STATE_RESTARTING)
+		script_restart_complete(LWF_STATUS_SUCCESS);
+	script.restart_status = LWF_STATUS_SUCCESS;
+	lwf_stack_post(rig.stack);
+	rig_run(&rig, 5);
+	rule_end_clean();
+}
+
+/* How many of one send (receive) of others reach the other edge. */
+static uint32_t send_through(enum lwf_profile profile, enum lwf_state state)
+{
+	uint32_t passed;
+
+	begin_in(profile, state);
+	assert_int_equal(rig_host_send(&rig, 60, 1), 0);
+	passed = rig.lower_handed;
+	lwf_sim_edge_release(rig.lower, UINT32_MAX);
+	assert_int_equal(lwf_stack_host_ledger(rig.stack)->completed[LWF_ANSWER_PAUSED],
+			 1 - passed);
+	end_in(state);
+	return passed;
+}
+
+static uint32_t receive_through(enum lwf_profile profile, enum lwf_state state)
+{
+	uint32_t passed;
+
+	begin_in(profile, state);
+	assert_int_equal(rig_receive(&rig, 60, 1), 0);
+	passed = rig.upper_handed;
+	assert_int_equal(rig.lower->counters.drops[LWF_REASON_NOT_RUNNING], 1 - passed);
+	assert_int_equal(rig.lower->inputs_out, 0);
+	lwf_sim_edge_config(rig.lower)->lend = true; /* a lent one, likewise */
+	assert_int_equal(rig_receive(&rig, 60, 2), 0);
+	assert_int_equal(rig.upper_handed, 2 * passed);
+	lwf_sim_edge_config(rig.lower)->lend = false;
+	end_in(state);
+	return passed;
+}
+
+static void test_C1_narrow(void **state)
+{
+	(void)state;
+	assert_int_equal(send_through(LWF_PROFILE_STRICT, LWF_STATE_PAUSING), 0);
+	for (int i = 0; i < 3; i++) /* no page lets a send pass one that is Paused */
+		assert_int_equal(send_through(all_profiles[i], LWF_STATE_PAUSED), 0);
+}
+
+static void test_C1_wide(void **state)
+{
+	(void)state;
+	assert_int_equal(send_through(LWF_PROFILE_LENIENT, LWF_STATE_PAUSING), 1);
+	assert_int_equal(send_through(LWF_PROFILE_NPCAP, LWF_STATE_PAUSING), 1);
+}
+
+static void test_C2_narrow(void **state)
+{
+	(void)state;
+	assert_int_equal(receive_through(LWF_PROFILE_STRICT, LWF_STATE_PAUSING), 0);
+	assert_int_equal(receive_through(LWF_PROFILE_STRICT, LWF_STATE_PAUSED), 0);
+}
+
+static void test_C2_wide(void **state)
+{
+	(void)state;
+	for (int i = 1; i < 3; i++) {
+		assert_int_equal(receive_through(all_profiles[i], LWF_STATE_PAUSING), 1);
+		assert_int_equal(receive_through(all_profiles[i], LWF_STATE_PAUSED), 1);
+	}
+}
+
+static void let_go_in_pause(struct lwf_module *module)
+{
+	(void)module;
+	script_let_go();
+}
+
+/* What a filter keeps when it is paused it may pass up then, in the wide reading; P09 otherwise. */
+static void keep_and_forward(enum lwf_profile profile)
+{
+	script_reset();
+	rule_begin_as(profile, "keeper");
+	script.keep_receives = true;
+	assert_int_equal(rig_receive(&rig, 60, 1), 0);
+	script.in_pause = let_go_in_pause;
+	assert_true(lwf_lifecycle(script.module, LWF_EVENT_PAUSE, "test"));
+	script.in_pause = NULL;
+	assert_int_equal(rig.upper_handed, 1);
+	lwf_stack_post(rig.stack);
+	rig_run(&rig, 1);
+}
+
+static void test_C2_forwarding_filter(void **state)
+{
+	(void)state;
+	keep_and_forward(LWF_PROFILE_LENIENT);
+	rule_end_clean();
+	keep_and_forward(LWF_PROFILE_NPCAP);
+	rule_end_clean();
+	keep_and_forward(LWF_PROFILE_STRICT);
+	rule_end_broken("P09");
+}
+
+static enum lwf_direction early_direction;
+
+static void originate_early(struct lwf_module *module)
+{
+	(void)module;
+	script_originate_wrongly(1, early_direction, rule_self());
+}
+
+/* Own frames from inside restart: legal where it is read so, P01 and P02 otherwise. */
+static void originate_in_restart(enum lwf_profile profile, const char *id)
+{
+	for (int direction = 0; direction < 2; direction++) {
+		script_reset();
+		rule_begin_as(profile, "script");
+		rule_pause();
+		early_direction = (enum lwf_direction)direction;
+		script.in_restart = originate_early;
+		rule_restart();
+		script.in_restart = NULL;
+		assert_int_equal(script.home, 1);
+		if (id)
+			rule_end_broken(direction ? "P02" : id);
+		else
+			rule_end_clean();
+	}
+}
+
+static void test_C3_narrow(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i += 2) {
+		assert_int_equal(send_through(all_profiles[i], LWF_STATE_RESTARTING), 0);
+		assert_int_equal(receive_through(all_profiles[i], LWF_STATE_RESTARTING), 0);
+		originate_in_restart(all_profiles[i], "P01");
+	}
+}
+
+static void test_C3_wide(void **state)
+{
+	(void)state;
+	assert_int_equal(send_through(LWF_PROFILE_LENIENT, LWF_STATE_RESTARTING), 1);
+	assert_int_equal(receive_through(LWF_PROFILE_LENIENT, LWF_STATE_RESTARTING), 1);
+	originate_in_restart(LWF_PROFILE_LENIENT, NULL);
 }
 
 /* ---- C5: a module whose restart failed ---- */
@@ -308,8 +486,23 @@ static void test_C10_wide(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		T(names),   T(register),  T(C5_narrow), T(C5_wide),    T(C7_narrow),
-		T(C7_wide), T(C8_narrow), T(C8_wide),	T(C10_narrow), T(C10_wide),
+		T(names),
+		T(register),
+		T(C1_narrow),
+		T(C1_wide),
+		T(C2_narrow),
+		T(C2_wide),
+		T(C2_forwarding_filter),
+		T(C3_narrow),
+		T(C3_wide),
+		T(C5_narrow),
+		T(C5_wide),
+		T(C7_narrow),
+		T(C7_wide),
+		T(C8_narrow),
+		T(C8_wide),
+		T(C10_narrow),
+		T(C10_wide),
 	};
 
 	if (argc > 1)
