@@ -27,7 +27,7 @@ static struct {
 	lwf_handle handle;	 /* of the last life */
 	bool owes, pends, keeps; /* pause is PENDING, restart is PENDING, frames of others stay */
 	struct lwf_batch kept;
-	uint32_t sends, receives, own, others, statuses, oids, cancels, events;
+	uint32_t sends, receives, own, others, statuses, oids, cancels, events, restarts;
 	lwf_status answer; /* of the last own frame that came home */
 	const struct matrix_op *in_attach;
 	const char *word; /* what that one came to */
@@ -64,6 +64,7 @@ static lwf_status on_pause(struct lwf_module *module)
 static lwf_status on_restart(struct lwf_module *module)
 {
 	(void)module;
+	me.restarts++;
 	if (me.pends)
 		return LWF_STATUS_PENDING;
 	lwf_gate_open(&me.gate);
@@ -442,6 +443,35 @@ static const char *make_pool(void)
 	return yes_if(pool != NULL);
 }
 
+static const char *set_attributes(void)
+{
+	static char other;
+	bool done;
+
+	lwf_module_set_context(me.module, &other);
+	done = lwf_module_context(me.module) == &other;
+	if (done)
+		lwf_module_set_context(me.module, &me);
+	return yes_if(done);
+}
+
+static const char *restart_filter(void)
+{
+	uint64_t before = me.restarts;
+
+	if (lwf_restart_filter(me.module) != LWF_STATUS_SUCCESS)
+		return "no";
+	rig_run(&rig, 1);
+	return yes_if(me.restarts == before + 1 && me.module->state == LWF_STATE_RUNNING);
+}
+
+static const char *set_handlers(void)
+{
+	struct lwf_handlers handlers = {0};
+
+	return yes_if(lwf_set_optional_handlers(me.module, &handlers) == LWF_STATUS_SUCCESS);
+}
+
 static const char *pause_complete(void)
 {
 	lwf_pause_complete(me.module);
@@ -479,6 +509,9 @@ const struct matrix_op matrix_ops[] = {
 	{"own status", ALL, NULL, own_status},
 	{"cancel id from above", ALL, NULL, cancel},
 	{"event before a detach", IN(PAUSED), NULL, pre_detach},
+	{"NdisFSetAttributes", ALL, NULL, set_attributes},
+	{"NdisFRestartFilter", ALL, NULL, restart_filter},
+	{"NdisSetOptionalHandlers", ALL, NULL, set_handlers},
 	{"make a pool", BORN, NULL, make_pool},
 	{"NdisFPauseComplete", ALL, NULL, pause_complete},
 	{"NdisFRestartComplete", ALL, NULL, restart_complete},

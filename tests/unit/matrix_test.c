@@ -48,9 +48,9 @@ static void print_row(unsigned number, char *text)
 /* The next row of operations in the document; false at the end of the table. */
 static bool next_row(FILE *file, char *line)
 {
-	while (fgets(line, ROW_BYTES, file) && strncmp(line, "<!-- end", 8) != 0) {
+	while (strncmp(line, "<!-- end", 8) != 0 && fgets(line, ROW_BYTES, file)) {
 		line[strcspn(line, "\n")] = 0;
-		if (strncmp(line, "| operation", 11) != 0 && strncmp(line, "|---", 4) != 0)
+		if (strncmp(line, "| operation", 11) != 0 && line[0] == '|' && line[1] == ' ')
 			return true;
 	}
 	return false;
