@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <lwf/filter.h>
 #include <lwf/frame.h>
 #include <lwf/status.h>
 
@@ -222,6 +223,9 @@ void lwf_stack_cancel_oid(struct lwf_stack *stack, uint64_t request_id);
 /** NdisMOidRequestComplete: the answer to what ops.oid answered with PENDING. */
 void lwf_edge_oid_completed(struct lwf_edge *edge, struct lwf_oid_request *request,
 			    lwf_status status);
+
+/** NdisMIndicateStatusEx: tells all modules and the trace. Links go by lwf_stack_set_link(). */
+void lwf_edge_indicate_status(struct lwf_edge *edge, enum lwf_indication what);
 
 /**
  * Answers a query by what is known of @edge: its link and its counters. The packet filter is the

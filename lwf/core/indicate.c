@@ -6,6 +6,8 @@
  * Restarting, Running and Pausing: P12), then to the upper edge and the trace. Filters do not pass
  * it on themselves, so none can be lost by one of them.
  */
+#include <lwf/oid.h>
+
 #include "conflicts.h"
 #include "internal.h"
 #include "judge.h"
@@ -110,4 +112,14 @@ void lwf_indicate_status(struct lwf_module *module, enum lwf_indication what,
 	lwf_indicate_up(stack, index, what, link);
 	if (what == LWF_INDICATION_LINK_STATE && stack->upper && stack->upper->ops->mirror)
 		stack->upper->ops->mirror(stack->upper, link);
+}
+
+void lwf_edge_indicate_status(struct lwf_edge *edge, enum lwf_indication what)
+{
+	struct lwf_stack *stack = edge->stack;
+	struct lwf_link link = lwf_stack_link(stack);
+
+	lwf_trace_text(stack, NULL, LWF_TRACE_STATUS, lwf_indication_name(what), "of %s",
+		       edge->name);
+	lwf_indicate_up(stack, stack->module_count, what, &link);
 }

@@ -108,8 +108,10 @@ static void finished(void *context)
 	struct lwf_oid_request *request = oid->request;
 
 	oid->request = NULL;
-	if (oid->oid == LWF_OID_GEN_CURRENT_PACKET_FILTER && !oid->error)
+	if (oid->oid == LWF_OID_GEN_CURRENT_PACKET_FILTER && !oid->error) {
 		lwf_nic_filter_is(nic, oid->number);
+		lwf_edge_indicate_status(&nic->edge, LWF_INDICATION_PACKET_FILTER);
+	}
 	if (oid->error)
 		request->bytes_done = 0;
 	lwf_edge_oid_completed(&nic->edge, request, status_of(oid->error));

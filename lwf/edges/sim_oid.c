@@ -19,6 +19,7 @@ static lwf_status carry_out_set(struct lwf_sim_oid *oid, struct lwf_oid_request 
 	switch (request->oid) {
 	case LWF_OID_GEN_CURRENT_PACKET_FILTER:
 		memcpy(&oid->packet_filter, request->buffer, sizeof(oid->packet_filter));
+		lwf_edge_indicate_status(oid->edge, LWF_INDICATION_PACKET_FILTER);
 		return status;
 	case LWF_OID_GEN_MAXIMUM_FRAME_SIZE:
 		memcpy(&link.mtu_bytes, request->buffer, sizeof(link.mtu_bytes));

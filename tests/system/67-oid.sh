@@ -65,6 +65,8 @@ expect_equal "promiscuity, all-multicast" "0 1" "$(promiscuity)"
 expect_exit 0 lwfctl oid eth1 packet-filter=directed,broadcast
 expect_equal "promiscuity, all-multicast" "0 0" "$(promiscuity)"
 expect_equal "asked for" '["directed","broadcast"]' "$(oid packet-filter)"
+timeout 1 lwfctl watch eth1 --since 1 --json >"$TMP/watch" || :
+expect_equal "indications that it changed" 2 "$(jq -r 'select(.kind == "status" and .event == "packet-filter").event' "$TMP/watch" | wc -l)"
 dropped() {
 	[ "$(show '.stacks[0].lower.drops."packet-filter" // 0' eth1)" -ge "$1" ]
 }

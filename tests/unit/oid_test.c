@@ -203,7 +203,7 @@ static void test_packet_filter_acts(void **state)
 	uint8_t frame[60];
 
 	(void)state;
-	rig_open(&rig, speaker_filters, "script");
+	rig_open(&rig, speaker_filters, "speaker;script");
 	memset(frame, 0, sizeof(frame));
 	memcpy(frame, "\2\0\0\0\0\x33", 6); /* somebody else's */
 	assert_int_equal(lwf_sim_edge_inject(rig.lower, frame, sizeof(frame)), 0);
@@ -213,6 +213,9 @@ static void test_packet_filter_acts(void **state)
 	assert_int_equal(lwf_sim_edge_inject(rig.lower, frame, sizeof(frame)), 0);
 	assert_int_equal(rig.upper_handed, 1);
 	assert_int_equal(rig.lower->counters.drops[LWF_REASON_PACKET_FILTER], 1);
+	assert_int_equal(speaker.statuses, 1); /* it is news for the modules */
+	assert_int_equal(speaker.last_status, LWF_INDICATION_PACKET_FILTER);
+	assert_true(rig_told(&rig, LWF_TRACE_STATUS, "packet-filter"));
 	frame[0] = 3; /* a group */
 	lwf_sim_edge_inject(rig.lower, frame, sizeof(frame));
 	assert_int_equal(rig.upper_handed, 1);
@@ -586,6 +589,21 @@ static void test_R12_oid_completes_in_paused_against_detach(void **state)
 	assert_int_equal(a.completions, 1);
 	assert_int_equal(speaker.detaches, 1);
 	assert_int_equal(lwf_stack_state(rig.stack), LWF_STATE_DETACHED);
+	rig_close(&rig);
+	/* a module keeps what it was given, until it is told that its detach comes */
+	speaker_reset();
+	memset(&a, 0, sizeof(a));
+	rig_open(&rig, speaker_filters, "speaker");
+	speaker.keep = true;
+	ask(&a, LWF_OID_QUERY, LWF_OID_GEN_XMIT_OK);
+	lwf_stack_hold(rig.stack, LWF_HOLD_USER_DETACH);
+	rig_run(&rig, 5);
+	assert_int_equal(speaker.pre_detaches, 1);
+	assert_int_equal(speaker.detaches, 0);
+	speaker_complete(&speaker, LWF_STATUS_NOT_SUPPORTED);
+	rig_run(&rig, 5);
+	assert_int_equal(a.completions, 1);
+	assert_int_equal(speaker.detaches, 1);
 	rig_close(&rig);
 	/* the detach is asked for inside the completion */
 	speaker_reset();

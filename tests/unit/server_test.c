@@ -517,6 +517,79 @@ static void test_deaf(void **state)
 
 /* ---- carrier, and a client that goes while its command pends ---- */
 
+/* ---- OIDs ---- */
+
+static json_t *oid_body(const char *oid, const char *value)
+{
+	json_t *body = of_stack("s0");
+
+	if (oid)
+		json_object_set_new(body, "oid", json_string(oid));
+	if (value)
+		json_object_set_new(body, "value", json_string(value));
+	return body;
+}
+
+static json_t *first_oid(json_t *reply)
+{
+	json_t *first = json_incref(json_array_get(json_object_get(reply, "oids"), 0));
+
+	json_decref(reply);
+	return first;
+}
+
+static sem_t is_slow;
+
+static void make_slow(void *context)
+{
+	(void)context;
+	lwf_sim_edge_config(lower)->oid_delay_ns = 200000000;
+	sem_post(&is_slow);
+}
+
+static struct lwf_task slow_task = {.fn = make_slow};
+
+static void oid_script(void)
+{
+	struct lwf_connection *c = connect_client(), *impatient = connect_client();
+	struct lwf_error error = {0};
+	json_t *reply = ask(c, LWF_WIRE_OID_QUERY, oid_body(NULL, NULL), 0), *one;
+
+	assert_int_equal(json_array_size(json_object_get(reply, "oids")), 11);
+	json_decref(reply);
+	one = first_oid(ask(c, LWF_WIRE_OID_SET, oid_body("mtu", "1400"), 0));
+	assert_int_equal(json_integer_value(json_object_get(one, "value")), 1400);
+	json_decref(one);
+	one = first_oid(
+		ask(c, LWF_WIRE_OID_QUERY, oid_body("OID_GEN_MAXIMUM_FRAME_SIZE", NULL), 0));
+	assert_int_equal(json_integer_value(json_object_get(one, "value")), 1400);
+	assert_string_equal(json_string_value(json_object_get(one, "status")), "SUCCESS");
+	json_decref(one);
+	expect(c, LWF_WIRE_OID_QUERY, oid_body("nonsense", NULL), 5);
+	expect(c, LWF_WIRE_OID_SET, oid_body("media", "connected"), 6);
+	expect(c, LWF_WIRE_OID_SET, oid_body("mtu", "many"), 2);
+	expect(c, LWF_WIRE_OID_SET, oid_body("mtu", "5"), 2);
+	expect(c, LWF_WIRE_OID_SET, oid_body("mtu", NULL), 2); /* malformed */
+	/* one leaves before its answer comes; the next in the queue gets its own */
+	assert_int_equal(sem_init(&is_slow, 0, 0), 0);
+	lwf_host_post(host, &slow_task);
+	sem_wait(&is_slow);
+	reply = NULL;
+	assert_true(lwf_connection_request(impatient, LWF_WIRE_OID_QUERY, oid_body(NULL, NULL),
+					   20000000, &reply, NULL, &error));
+	lwf_connection_close(impatient);
+	one = first_oid(ask(c, LWF_WIRE_OID_SET, oid_body("mtu", "1300"), 0));
+	assert_int_equal(json_integer_value(json_object_get(one, "value")), 1300);
+	json_decref(one);
+	sem_destroy(&is_slow);
+	/* nor does the end of the daemon wait for those who do: one more is under way */
+	impatient = connect_client();
+	assert_true(lwf_connection_request(impatient, LWF_WIRE_OID_QUERY, oid_body("mac", NULL),
+					   20000000, &reply, NULL, &error));
+	lwf_connection_close(c);
+	lwf_connection_close(impatient);
+}
+
 static json_t *carrier(bool on, uint64_t for_ns)
 {
 	json_t *body = json_pack("{s:s,s:b}", "stack", "s0", "carrier", on);
@@ -589,6 +662,13 @@ static void vanish_script(void)
 	lwf_connection_close(c);
 }
 
+static void test_oids(void **state)
+{
+	(void)state;
+	play(oid_script);
+	assert_null(server.oid_commands);
+}
+
 static void test_vanish(void **state)
 {
 	(void)state;
@@ -616,6 +696,7 @@ int main(void)
 		cmocka_unit_test(test_watch),	cmocka_unit_test(test_strikes),
 		cmocka_unit_test(test_crowd),	cmocka_unit_test(test_deaf),
 		cmocka_unit_test(test_carrier), cmocka_unit_test(test_vanish),
+		cmocka_unit_test(test_oids),
 	};
 
 	alarm(50); /* a loop that does not end is a failure */
