@@ -25,15 +25,16 @@ static const char *hop_name(const struct lwf_stack *stack, const struct lwf_oid_
 	return hop->module ? hop->module->name : stack->lower->name;
 }
 
-static void tell(struct lwf_stack *stack, const struct lwf_oid_request *request, const char *event)
+/** @who does it: the asker; the one who is given it. */
+static void tell(struct lwf_stack *stack, const struct lwf_oid_request *request,
+		 const struct lwf_oid_hop *hop, const struct lwf_module *who, const char *event)
 {
-	struct lwf_trace_record *record =
-		lwf_trace_begin(stack, request->from, LWF_TRACE_OID, event);
+	struct lwf_trace_record *record = lwf_trace_begin(stack, who, LWF_TRACE_OID, event);
 
 	record->status = request->status;
 	record->latency_ns = record->time_ns - request->since_ns;
 	snprintf(record->text, sizeof(record->text), "%s %s at %s", lwf_oid_name(request->oid),
-		 request->kind == LWF_OID_SET ? "set" : "query", hop_name(stack, request->hop));
+		 request->kind == LWF_OID_SET ? "set" : "query", hop_name(stack, hop));
 	lwf_trace_end(stack->engine, record);
 }
 
@@ -103,7 +104,7 @@ static void bring_home(struct lwf_stack *stack, struct lwf_oid_request *request,
 
 	request->status = status;
 	judge_clones(stack, request);
-	tell(stack, request, "answered");
+	tell(stack, request, hop, request->from, "answered");
 	for (struct lwf_oid_request **at = &stack->oids; *at; at = &(*at)->later) {
 		if (*at == request) {
 			*at = request->later;
@@ -169,6 +170,7 @@ lwf_status lwf_oid_give(struct lwf_stack *stack, struct lwf_oid_hop *hop,
 	hop->current = request;
 	hop->giving = true;
 	request->given = true;
+	tell(stack, request, hop, module, "given");
 	lwf_stack_enter(stack);
 	if (module)
 		status = module->ops->oid(module, request);
@@ -241,7 +243,7 @@ static lwf_status ask(struct lwf_stack *stack, struct lwf_oid_hop *hop, struct l
 	lwf_stack_enter(stack);
 	take_out(stack, from, request);
 	request->hop = hop;
-	tell(stack, request, "asked");
+	tell(stack, request, hop, from, "asked");
 	if (busy)
 		queue(hop, request);
 	else

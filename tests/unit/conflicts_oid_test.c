@@ -177,6 +177,18 @@ static void set_packet_filter(struct lwf_module *module)
 	memset(own_value, 0xee, sizeof(own_value));
 }
 
+/* Strict but for this one row, or lenient but for it. */
+static void begin_with(enum lwf_conflict conflict, bool wide, const char *specs)
+{
+	rig_prepare(&rig, speaker_filters, specs);
+	assert_int_equal(
+		lwf_engine_set_profile(rig.engine, wide ? LWF_PROFILE_STRICT : LWF_PROFILE_LENIENT),
+		0);
+	lwf_conflict_read(rig.engine, conflict, wide);
+	lwf_stack_start(rig.stack);
+	rig_run(&rig, 1);
+}
+
 static void detach_and_attach(void)
 {
 	lwf_stack_hold(rig.stack, LWF_HOLD_USER_DETACH);
@@ -199,6 +211,12 @@ static void test_C9_narrow(void **state)
 	speaker.in_detach = query_mtu;
 	detach_and_attach();
 	assert_int_equal(own_answer, LWF_STATUS_INVALID_STATE);
+	rule_end_broken("P11");
+
+	fresh(state);
+	begin_with(LWF_CONFLICT_C9, false, "speaker");
+	speaker.in_detach = query_mtu;
+	detach_and_attach();
 	rule_end_broken("P11");
 }
 
@@ -235,6 +253,18 @@ static void test_C9_wide(void **state)
 	(void)state;
 	oid_in_detach_as(LWF_PROFILE_LENIENT);
 	oid_in_detach_as(LWF_PROFILE_NPCAP);
+
+	fresh(state);
+	begin_with(LWF_CONFLICT_C9, true, "speaker");
+	speaker.in_detach = query_mtu;
+	detach_and_attach();
+	assert_int_equal(own_answer, LWF_STATUS_SUCCESS);
+	rig_expect_clean(&rig);
+	assert_int_equal(speaker_ask(&speaker, LWF_OID_GEN_XMIT_OK, 0), LWF_STATUS_SUCCESS);
+	lwf_stack_hold(rig.stack, LWF_HOLD_USER_DETACH);
+	query_mtu(speaker.module); /* after detach has returned no page allows it */
+	assert_int_equal(own_answer, LWF_STATUS_INVALID_STATE);
+	rule_end_broken("P11");
 }
 
 /* ---- C10: when a module is Detached ---- */
@@ -259,6 +289,12 @@ static void test_C10_narrow(void **state)
 	detach_and_attach();
 	assert_int_equal(seen, LWF_STATE_DETACHED);
 	rule_end_broken("P12");
+
+	fresh(state);
+	begin_with(LWF_CONFLICT_C10, false, "second;speaker");
+	speaker.in_detach = indicate_in_detach;
+	detach_and_attach();
+	rule_end_broken("P12");
 }
 
 static void test_C10_wide(void **state)
@@ -274,6 +310,14 @@ static void test_C10_wide(void **state)
 		indicate(speaker.module); /* Running again */
 		rule_end_clean();
 	}
+	fresh(state);
+	begin_with(LWF_CONFLICT_C10, true, "second;speaker");
+	speaker.in_detach = indicate_in_detach;
+	detach_and_attach();
+	rig_expect_clean(&rig);
+	lwf_stack_hold(rig.stack, LWF_HOLD_USER_DETACH);
+	indicate(speaker.module); /* after detach has returned no page allows it */
+	rule_end_broken("P12");
 }
 
 #define T(name) cmocka_unit_test_setup(test_##name, fresh)

@@ -13,6 +13,7 @@
 #include "speaker.h"
 
 static struct rig rig;
+static uint32_t told_of; /* records that expect_told() has seen */
 
 /* A request from above, and what became of it. */
 struct asked {
@@ -58,6 +59,7 @@ static int fresh(void **state)
 	(void)state;
 	speaker_reset();
 	script_reset();
+	told_of = 0;
 	return 0;
 }
 
@@ -175,6 +177,18 @@ static void test_text(void **state)
 	assert_string_equal(lwf_oid_name(0x01010102), "OID_802_3_CURRENT_ADDRESS");
 }
 
+/* The next record about OIDs, behind those that were looked at. */
+static void expect_told(const char *event, const char *module, const char *text, uint64_t latency)
+{
+	while (rig.records[told_of].kind != LWF_TRACE_OID)
+		assert_true(++told_of < rig.record_count);
+	assert_string_equal(rig.records[told_of].event, event);
+	assert_string_equal(rig.records[told_of].module_name, module);
+	assert_non_null(strstr(rig.records[told_of].text, text));
+	assert_int_equal(rig.records[told_of].latency_ns, latency);
+	told_of++;
+}
+
 static void test_a_set_pends_and_acts(void **state)
 {
 	struct asked a = {0};
@@ -192,8 +206,12 @@ static void test_a_set_pends_and_acts(void **state)
 	assert_int_equal(a.request.bytes_done, 4);
 	assert_int_equal(rig.lower->link.mtu_bytes, 1400);
 	assert_int_equal(rig.upper->link.mtu_bytes, 1400); /* mirrored, as any change of the link */
-	assert_true(rig_told(&rig, LWF_TRACE_OID, "asked"));
-	assert_true(rig_told(&rig, LWF_TRACE_OID, "answered"));
+	expect_told("asked", "", "at speaker", 0);
+	expect_told("given", "speaker", "OID_GEN_MAXIMUM_FRAME_SIZE set at speaker", 0);
+	expect_told("asked", "speaker", "at low0", 0);
+	expect_told("given", "", "at low0", 0);
+	expect_told("answered", "speaker", "at low0", 5 * RIG_MS);
+	expect_told("answered", "", "at speaker", 5 * RIG_MS);
 	rig_close(&rig);
 }
 
@@ -224,6 +242,18 @@ static void test_packet_filter_acts(void **state)
 	memcpy(frame, rig.lower->link.mac, 6);
 	lwf_sim_edge_inject(rig.lower, frame, sizeof(frame));
 	assert_int_equal(rig.upper_handed, 3);
+	put_u32(&a, LWF_PACKET_TYPE_ALL_MULTICAST);
+	assert_int_equal(ask(&a, LWF_OID_SET, LWF_OID_GEN_CURRENT_PACKET_FILTER), 0);
+	lwf_sim_edge_inject(rig.lower, frame, sizeof(frame)); /* its own address */
+	memset(frame, 0xff, 6);
+	lwf_sim_edge_inject(rig.lower, frame, sizeof(frame));
+	assert_int_equal(rig.upper_handed, 3);
+	frame[5] = 0; /* a group */
+	lwf_sim_edge_inject(rig.lower, frame, sizeof(frame));
+	assert_int_equal(rig.upper_handed, 4);
+	put_u32(&a, 0x40); /* no type that there is */
+	assert_int_equal(ask(&a, LWF_OID_SET, LWF_OID_GEN_CURRENT_PACKET_FILTER),
+			 LWF_STATUS_NOT_SUPPORTED);
 	rig_close(&rig);
 }
 
