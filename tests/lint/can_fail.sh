@@ -24,19 +24,24 @@ make_tree() {
 		import sys
 		from pathlib import Path
 		root = Path(sys.argv[1])
-		words = " ".join(f"{letter}{number:02d}" for letter, first, last in
-		                 (("S", 1, 20), ("P", 1, 17), ("F", 1, 6), ("O", 1, 15), ("T", 1, 8))
-		                 for number in range(first, last + 1))
+		rules = [f"{letter}{number:02d}" for letter, last in
+		         (("S", 20), ("P", 17), ("F", 6), ("O", 15), ("T", 8)) for number in range(1, last + 1)]
 		licence = "/* SPDX-License-Identifier: BSD-2-Clause */\n"
-		(root / "lwf/core/rules.def").write_text(words)
-		(root / "tests/unit/rules_test.c").write_text(f"{licence}/* rules_test.c - {words} */\n")
+		(root / "lwf/core/rules.def").write_text("".join(f'X({rule}, "", "")\n' for rule in rules))
+		judged = "".join(f"\tLWF_RULE_{rule};\n" for rule in rules)
+		(root / "lwf/core/judge.c").write_text(
+		    f"{licence}/* judge.c - judges. */\nvoid judge(void)\n{{\n{judged}}}\n")
+		bodies = "".join(f'static void test_{rule}(void **state)\n{{\n\tbroken("{rule}");\n}}\n\n'
+		                 for rule in rules)
+		lists = "".join(f"\tRULE_TEST({rule});\n" for rule in rules)
+		(root / "tests/unit/rules_test.c").write_text(
+		    f"{licence}/* rules_test.c - rules. */\n{bodies}int all(void)\n{{\n{lists}}}\n")
 		races = "".join(f"static void test_R{n}_x(void **state)\n{{\n}}\n\n" for n in range(1, 13))
 		calls = "".join(f"\ttest_R{n}_x(state);\n" for n in range(1, 13))
 		(root / "tests/unit/races_test.c").write_text(
 		    f"{licence}/* races_test.c - races. */\n{races}int all(void **state)\n{{\n{calls}}}\n")
 	END
 	cp "$(dirname "$lint")/../.clang-format" "$(dirname "$lint")/../.clang-tidy" "$tree"
-	sed -i '/^ColumnLimit/s/100/0/' "$tree/.clang-format" # the list of rules is one long line
 	echo 'add_executable(lwfctl a.c)' >"$tree/lwf/ctl/CMakeLists.txt"
 	echo 'lwfctl(1)' >"$tree/docs/man/lwfctl.1.scd"
 	printf '# Read me\n\n[here](docs/a.md#a-b), `lwf/core/a.c`\n' >"$tree/README.md"
@@ -92,8 +97,13 @@ echo '`lwf/core/gone.c`' >>"$tree/README.md" && expect links README.md
 rm "$tree/docs/man/lwfctl.1.scd" && expect man lwfctl
 mkdir "$build/bin" && printf '#!/bin/sh\necho " --json"\n' >"$build/bin/lwfctl" && chmod +x "$build/bin/lwfctl" &&
 	expect man json
-sed -i 's/S17//' "$tree/lwf/core/rules.def" && expect rules S17
-sed -i 's/T05//' "$tree/tests/unit/rules_test.c" && expect rules tests
+sed -i '/S17/d' "$tree/lwf/core/rules.def" && expect rules S17
+sed -i 's/S17/S99/' "$tree/lwf/core/rules.def" && expect rules S99
+sed -i '/S17/p' "$tree/lwf/core/rules.def" && expect rules '2 times'
+sed -i 's,\tLWF_RULE_S17;,\t/* LWF_RULE_S17 */;,' "$tree/lwf/core/judge.c" && expect rules 'S17 is judged nowhere'
+sed -i '/RULE_TEST(T05)/d' "$tree/tests/unit/rules_test.c" && expect rules 'RULE_TEST(T05)'
+sed -i 's/broken("T05")/clean()/' "$tree/tests/unit/rules_test.c" && expect rules 'RULE_TEST(T05)'
+sed -i 's/^static void test_T05/static void test_T5/' "$tree/tests/unit/rules_test.c" && expect rules 'RULE_TEST(T05)'
 sed -i '/^static void test_R1_x/,/^}/d' "$tree/tests/unit/races_test.c" && expect races R1
 sed -i '/^\ttest_R11_x/d' "$tree/tests/unit/races_test.c" && expect races R11
 for fault in s/lwf_a/lwf_b/ s/S01/S99/ s/rules_test/gone_test/; do
