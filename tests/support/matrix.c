@@ -230,12 +230,23 @@ static const char *yes_if(bool done)
 
 /* ---- the operations ---- */
 
+/* Both edges are made to take and give what the stack would not let them; the module is asked. */
+static bool open_edges(bool upper, bool lower)
+{
+	bool was = rig.stack->upper_running;
+
+	rig.stack->upper_running = upper;
+	rig.stack->lower_running = lower;
+	return was;
+}
+
 static const char *originate_now(enum lwf_direction direction)
 {
+	bool lower = rig.stack->lower_running, upper = open_edges(true, true);
 	uint32_t before = me.own;
 
 	originate(direction, false);
-	rig_run(&rig, 1);
+	open_edges(upper, lower);
 	if (me.own == before)
 		return "no";
 	return me.answer == LWF_STATUS_SUCCESS ? "yes" : lwf_status_name(me.answer);
@@ -290,20 +301,16 @@ static const char *own_receive_home(void)
 	return own_home(rig.upper, LWF_DIRECTION_RECEIVE);
 }
 
-/* The upper edge is made to send although the stack would not let it. */
 static const char *send_from_above(void)
 {
-	uint64_t paused = rig.stack->host_ledger.completed[LWF_ANSWER_PAUSED];
-	bool upper = rig.stack->upper_running, lower = rig.stack->lower_running;
-	uint32_t before = me.sends;
+	bool lower = rig.stack->lower_running, upper = open_edges(true, true);
+	uint32_t before = me.sends, passed = rig.lower_handed;
 
-	rig.stack->upper_running = rig.stack->lower_running = true;
 	input(rig.upper, LWF_DIRECTION_SEND);
-	rig.stack->upper_running = upper;
-	rig.stack->lower_running = lower;
-	if (rig.stack->host_ledger.completed[LWF_ANSWER_PAUSED] == paused + 1)
-		return "PAUSED";
-	return yes_if(me.sends == before + 1);
+	open_edges(upper, lower);
+	if (me.sends > before)
+		return "yes";
+	return rig.lower_handed > passed ? "passes" : "PAUSED";
 }
 
 static void keep_send(void)
@@ -356,24 +363,29 @@ static const char *others_home(void)
 
 static const char *receive_from_below(void)
 {
-	uint64_t paused = rig.lower->counters.drops[LWF_REASON_NOT_RUNNING];
-	uint32_t before = me.receives;
+	bool lower = rig.stack->lower_running, upper = open_edges(true, true);
+	uint32_t before = me.receives, passed = rig.upper_handed;
 
 	input(rig.lower, LWF_DIRECTION_RECEIVE);
-	if (me.receives == before + 1)
+	open_edges(upper, lower);
+	if (me.receives > before)
 		return "yes";
-	return rig.lower->counters.drops[LWF_REASON_NOT_RUNNING] == paused + 1 ? "PAUSED" : "no";
+	return rig.upper_handed > passed ? "passes" : "PAUSED";
 }
 
 static const char *lent_receive(void)
 {
-	uint32_t before = me.receives;
+	bool lower = rig.stack->lower_running, upper = open_edges(true, true);
+	uint32_t before = me.receives, passed = rig.upper_handed;
 	struct lwf_batch batch;
 
 	make(&batch, rig.lower->handle, LWF_DIRECTION_RECEIVE);
 	lwf_edge_lend(rig.lower, &batch);
+	open_edges(upper, lower);
 	lwf_pool_give(me.pool, lwf_batch_pop(&batch));
-	return me.receives == before + 1 ? "yes" : "back";
+	if (me.receives > before)
+		return "yes";
+	return rig.upper_handed > passed ? "passes" : "back";
 }
 
 static const char *oid_from_above(void)
