@@ -313,6 +313,7 @@ static void act_device(struct sim_slot *slot, const struct sim_action *action)
 		.fail_reason = reasons[value[SIM_KEY_REASON]],
 		.room_frames = value[SIM_KEY_ROOM],
 		.attach_error = value[SIM_KEY_ATTACH_FAILS] ? ENODEV : 0,
+		.lend = value[SIM_KEY_LEND],
 		.oid_delay_ns = value[SIM_KEY_OID_DELAY] * 1000ull,
 		.oid_never = value[SIM_KEY_OID_NEVER],
 		.oid_status = value[SIM_KEY_OID_FAILS] ? LWF_STATUS_FAILURE : LWF_STATUS_SUCCESS,

@@ -246,6 +246,16 @@ void sim_client_cancel(struct sim_client *client, uint64_t id)
 		client->cancelled_at = ++client->slot->world->seq;
 }
 
+static bool somebody_lends(const struct sim_slot *slot)
+{
+	struct lwf_module *module;
+
+	for (uint32_t i = 0; (module = lwf_stack_module_at(slot->stack, i)); i++)
+		if (strncmp(lwf_module_name(module), "wobble", 6) == 0)
+			return true;
+	return lwf_sim_edge_config(slot->lower)->lend;
+}
+
 /* A device is handed a frame: may that be? */
 void sim_witness(struct sim_slot *slot, struct lwf_edge *edge, const struct lwf_frame *frame)
 {
@@ -263,9 +273,21 @@ void sim_witness(struct sim_slot *slot, struct lwf_edge *edge, const struct lwf_
 	if (edge == slot->lower && (slot->forced || !edge->link.present))
 		sim_fail("%s was handed a frame without %s", edge->name,
 			 slot->forced ? "carrier" : "being there");
+	if (frame->parent) { /* it stands for that one */
+		const struct lwf_frame *clone = frame;
+
+		if (!by_handle(slot, clone->born))
+			sim_fail("a clone of nobody who lives reached %s", edge->name);
+		while (frame->parent)
+			frame = frame->parent;
+		if (clone->len != frame->len || clone->data != frame->data)
+			sim_fail("a clone is not what its parent is");
+	}
 	if (from && frame->born == from->handle)
 		return;
 	module = by_handle(slot, frame->born);
+	if (!module && edge == slot->upper && somebody_lends(slot))
+		return; /* the upper edge gets copies of what is lent, which are the stack's */
 	if (!module)
 		sim_fail("a frame of nobody who lives reached %s", edge->name);
 	state = lwf_module_state(module);

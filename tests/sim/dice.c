@@ -55,7 +55,7 @@ static void wobble_options(struct sim_world *world, char *text)
 	uint32_t n = 1 + below(world, 3);
 
 	while (n-- > 0) {
-		uint32_t which = below(world, 11), value;
+		uint32_t which = below(world, 13), value;
 
 		switch (which) {
 		case 0:
@@ -80,7 +80,15 @@ static void wobble_options(struct sim_world *world, char *text)
 			break;
 		case 10:
 			value = once_in(world, 2);
-			append(text, "ask", value, "");
+			append(text, once_in(world, 2) ? "ask" : "cancel", value, "");
+			break;
+		case 11:
+			value = below(world, 4);
+			append(text, "lend", value, "");
+			break;
+		case 12:
+			value = once_in(world, 2);
+			append(text, "clone", value, "");
 			break;
 		default:
 			value = below(world, 8);
@@ -282,6 +290,7 @@ static void choose_device(struct sim_slot *slot, struct sim_action *action)
 	if (once_in(world, 3))
 		value[SIM_KEY_ROOM] = 1 + below(world, 20);
 	value[SIM_KEY_ATTACH_FAILS] = once_in(world, 30);
+	value[SIM_KEY_LEND] = once_in(world, 4);
 	if (once_in(world, 2))
 		value[SIM_KEY_OID_DELAY] = below(world, 5000);
 	value[SIM_KEY_OID_NEVER] = once_in(world, 10);

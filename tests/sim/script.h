@@ -38,6 +38,7 @@
 	X(OID, "oid", sim_words_oid)             \
 	X(SET, "set", NULL)                      \
 	X(TIMEOUT, "timeout", NULL)              \
+	X(LEND, "lend", NULL)                    \
 	X(OID_DELAY, "oid-delay", NULL)          \
 	X(OID_NEVER, "oid-never", NULL)          \
 	X(OID_FAILS, "oid-fails", NULL)          \

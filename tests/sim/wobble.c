@@ -32,7 +32,10 @@ enum {
 	OPT_RECEIVES,
 	OPT_SETTLE,
 	OPT_OID,
-	OPT_ASK
+	OPT_ASK,
+	OPT_CLONE,
+	OPT_LEND,
+	OPT_CANCEL
 };
 
 /* How a control function answers. */
@@ -56,6 +59,10 @@ static const struct lwf_option_spec options[] = {
 	{"oid", LWF_OPTION_UINT, 0, 3, "0", true,
 	 "0: hands on OIDs, 1: answers, 2: hands on later, 3: completes before it answers PENDING"},
 	{"ask", LWF_OPTION_UINT, 0, 1, "0", true, "asks OIDs and indicates statuses of its own"},
+	{"clone", LWF_OPTION_UINT, 0, 1, "0", true,
+	 "passes on clones of sends, and answers the sends when these are home"},
+	{"lend", LWF_OPTION_UINT, 0, FRAMES, "0", true, "lend so many receives at once"},
+	{"cancel", LWF_OPTION_UINT, 0, 1, "0", true, "cancels what it has sent of its own"},
 	{0},
 };
 
@@ -63,7 +70,8 @@ struct wobble {
 	struct wobble_oids oids; /* first */
 	struct lwf_module *module;
 	struct lwf_gate gate;
-	struct lwf_pool *pool;
+	struct lwf_pool *pool, *clones;
+	uint64_t cancel_ids;   /* the high half */
 	struct lwf_timer tick; /* originates: stopped before a pause ends */
 	struct lwf_timer late; /* completes what pends */
 	struct lwf_batch kept_sends, kept_receives;
@@ -101,12 +109,37 @@ static void originate(struct wobble *me, uint64_t frames, enum lwf_direction dir
 
 		frame->len = 60;
 		memset(frame->data, 0, 60);
+		frame->cancel_id = me->cancel_ids | 1;
 		lwf_batch_push(&batch, frame);
 	}
 	if (direction == LWF_DIRECTION_SEND)
 		lwf_next_send(me->module, &batch);
 	else
 		lwf_next_receive(me->module, &batch);
+}
+
+/* Lent frames are nobody's concern when the call is over: they go past the gate. */
+static void lend(struct wobble *me)
+{
+	uint32_t n = (uint32_t)me->option[OPT_LEND];
+	struct lwf_batch batch;
+
+	if (n == 0 || n > lwf_pool_free_frames(me->pool))
+		return;
+	lwf_batch_init(&batch);
+	while (n-- > 0) {
+		struct lwf_frame *frame = lwf_pool_take(me->pool, lwf_module_handle(me->module),
+							LWF_DIRECTION_RECEIVE);
+
+		frame->len = 60;
+		memset(frame->data, 0, 60);
+		lwf_batch_push(&batch, frame);
+	}
+	n = batch.count;
+	lwf_lend_receive(me->module, &batch);
+	if (batch.count != n)
+		sim_fail("%s has not got back what it lent", lwf_module_name(me->module));
+	lwf_pool_give_batch(&batch);
 }
 
 static void on_tick(void *context)
@@ -120,6 +153,10 @@ static void on_tick(void *context)
 	if (sim_world->calm)
 		return;
 	originate(me, me->option[OPT_SENDS], LWF_DIRECTION_SEND);
+	if (me->option[OPT_CANCEL])
+		lwf_next_cancel(me->module, me->cancel_ids | 1);
+	if (me->running)
+		lend(me);
 	if (me->running) /* an answer may have paused it */
 		originate(me, me->option[OPT_RECEIVES], LWF_DIRECTION_RECEIVE);
 	if (me->option[OPT_ASK])
@@ -156,8 +193,12 @@ static lwf_status wobble_attach(struct lwf_module *module, const struct lwf_opti
 	me->pool = lwf_pool_create(host, FRAMES, 128);
 	if (!me->pool)
 		goto err_free;
-	if (lwf_module_timer_init(module, &me->tick, on_tick, me))
+	me->clones = lwf_pool_create(host, FRAMES, 64);
+	if (!me->clones)
 		goto err_pool;
+	me->cancel_ids = lwf_generate_partial_cancel_id(module);
+	if (lwf_module_timer_init(module, &me->tick, on_tick, me))
+		goto err_clones;
 	if (lwf_timer_init(&me->late, host, on_late, me))
 		goto err_tick;
 	if (wobble_oids_init(&me->oids, module))
@@ -169,6 +210,8 @@ err_late:
 	lwf_timer_fini(&me->late);
 err_tick:
 	lwf_module_timer_fini(module, &me->tick);
+err_clones:
+	lwf_pool_destroy(me->clones);
 err_pool:
 	lwf_pool_destroy(me->pool);
 err_free:
@@ -183,6 +226,7 @@ static void wobble_detach(struct lwf_module *module)
 	lwf_module_timer_fini(module, &me->tick);
 	lwf_timer_fini(&me->late);
 	wobble_oids_fini(&me->oids);
+	lwf_pool_destroy(me->clones);
 	lwf_pool_destroy(me->pool);
 	lwf_host_free(lwf_module_host(module), me);
 	lwf_module_set_context(module, NULL);
@@ -317,16 +361,44 @@ static void wobble_some(struct wobble *me, struct lwf_batch *batch, struct lwf_b
 	*batch = rest;
 }
 
+/* Sends a clone in the place of each frame that it can, and moves that to @rest otherwise. */
+static void send_clones(struct wobble *me, struct lwf_batch *batch, struct lwf_batch *rest)
+{
+	struct lwf_batch clones;
+	struct lwf_frame *frame, *clone;
+
+	lwf_batch_init(rest);
+	lwf_batch_init(&clones);
+	while ((frame = lwf_batch_pop(batch))) {
+		clone = lwf_frame_clone(me->module, me->clones, frame);
+		if (clone && !lwf_gate_enter(&me->gate, 1))
+			sim_fail("the gate of a Running module is closed");
+		if (!clone) {
+			lwf_batch_push(rest, frame);
+			continue;
+		}
+		clone->context = frame;
+		lwf_batch_push(&clones, clone);
+	}
+	if (clones.head)
+		lwf_next_send(me->module, &clones);
+}
+
 static void wobble_send(struct lwf_module *module, struct lwf_batch *batch)
 {
 	struct wobble *me = lwf_module_context(module);
-	struct lwf_batch dropped;
+	struct lwf_batch dropped, rest;
 
 	if (!me->running)
 		sim_fail("%s was handed a send while not Running", lwf_module_name(module));
 	wobble_some(me, batch, &me->kept_sends, &dropped);
 	if (dropped.head)
 		lwf_drop_sends(module, &dropped, LWF_REASON_FILTER);
+	if (me->option[OPT_CLONE] && me->running)
+		send_clones(me, batch, &rest);
+	else
+		rest = *batch;
+	*batch = rest;
 	if (batch->head)
 		lwf_next_send(module, batch);
 }
@@ -338,6 +410,12 @@ static void wobble_receive(struct lwf_module *module, struct lwf_batch *batch)
 
 	if (!me->running)
 		sim_fail("%s was handed a receive while not Running", lwf_module_name(module));
+	if (lwf_frame_is_lent(batch->head)) { /* borrowed: passed on as it is, or dropped */
+		me->passed++;
+		if (!nth(me, me->option[OPT_DROP]))
+			lwf_next_receive(module, batch);
+		return;
+	}
 	wobble_some(me, batch, &me->kept_receives, &dropped);
 	if (dropped.head)
 		lwf_drop_receives(module, &dropped, LWF_REASON_FILTER);
@@ -345,14 +423,34 @@ static void wobble_receive(struct lwf_module *module, struct lwf_batch *batch)
 		lwf_next_receive(module, batch);
 }
 
+/* A clone answers its parent with what it was answered itself. */
+static void take_home(struct wobble *me, struct lwf_frame *frame)
+{
+	struct lwf_batch answered;
+
+	if (!frame->parent) {
+		lwf_pool_give(me->pool, frame);
+		return;
+	}
+	lwf_batch_init(&answered);
+	lwf_batch_push(&answered, frame->context);
+	answered.head->status = frame->status;
+	answered.head->reason = frame->reason;
+	answered.head->error = frame->error;
+	lwf_frame_free_clone(frame);
+	lwf_send_complete(me->module, &answered);
+}
+
 static void come_home(struct wobble *me, struct lwf_batch *own)
 {
 	struct lwf_module *module = me->module;
 	uint32_t n = own->count;
+	struct lwf_frame *frame;
 
 	if (n == 0)
 		return;
-	lwf_pool_give_batch(own);
+	while ((frame = lwf_batch_pop(own)))
+		take_home(me, frame);
 	if (lwf_gate_leave(&me->gate, n))
 		lwf_pause_complete(module);
 }
