@@ -32,6 +32,7 @@ static void act_close(struct sim_slot *slot, const struct sim_action *action)
 
 static void act_insert(struct sim_slot *slot, const struct sim_action *action)
 {
+	struct lwf_module *module;
 	uint32_t count = 0;
 	char error[128];
 	int ret;
@@ -40,8 +41,12 @@ static void act_insert(struct sim_slot *slot, const struct sim_action *action)
 		count++;
 	if (count >= SIM_MODULES)
 		return;
-	ret = lwf_stack_insert(slot->stack, action->text, action->value[SIM_KEY_AT], NULL, error,
+	ret = lwf_stack_insert(slot->stack, action->text, action->value[SIM_KEY_AT], &module, error,
 			       sizeof(error));
+	if (ret == -ENOENT && slot->world->unloading)
+		return;
+	if (!ret && !lwf_module_name(module)[0]) /* it is there, whatever becomes of it */
+		sim_fail("insert %s: the module has no name", action->text);
 	if (ret && ret != -ENOMEM && ret != -ENOSPC && ret != -EBUSY)
 		sim_fail("insert %s: %s", action->text, error);
 }
@@ -57,6 +62,33 @@ static void act_remove(struct sim_slot *slot, const struct sim_action *action)
 
 	if (module)
 		lwf_stack_remove(slot->stack, module);
+}
+
+static void act_restart_filter(struct sim_slot *slot, const struct sim_action *action)
+{
+	struct lwf_module *module = module_of(slot, action);
+
+	if (module)
+		lwf_restart_filter(module);
+}
+
+/* The wobbling filter is gone: it comes back at once. */
+static void on_unloaded(void *context)
+{
+	struct sim_world *world = context;
+
+	world->unloading = false;
+	if (lwf_engine_register(world->engine, &sim_wobble_ops))
+		sim_fail("a filter that was unregistered cannot be registered again");
+}
+
+static void unload(struct sim_world *world)
+{
+	if (world->unloading)
+		return;
+	world->unloading = true;
+	if (lwf_engine_unregister(world->engine, &sim_wobble_ops, on_unloaded, world))
+		sim_fail("a filter cannot be unregistered");
 }
 
 /* Options of another filter than the one that stands there are refused by the engine. */
@@ -377,6 +409,7 @@ static const struct {
 	[SIM_VERB_CLOSE] = {act_close, false},
 	[SIM_VERB_INSERT] = {act_insert, false},
 	[SIM_VERB_REMOVE] = {act_remove, false},
+	[SIM_VERB_RESTART_FILTER] = {act_restart_filter, false},
 	[SIM_VERB_SET] = {act_set, true},
 	[SIM_VERB_CONNECT] = {act_connect, false},
 	[SIM_VERB_DISCONNECT] = {act_disconnect, true},
@@ -417,6 +450,9 @@ void sim_act(struct sim_world *world, const struct sim_action *action)
 		if (action->value[SIM_KEY_US] * 1000ull > LWF_LOST_SESSION_NS / 10)
 			close_sessions(world);
 		sim_run(world, action->value[SIM_KEY_US] * 1000ull);
+		return;
+	case SIM_VERB_UNLOAD:
+		unload(world);
 		return;
 	case SIM_VERB_CALM:
 		sim_calm_down(world);

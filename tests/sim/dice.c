@@ -55,7 +55,7 @@ static void wobble_options(struct sim_world *world, char *text)
 	uint32_t n = 1 + below(world, 3);
 
 	while (n-- > 0) {
-		uint32_t which = below(world, 13), value;
+		uint32_t which = below(world, 14), value;
 
 		switch (which) {
 		case 0:
@@ -85,6 +85,10 @@ static void wobble_options(struct sim_world *world, char *text)
 		case 11:
 			value = below(world, 4);
 			append(text, "lend", value, "");
+			break;
+		case 13:
+			value = below(world, 4);
+			append(text, "bypass", value, "");
 			break;
 		case 12:
 			value = once_in(world, 2);
@@ -133,6 +137,11 @@ static void choose_change(struct sim_slot *slot, struct sim_action *action)
 	struct sim_world *world = slot->world;
 	uint32_t count = modules_of(slot);
 
+	if (once_in(world, 6)) {
+		action->verb = SIM_VERB_RESTART_FILTER;
+		action->value[SIM_KEY_AT] = below(world, SIM_MODULES);
+		return;
+	}
 	if (once_in(world, 2)) {
 		bool inject = !lwf_stack_module(slot->stack, "inject") && !once_in(world, 4);
 
@@ -390,14 +399,16 @@ static void choose(struct sim_slot *slot, struct sim_action *action)
 
 void sim_dice_next(struct sim_world *world, struct sim_action *action)
 {
-	uint32_t kind = below(world, 600);
+	uint32_t kind = below(world, 1200);
 	struct sim_slot *slot = &world->slots[below(world, SIM_STACKS)];
 
 	memset(action, 0, sizeof(*action));
 	action->stack = SIM_NOBODY_STACK;
-	if (kind < 2) {
+	if (kind < 4) {
 		action->verb = SIM_VERB_CALM;
-	} else if (kind < 14) {
+	} else if (kind == 4 && once_in(world, 4)) {
+		action->verb = SIM_VERB_UNLOAD;
+	} else if (kind < 28) {
 		action->verb = SIM_VERB_FAIL_ALLOC;
 		action->value[SIM_KEY_NTH] = 1 + below(world, 12);
 	} else if (world->plan_at < world->planned) {
@@ -405,7 +416,7 @@ void sim_dice_next(struct sim_world *world, struct sim_action *action)
 	} else if (!slot->stack) {
 		plan_stack(slot);
 		*action = world->plan[world->plan_at++];
-	} else if (kind < 240) {
+	} else if (kind < 480) {
 		action->verb = SIM_VERB_RUN;
 		action->value[SIM_KEY_US] = below(world, once_in(world, 1500) ? 13000000 : 4000);
 	} else {

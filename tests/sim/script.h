@@ -77,32 +77,34 @@ enum sim_key {
 };
 
 /** X(symbol, name, whole world, text parameter or NULL): verbs; their keys are in script.c */
-#define SIM_VERB_LIST(X)                         \
-	X(WORLD, "world", true, NULL)            \
-	X(OPEN, "open", false, NULL)             \
-	X(INSERT, "insert", false, "spec")       \
-	X(START, "start", false, NULL)           \
-	X(CLOSE, "close", false, NULL)           \
-	X(REMOVE, "remove", false, NULL)         \
-	X(SET, "set", false, "options")          \
-	X(CONNECT, "connect", false, NULL)       \
-	X(DISCONNECT, "disconnect", false, NULL) \
-	X(SUBMIT, "submit", false, NULL)         \
-	X(PUMP, "pump", false, NULL)             \
-	X(CANCEL, "cancel", false, NULL)         \
-	X(ON_ANSWER, "on-answer", false, NULL)   \
-	X(ON_STATE, "on-state", false, NULL)     \
-	X(ASK, "ask", false, NULL)               \
-	X(CANCEL_ASK, "cancel-ask", false, NULL) \
-	X(TRAFFIC, "traffic", false, NULL)       \
-	X(HOLD, "hold", false, NULL)             \
-	X(RELEASE, "release", false, NULL)       \
-	X(REPAIR, "repair", false, NULL)         \
-	X(LINK, "link", false, NULL)             \
-	X(DEVICE, "device", false, NULL)         \
-	X(ANSWER, "answer", false, NULL)         \
-	X(FAIL_ALLOC, "fail-alloc", true, NULL)  \
-	X(RUN, "run", true, NULL)                \
+#define SIM_VERB_LIST(X)                                 \
+	X(WORLD, "world", true, NULL)                    \
+	X(OPEN, "open", false, NULL)                     \
+	X(INSERT, "insert", false, "spec")               \
+	X(START, "start", false, NULL)                   \
+	X(CLOSE, "close", false, NULL)                   \
+	X(REMOVE, "remove", false, NULL)                 \
+	X(RESTART_FILTER, "restart-filter", false, NULL) \
+	X(UNLOAD, "unload", true, NULL)                  \
+	X(SET, "set", false, "options")                  \
+	X(CONNECT, "connect", false, NULL)               \
+	X(DISCONNECT, "disconnect", false, NULL)         \
+	X(SUBMIT, "submit", false, NULL)                 \
+	X(PUMP, "pump", false, NULL)                     \
+	X(CANCEL, "cancel", false, NULL)                 \
+	X(ON_ANSWER, "on-answer", false, NULL)           \
+	X(ON_STATE, "on-state", false, NULL)             \
+	X(ASK, "ask", false, NULL)                       \
+	X(CANCEL_ASK, "cancel-ask", false, NULL)         \
+	X(TRAFFIC, "traffic", false, NULL)               \
+	X(HOLD, "hold", false, NULL)                     \
+	X(RELEASE, "release", false, NULL)               \
+	X(REPAIR, "repair", false, NULL)                 \
+	X(LINK, "link", false, NULL)                     \
+	X(DEVICE, "device", false, NULL)                 \
+	X(ANSWER, "answer", false, NULL)                 \
+	X(FAIL_ALLOC, "fail-alloc", true, NULL)          \
+	X(RUN, "run", true, NULL)                        \
 	X(CALM, "calm", true, NULL)
 
 enum sim_verb {

@@ -35,7 +35,8 @@ enum {
 	OPT_ASK,
 	OPT_CLONE,
 	OPT_LEND,
-	OPT_CANCEL
+	OPT_CANCEL,
+	OPT_BYPASS
 };
 
 /* How a control function answers. */
@@ -63,6 +64,8 @@ static const struct lwf_option_spec options[] = {
 	 "passes on clones of sends, and answers the sends when these are home"},
 	{"lend", LWF_OPTION_UINT, 0, FRAMES, "0", true, "lend so many receives at once"},
 	{"cancel", LWF_OPTION_UINT, 0, 1, "0", true, "cancels what it has sent of its own"},
+	{"bypass", LWF_OPTION_UINT, 0, 3, "0", true,
+	 "from the next restart frames of others go past it: 1: sends, 2: receives, 3: both"},
 	{0},
 };
 
@@ -335,6 +338,34 @@ static void on_late(void *context)
 	let_out(me);
 }
 
+static void wobble_send(struct lwf_module *module, struct lwf_batch *batch);
+static void wobble_send_complete(struct lwf_module *module, struct lwf_batch *batch);
+static void wobble_receive(struct lwf_module *module, struct lwf_batch *batch);
+static void wobble_receive_return(struct lwf_module *module, struct lwf_batch *batch);
+static void wobble_cancel(struct lwf_module *module, uint64_t cancel_id);
+
+static lwf_status wobble_set_module_options(struct lwf_module *module)
+{
+	const struct wobble *me = lwf_module_context(module);
+	struct lwf_handlers handlers = {
+		.send = me->option[OPT_BYPASS] & 1 ? NULL : wobble_send,
+		.send_complete = wobble_send_complete,
+		.receive = me->option[OPT_BYPASS] & 2 ? NULL : wobble_receive,
+		.receive_return = wobble_receive_return,
+		.cancel = wobble_cancel,
+	};
+	lwf_status status;
+
+	if (lwf_module_state(module) != LWF_STATE_PAUSED || me->running)
+		sim_fail("%s is asked for options while it is %s", lwf_module_name(module),
+			 lwf_state_name(lwf_module_state(module)));
+	status = lwf_set_optional_handlers(module, &handlers);
+	if (status != LWF_STATUS_SUCCESS)
+		sim_fail("%s may not change its functions: %s", lwf_module_name(module),
+			 lwf_status_name(status));
+	return status;
+}
+
 static bool nth(const struct wobble *me, uint64_t n)
 {
 	return !sim_world->calm && n && me->passed % n == 0;
@@ -520,6 +551,7 @@ const struct lwf_filter_ops sim_wobble_ops = {
 	.receive_return = wobble_receive_return,
 	.cancel = wobble_cancel,
 	.set_options = wobble_set_options,
+	.set_module_options = wobble_set_module_options,
 	.oid = wobble_oid,
 	.oid_complete = wobble_oid_complete,
 	.cancel_oid = wobble_cancel_oid,

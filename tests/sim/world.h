@@ -111,6 +111,7 @@ struct sim_world {
 	bool details;	       /* the world wants them, for what they may do to a run */
 	const char *json_path; /* the trace goes there, with all details; NULL: nowhere */
 	FILE *json;
+	bool unloading;		   /* the wobbling filter is being unregistered */
 	bool calm;		   /* wobbling filters behave, so that everything comes home */
 	struct sim_script *record; /* where the actions of a seed are written, or NULL */
 	struct lwf_host *host;
