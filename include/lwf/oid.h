@@ -152,7 +152,8 @@ struct lwf_oid_request {
 	uint32_t oid;
 	void *buffer; /* lent; query: filled, set: read */
 	uint32_t buffer_bytes;
-	uint64_t request_id; /* cancels it; unique among what the asker has out; 0: none does */
+	/* cancels it; unique among what the asker has out, below 1 << 63; 0: the engine gives one */
+	uint64_t request_id;
 	uint64_t timeout_ns; /* then it is cancelled; 0: never */
 	void *context;
 	/** Requests from above: it was PENDING and is complete now. */

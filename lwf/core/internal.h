@@ -183,6 +183,7 @@ struct lwf_stack {
 	struct lwf_task task;
 	struct lwf_timer watchdog;
 	struct lwf_oid_request *oids;	 /* that pend, the oldest first; oid.c */
+	uint64_t last_oid_id;		 /* given to requests without one; oid.c */
 	struct lwf_oid_hop lower_oids;	 /* oid.c */
 	struct lwf_timer oid_timer;	 /* oid.c */
 	struct lwf_oid_request late_oid; /* of a module inside its detach (C9); oid.c */

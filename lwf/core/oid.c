@@ -18,6 +18,8 @@
 #include "conflicts.h"
 #include "internal.h"
 
+#define OWN_ID (1ull << 63)
+
 static void pump(struct lwf_stack *stack, struct lwf_oid_hop *hop);
 
 static const char *hop_name(const struct lwf_stack *stack, const struct lwf_oid_hop *hop)
@@ -74,6 +76,8 @@ static void take_out(struct lwf_stack *stack, struct lwf_module *from,
 	request->from = from;
 	request->next = request->later = request->clones = NULL;
 	request->since_ns = lwf_host_now_ns(stack->engine->host);
+	if (!request->request_id) /* by which its holders can be told that its time is over */
+		request->request_id = OWN_ID | ++stack->last_oid_id;
 	request->given = request->cancelled = request->reported = false;
 	while (*at)
 		at = &(*at)->later;

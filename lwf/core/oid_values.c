@@ -14,11 +14,12 @@
 
 #include "internal.h"
 
-#define PREFIX		"OID_"
-#define SPEED_UNIT_BPS	100u /* of OID_GEN_LINK_SPEED */
-#define MEGA		1000000ull
-#define MTU_LEAST_BYTES 68u /* below that there is no IPv4 */
-#define MTU_MOST_BYTES	65535u
+#define PREFIX		     "OID_"
+#define SPEED_UNITS_PER_MBPS 10000u /* OID_GEN_LINK_SPEED is in units of 100 bit/s */
+#define SPEED_MOST_MBPS	     (UINT32_MAX / SPEED_UNITS_PER_MBPS)
+#define MEGA		     1000000ull
+#define MTU_LEAST_BYTES	     68u /* below that there is no IPv4 */
+#define MTU_MOST_BYTES	     65535u
 
 #define X(sym, bytes) _Static_assert((bytes) <= LWF_OID_VALUE_BYTES, "room for a value");
 LWF_OID_VALUE_LIST(X)
@@ -334,7 +335,9 @@ lwf_status lwf_edge_oid_query(const struct lwf_edge *edge, uint32_t packet_filte
 	case LWF_OID_GEN_LINK_SPEED:
 		if (!link->speed_mbps)
 			return LWF_STATUS_NOT_SUPPORTED;
-		return reply_u32(request, (uint32_t)(link->speed_mbps * (MEGA / SPEED_UNIT_BPS)));
+		return reply_u32(request, link->speed_mbps > SPEED_MOST_MBPS
+						  ? UINT32_MAX
+						  : link->speed_mbps * SPEED_UNITS_PER_MBPS);
 	case LWF_OID_GEN_CURRENT_PACKET_FILTER:
 		return reply_u32(request, packet_filter);
 	case LWF_OID_GEN_MEDIA_CONNECT_STATUS:

@@ -116,6 +116,9 @@ static void test_values(void **state)
 	assert_int_equal(u32_of(&a), 1514);
 	assert_int_equal(ask(&a, LWF_OID_QUERY, LWF_OID_GEN_LINK_SPEED), 0);
 	assert_int_equal(u32_of(&a), 100000000); /* 10 Gbit/s in units of 100 bit/s */
+	rig.lower->link.speed_mbps = 800000;
+	assert_int_equal(ask(&a, LWF_OID_QUERY, LWF_OID_GEN_LINK_SPEED), 0);
+	assert_int_equal(u32_of(&a), UINT32_MAX); /* more than 32 bits can tell */
 	assert_int_equal(ask(&a, LWF_OID_QUERY, LWF_OID_802_3_CURRENT_ADDRESS), 0);
 	assert_memory_equal(a.value, rig.lower->link.mac, 6);
 	rig_receive(&rig, 60, 1);
@@ -418,6 +421,10 @@ static void test_timeout_cancels(void **state)
 	rig_run(&rig, 49);
 	assert_int_equal(a.completions, 0);
 	rig_run(&rig, 2);
+	assert_int_equal(a.completions, 1); /* by way of the module that had a clone of it out */
+	assert_int_equal(a.request.status, LWF_STATUS_REQUEST_ABORTED);
+	assert_int_equal(speaker.cancels, 1);
+	assert_int_equal(b.completions, 0);
 	lower()->oid_never = false;
 	rig_run(&rig, 5);
 	assert_int_equal(a.completions, 1);
