@@ -139,7 +139,7 @@ static int build(struct lwf_engine *engine, const char *name, struct lwf_stack *
 int lwf_stack_create(struct lwf_engine *engine, const char *name, struct lwf_edge *upper,
 		     struct lwf_edge *lower, struct lwf_stack **out)
 {
-	struct lwf_stack *stack;
+	struct lwf_stack *stack = NULL;
 	int ret = build(engine, name, &stack);
 
 	if (ret) {
