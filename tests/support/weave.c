@@ -12,6 +12,8 @@
 #define OPERATIONS_MAX 64u  /* of one actor in one run; more is a loop without an end */
 #define STEPS_MAX      160u /* of all of them */
 
+#define STATES_MAX (1u << 18) /* a power of two */
+
 enum need { NEED_NOTHING, NEED_CONDITION, NEED_WEAK };
 
 struct result {
@@ -37,6 +39,8 @@ bool (*weave_alive)(void);
 static struct actor actors[WEAVE_ACTORS_MAX];
 static struct choice choices[STEPS_MAX];
 static unsigned step_count, spurious_left, self;
+static uint64_t states[STATES_MAX]; /* hashes of those that were met; 0: free */
+static uint32_t state_count;
 static bool inside, may_step, is_first, fail_spuriously;
 static jmp_buf leave;
 
@@ -205,7 +209,40 @@ static unsigned options(const struct weave *weave, unsigned wanted, struct choic
 	return count;
 }
 
-/* One run. The first @given choices are those of the run before. */
+static uint64_t mix(uint64_t hash, const void *bytes, size_t count)
+{
+	const uint8_t *at = bytes;
+
+	for (size_t i = 0; i < count; i++)
+		hash = (hash ^ at[i]) * 0x100000001b3u;
+	return hash;
+}
+
+/* True when this state was met before: the world, and all that the actors know of it. */
+static bool is_known(const struct weave *weave)
+{
+	uint64_t hash = mix(0xcbf29ce484222325u, weave->world, weave->world_bytes);
+	uint32_t at;
+
+	hash = mix(hash, &spurious_left, sizeof(spurious_left));
+	for (unsigned i = 0; i < weave->actors; i++) {
+		hash = mix(hash, &actors[i].known, sizeof(actors[i].known));
+		for (unsigned k = 0; k < actors[i].known; k++) {
+			hash = mix(hash, &actors[i].results[k].value, sizeof(uint64_t));
+			hash = mix(hash, &actors[i].results[k].done, sizeof(bool));
+		}
+	}
+	hash |= 1;
+	for (at = (uint32_t)(hash >> 32) % STATES_MAX; states[at]; at = (at + 1) % STATES_MAX)
+		if (states[at] == hash)
+			return true;
+	if (++state_count == STATES_MAX / 2)
+		weave_fail("too many states to remember");
+	states[at] = hash;
+	return false;
+}
+
+/* One run, until its end or a state that is known. The first @given choices are those of the run before. */
 static void run(const struct weave *weave, unsigned given)
 {
 	memset(actors, 0, sizeof(actors));
@@ -228,6 +265,8 @@ static void run(const struct weave *weave, unsigned given)
 		fail_spuriously = choice->spurious;
 		spurious_left -= choice->spurious;
 		run_actor(weave, choice->actor, true);
+		if (step_count >= given && is_known(weave))
+			return;
 	}
 	for (unsigned i = 0; i < weave->actors; i++)
 		if (!actors[i].finished)
@@ -237,17 +276,17 @@ static void run(const struct weave *weave, unsigned given)
 
 uint64_t weave_explore(const struct weave *weave)
 {
-	uint64_t runs = 0;
 	unsigned given = 0;
 
+	memset(states, 0, sizeof(states));
+	state_count = 0;
 	for (;;) {
 		run(weave, given);
-		runs++;
 		for (given = step_count; given > 0; given--)
 			if (choices[given - 1].taken + 1u < choices[given - 1].options)
 				break;
 		if (!given)
-			return runs;
+			return state_count;
 		choices[given - 1].taken++;
 	}
 }

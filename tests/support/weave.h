@@ -10,6 +10,9 @@
  * runs again from its beginning, on the recorded results of the operations it has done, up to the
  * next one. So everything it does besides operations must be done once only: inside WEAVE_ONCE().
  *
+ * Orders that lead to the same state, which is the world and what each actor has seen, have the same
+ * future: of these only the first is followed.
+ *
  * A weak compare-exchange may fail for no reason; weave_explore() tries that too, as often in one run
  * as it is allowed to.
  */
@@ -17,6 +20,7 @@
 #define LWF_TEST_WEAVE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define WEAVE_ACTORS_MAX 4u
@@ -27,9 +31,11 @@ struct weave {
 	void (*begin)(void); /* sets the world up, before each run */
 	void (*end)(void);   /* looks at it, after each run */
 	unsigned spurious;   /* failures without a reason in one run */
+	const void *world;   /* all that actors share and change */
+	size_t world_bytes;
 };
 
-/** Tries every order. Returns how many there were; ends the program when one is stuck. */
+/** Tries every order. Returns how many states were met; ends the program when an order is stuck. */
 uint64_t weave_explore(const struct weave *weave);
 
 /** The order of the run that is under way, for a message: "0 0 1 2! ..." (!: failed for no reason). */

@@ -75,11 +75,15 @@ static void begin(uint32_t in_flight, bool open)
 	world.settled = !open;
 }
 
-static void explore(const struct weave *weave)
+static void explore(const struct weave *its)
 {
+	struct weave weave = *its;
+
+	weave.world = &world;
+	weave.world_bytes = sizeof(world);
 	memset(&met, 0, sizeof(met));
 	weave_alive = is_alive;
-	print_message("%llu orders", (unsigned long long)weave_explore(weave));
+	print_message("%llu states", (unsigned long long)weave_explore(&weave));
 	print_message(": %llu pending, %llu at once, %llu admitted, %llu refused\n",
 		      (unsigned long long)met.pending, (unsigned long long)met.immediate,
 		      (unsigned long long)met.admitted, (unsigned long long)met.refused);
