@@ -173,6 +173,7 @@ struct lwf_oid_request {
 	struct lwf_oid_request *next_clone; /* of the same parent */
 	struct lwf_oid_request *parent;	    /* of a clone, until that is complete */
 	uint64_t since_ns;		    /* when it was asked */
+	uint64_t number;		    /* the trace's, for this asking; never used twice */
 	bool given, cancelled, reported;
 };
 

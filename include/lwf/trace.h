@@ -98,6 +98,7 @@ struct lwf_trace_record {
 	uint64_t epoch;	       /* of the module's life, or the stack's */
 	lwf_handle module;     /* 0: the stack; FRAME at an edge: the edge */
 	lwf_handle source;     /* FRAME: its origin (SourceHandle) as it is now */
+	uint64_t request;      /* OID: its number */
 	uint64_t nbl;	       /* FRAME: number of this frame's life; 0: born untraced */
 	uint32_t sends_out;    /* originated sends not yet home */
 	uint32_t receives_out; /* originated receives not yet home */

@@ -78,8 +78,10 @@ void lwf_indicate_up(struct lwf_stack *stack, uint32_t below, enum lwf_indicatio
 		if (module->state < LWF_STATE_PAUSED)
 			continue;
 		module->heard = number;
-		if (module->ops->status)
-			module->ops->status(module, what, link);
+		if (!module->ops->status)
+			continue;
+		lwf_trace_call(module, "FilterStatus");
+		module->ops->status(module, what, link);
 	}
 	for (uint32_t i = below; i-- > 0;) {
 		struct lwf_module *module = stack->modules[i];

@@ -28,6 +28,7 @@ struct lwf_trace {
 	struct lwf_trace_ring details; /* no memory before they are first asked for */
 	uint64_t next_seq;	       /* of both rings together */
 	uint64_t frames;	       /* lives of frames that were numbered */
+	uint64_t oids;		       /* requests that were asked */
 	uint32_t details_wanted;       /* by so many */
 };
 
@@ -246,6 +247,9 @@ static inline void lwf_trace_frames(struct lwf_stack *stack, const struct lwf_mo
 /** What a client wanted sent through @module (may be NULL) is answered at the door. */
 void lwf_trace_denied(struct lwf_stack *stack, const struct lwf_module *module,
 		      const struct lwf_frame *frame);
+
+/** Callback @name (NDIS's name), which has no answer, is about to be called. */
+void lwf_trace_call(struct lwf_module *module, const char *name);
 
 /** Callback @name (NDIS's name) of @module has answered @status, or is what it calls itself. */
 void lwf_trace_callback(struct lwf_module *module, const char *name, lwf_status status);

@@ -35,6 +35,7 @@ static void tell(struct lwf_stack *stack, const struct lwf_oid_request *request,
 
 	record->status = request->status;
 	record->latency_ns = record->time_ns - request->since_ns;
+	record->request = request->number;
 	snprintf(record->text, sizeof(record->text), "%s %s at %s", lwf_oid_name(request->oid),
 		 request->kind == LWF_OID_SET ? "set" : "query", hop_name(stack, hop));
 	lwf_trace_end(stack->engine, record);
@@ -247,6 +248,7 @@ static lwf_status ask(struct lwf_stack *stack, struct lwf_oid_hop *hop, struct l
 	lwf_stack_enter(stack);
 	take_out(stack, from, request);
 	request->hop = hop;
+	request->number = ++stack->engine->trace.oids;
 	tell(stack, request, hop, from, "asked");
 	if (busy)
 		queue(hop, request);

@@ -129,6 +129,18 @@ void lwf_trace_callback(struct lwf_module *module, const char *name, lwf_status 
 	lwf_trace_end(stack->engine, record);
 }
 
+void lwf_trace_call(struct lwf_module *module, const char *name)
+{
+	struct lwf_stack *stack = module->stack;
+	struct lwf_trace_record *record;
+
+	if (!stack->details)
+		return;
+	record = lwf_trace_begin(stack, module, LWF_TRACE_CALLBACK, name);
+	record->status = LWF_STATUS_PENDING;
+	lwf_trace_end(stack->engine, record);
+}
+
 /** What a step changes in the accounts of a module: what is out, and what of others is in it. */
 static void step_counts(enum lwf_frame_event event, uint32_t *out, int64_t *held)
 {

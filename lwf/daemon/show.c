@@ -509,6 +509,8 @@ json_t *lwf_show_record(const struct lwf_trace_record *record)
 	put_number(&object, "thread", record->thread);
 	if (record->placed)
 		put_place(&object, record);
+	if (record->request)
+		put_number(&object, "request", record->request);
 	if (record->kind == LWF_TRACE_FRAME)
 		put_frame(&object, record);
 	return object;

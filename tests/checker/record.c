@@ -15,10 +15,13 @@
 #include "ndjson.h"
 #include "rig.h"
 #include "script.h"
+#include "speaker.h"
 
 static struct rig rig;
 static struct client client;
 static struct lwf_observer printer;
+static struct lwf_oid_request query;
+static uint8_t value[LWF_OID_VALUE_BYTES];
 
 /* ---- printing ---- */
 
@@ -38,7 +41,8 @@ static void begin(const char *specs)
 	uint64_t lost;
 
 	script_reset();
-	rig_prepare(&rig, script_filters, specs);
+	speaker_reset();
+	rig_prepare(&rig, speaker_filters, specs);
 	assert_int_equal(lwf_engine_trace_details(rig.engine, true), 0);
 	lwf_engine_trace_seek(rig.engine, 1, true, &cursor);
 	while ((record = lwf_engine_trace_next(rig.engine, &cursor, &lost)))
@@ -189,6 +193,44 @@ static void filter_removed(void)
 	end();
 }
 
+static void ask_from_above(uint32_t oid)
+{
+	query = (struct lwf_oid_request){
+		.kind = LWF_OID_QUERY, .oid = oid, .buffer = value, .buffer_bytes = sizeof(value)};
+	lwf_stack_oid(rig.stack, &query);
+}
+
+static void last_words(struct lwf_module *module)
+{
+	(void)module;
+	speaker_ask(&second, LWF_OID_GEN_LINK_STATE, 0);
+}
+
+/** With OIDs on their way in every state, and one that a module asks before its detach. */
+static void pre_detach(void)
+{
+	begin("inject;speaker;second");
+	second.in_pre_detach = last_words;
+	lwf_sim_edge_config(rig.lower)->oid_delay_ns = 2 * RIG_MS;
+	ask_from_above(LWF_OID_GEN_MAXIMUM_FRAME_SIZE);
+	speaker_ask(&speaker, LWF_OID_GEN_LINK_SPEED, 0);
+	under_way();
+	rig_run(&rig, 10);
+	rig_carrier(&rig, false);
+	rig_carrier(&rig, true);
+	user_pause(&rig);
+	ask_from_above(LWF_OID_802_3_CURRENT_ADDRESS);
+	rig_run(&rig, 10);
+	lwf_stack_hold(rig.stack, LWF_HOLD_USER_DETACH);
+	rig_run(&rig, 10);
+	lwf_stack_release(rig.stack, LWF_HOLD_USER_DETACH);
+	user_restart(&rig);
+	slow(0);
+	rig_run(&rig, 10);
+	traffic();
+	end();
+}
+
 /** Not in the table: the asynchronous pause itself, three modules, each with frames out. */
 static void pending_pause(void)
 {
@@ -249,6 +291,8 @@ static const struct {
 	{"filter-installed", "another filter is inserted between two", filter_installed},
 	{"filter-removed", "a filter with frames out is removed", filter_removed},
 	{"restart-adapter", "disabled and enabled before anything has settled", restart_adapter},
+	{"pre-detach", "OIDs in every state, the last ones in the event before a detach",
+	 pre_detach},
 	{"pending-pause", "a pause that three sorts of frames keep waiting", pending_pause},
 	{"restarts", "a restart that pends, and one that fails", restarts},
 };

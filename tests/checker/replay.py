@@ -14,6 +14,7 @@ Finding = namedtuple("Finding", "rule seq t_ns stack module why")
 SETTLE_NS = 100_000_000         # what can be settled at a pause is, within this time
 WATCHDOG_NS = 1_500_000_000     # by then a pause that waits has been reported
 PAUSE_LIMIT_NS = 10_000_000_000
+OID_LIMIT_NS = 12_000_000_000
 KEEP_LIMIT_NS = 30_000_000_000
 
 STANDING = ("Detached", "Paused")
@@ -85,6 +86,8 @@ class Module:
         self.mixed = set()          # own frames of a batch that others are in, too
         self.batch_own, self.batch_others = [], 0
         self.ways = {"send": Way(), "receive": Way()}
+        self.oid = None             # number of the request that it was given
+        self.hears_status = False   # it has a status function
         self.told = set()           # what is said once for each pause
 
 
@@ -109,6 +112,7 @@ class Stack:
         self.control_thread = None
         self.waiting_since = None
         self.watchdog_ns = None
+        self.deaf = set()                       # who has not heard of the latest indication
         self.hops = {}                          # (place, giver): order of the last frame
 
 
@@ -120,6 +124,8 @@ class Replay:
         self.engine = {}                        # rules that the engine itself reported
         self.stacks = {}
         self.handles = set()
+        self.oids = {}                          # requests that are out: number > (since, asker)
+        self.newest_oid = self.oldest_oid = 0
         self.details = False                    # answers of callbacks are in the trace
         self.whole = False
         self.newest_frame = 0
@@ -169,7 +175,8 @@ class Replay:
         self.lost += self.record.get("lost", 0)
         self.whole = False
         self.stacks.clear()
-        self.oldest_frame = None
+        self.oids.clear()
+        self.oldest_frame, self.oldest_oid = None, 0
 
     def module(self, stack, record):
         name = record["module"]
@@ -185,6 +192,7 @@ class Replay:
 
     def on_state(self, stack, record):
         module, event = self.module(stack, record), record["event"]
+        self.judge_deaf(stack)
         if event == "detach" and module.detaching:
             module.detaching = False        # it was entered at the record "detaching" (C10)
         elif event in CONTROL:
@@ -366,6 +374,8 @@ class Replay:
             self.pause_complete(stack, module)
         elif name == "NdisFRestartComplete":
             self.restart_complete(stack, module, status)
+        elif name == "FilterStatus":
+            self.status_heard(stack, module)
         elif name in CALLBACK_OF.values():
             self.answered(stack, module, name, status)
 
@@ -420,6 +430,63 @@ class Replay:
                 control.answer not in (None, "PENDING"):
             self.broken("S13", "NdisFRestartComplete with no restart that waits for it",
                         stack, module)
+
+    # ---- OIDs and status ----
+
+    def on_oid(self, stack, record):
+        number, asker = record["request"], record["module"]
+        if record["event"] == "given":
+            if asker:
+                self.oid_given(stack, self.module(stack, record), number)
+        elif record["event"] == "asked":
+            self.oldest_oid = self.oldest_oid or number
+            self.newest_oid = max(number, self.newest_oid)
+            self.oids[number] = (record["t_ns"], stack.name, asker)
+            if asker and self.module(stack, record).state == "Attaching":
+                self.broken("P13", "it asks an OID while Attaching", stack, stack.modules[asker])
+        else:
+            self.oid_answered(stack, number)
+
+    def oid_answered(self, stack, number):
+        if not self.oids.pop(number, None) and self.oldest_oid and number >= self.oldest_oid:
+            self.broken("P11", f"OID request {number} is answered, and is not out", stack)
+        for module in stack.modules.values():
+            if module.oid == number:
+                module.oid = None
+
+    def oid_given(self, stack, module, number):
+        if module.state in ("Attaching", "Detached"):
+            self.broken("P13", f"an OID reaches it while {module.state}", stack, module)
+        if module.oid is not None:
+            self.broken("T07", f"it is given OID request {number} while it has {module.oid}",
+                        stack, module)
+        module.oid = number
+
+    def on_status(self, stack, record):
+        module = self.module(stack, record)
+        if module.state == "Attaching" and self.profile not in says.STATUS_WHILE_ATTACHING:
+            self.broken("P13", "it indicates a status while Attaching", stack, module)
+        place = stack.order.index(module.name) if stack.order and module.name in stack.order else 0
+        self.expect_status(stack, stack.order[:place] if stack.order else ())
+
+    def expect_status(self, stack, names):
+        self.judge_deaf(stack)
+        reached = (stack.modules[name] for name in names if name in stack.modules)
+        stack.deaf = {module.name for module in reached
+                      if module.hears_status and module.state not in (None, "Attaching", "Detached")}
+
+    def status_heard(self, stack, module):
+        module.hears_status = True
+        stack.deaf.discard(module.name)
+        if module.state in ("Attaching", "Detached"):
+            self.broken("P13", f"a status reaches it while {module.state}", stack, module)
+
+    def judge_deaf(self, stack):
+        """P12: who has a status function hears of each indication from below."""
+        for name in sorted(stack.deaf):
+            if name in stack.modules:
+                self.broken("P12", "an indication did not reach it", stack, stack.modules[name])
+        stack.deaf = set()
 
     # ---- frames ----
 
@@ -667,6 +734,7 @@ class Replay:
 
     def on_link(self, stack, record):
         stack.link = record["event"]
+        self.expect_status(stack, stack.order or ())
 
     def on_module(self, stack, record):
         name, event = record["module"], record["event"]
@@ -721,6 +789,11 @@ class Replay:
             for module in stack.modules.values():
                 self.sweep_module(stack, module, now)
             self.sweep_stack(stack, now)
+        for number, (since, name, _) in list(self.oids.items()):
+            if now - since > OID_LIMIT_NS and name in self.stacks:
+                del self.oids[number]
+                self.broken("P11", f"OID request {number} is not answered in 12 s",
+                            self.stacks[name])
 
     def sweep_module(self, stack, module, now):
         control = module.control

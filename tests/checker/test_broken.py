@@ -350,6 +350,35 @@ def removed_while_paused(trace):
     trace.insert(paused + 1, trace.find(event="deny"), status="ADAPTER_REMOVED")
 
 
+@fault("P11", "pre-detach")
+def answered_twice(trace):
+    answered = trace.find(kind="oid", event="answered")
+    trace.insert(answered + 1, answered)
+
+
+@fault("P11", "pre-detach")
+def never_answered(trace):
+    trace.cut(trace.find(kind="oid", event="asked"), 13000)
+
+
+@fault("P12", "pre-detach")
+def indication_stops_half_way(trace):
+    link = trace.find(kind="link", nth=1)
+    trace.drop(trace.find(after=link, event="FilterStatus", module="speaker"))
+
+
+@fault("P13", "pre-detach")
+def oid_into_an_attaching_module(trace):
+    attach = trace.find(kind="state", event="attach", module="speaker")
+    trace.insert(attach + 1, trace.find(event="given", module="speaker"))
+
+
+@fault("T07", "pre-detach")
+def two_oids_at_a_time(trace):
+    given = trace.find(event="given", module="speaker")
+    trace.insert(given + 1, given, request=9999)
+
+
 # ---- ownership ----
 
 @fault("O01", "sleep")
