@@ -114,6 +114,7 @@ struct lwf_trace_record {
 	uint8_t direction;     /* FRAME: enum lwf_direction */
 	uint8_t side;	       /* FRAME: enum lwf_trace_side */
 	bool placed;	       /* MODULE: it was inserted or removed */
+	uint8_t profile;       /* MODULE, placed: enum lwf_profile that holds */
 	bool mandatory;	       /* MODULE, placed: the stack does not run without it */
 	bool owed;	       /* a pause completion is owed after this record */
 	char stack_name[LWF_NAME_BYTES];

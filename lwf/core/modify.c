@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <lwf/profile.h>
+
 #include "internal.h"
 #include "lifecycle.h"
 #include "modify.h"
@@ -113,6 +115,7 @@ static void tell_module(struct lwf_stack *stack, const struct lwf_module *module
 	record->index = index;
 	record->traits = module->ops->traits;
 	record->mandatory = module->options.mandatory;
+	record->profile = (uint8_t)lwf_engine_profile(stack->engine);
 	snprintf(record->text, sizeof(record->text), "at %" PRIu32 " from the top", index);
 	lwf_trace_end(stack->engine, record);
 }

@@ -468,6 +468,7 @@ static void put_place(json_t **object, const struct lwf_trace_record *record)
 	put_number(object, "index", record->index);
 	put(object, "traits", array);
 	put_bool(object, "mandatory", record->mandatory);
+	put_text(object, "profile", lwf_profile_name((enum lwf_profile)record->profile));
 }
 
 /* What records of frames have besides. */

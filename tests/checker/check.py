@@ -9,7 +9,8 @@ Reads JSON lines as `lwfctl watch --frames --json` prints them (docs/trace.md), 
 standard input, and names each rule that is broken, the record (seq) that breaks it, and why. It
 shares no code with the engine: it replays the records against its own statement of the rules.
 
-  --profile P  which reading holds where pages of NDIS disagree; as in lwfd --profile
+  --profile P  which reading holds where pages of NDIS disagree, as in lwfd --profile; without it
+               that which the trace names, or strict
   --json       one JSON object: {"schema":1,"clean":...,"broken":[...],...}
   --all        every case of a broken rule, not only the first of each module
   --quiet      no word about a trace that is clean
@@ -134,7 +135,7 @@ def check_file(name, options):
 
 
 def main(words):
-    options = {"profile": "strict", "json": False, "all": False, "quiet": False, "rules": False}
+    options = {"profile": None, "json": False, "all": False, "quiet": False, "rules": False}
     try:
         given, files = getopt.gnu_getopt(words, "", ["profile=", "json", "all", "quiet", "rules",
                                                      "help"])
@@ -145,7 +146,7 @@ def main(words):
             print(__doc__.split("\n", 2)[2].rstrip())
             return 0
         options[option[2:]] = value or True
-    if options["profile"] not in PROFILES:
+    if options["profile"] not in (None, *PROFILES):
         return usage(f"there is no profile {options['profile']}")
     if options["rules"]:
         return print_rules(options["json"])

@@ -34,7 +34,7 @@ static void print_record(struct lwf_observer *observer, const struct lwf_trace_r
 
 /* ---- a stack, from its first record on ---- */
 
-static void begin(const char *specs)
+static void begin_with(const struct lwf_filter_ops *const *filters, const char *specs)
 {
 	const struct lwf_trace_record *record;
 	struct lwf_trace_cursor cursor;
@@ -42,7 +42,7 @@ static void begin(const char *specs)
 
 	script_reset();
 	speaker_reset();
-	rig_prepare(&rig, speaker_filters, specs);
+	rig_prepare(&rig, filters, specs);
 	assert_int_equal(lwf_engine_trace_details(rig.engine, true), 0);
 	lwf_engine_trace_seek(rig.engine, 1, true, &cursor);
 	while ((record = lwf_engine_trace_next(rig.engine, &cursor, &lost)))
@@ -52,6 +52,11 @@ static void begin(const char *specs)
 	client_open(&rig, &client);
 	lwf_stack_start(rig.stack);
 	rig_run(&rig, 1);
+}
+
+static void begin(const char *specs)
+{
+	begin_with(script_filters, specs);
 }
 
 static void end(void)
@@ -209,7 +214,7 @@ static void last_words(struct lwf_module *module)
 /** With OIDs on their way in every state, and one that a module asks before its detach. */
 static void pre_detach(void)
 {
-	begin("inject;speaker;second");
+	begin_with(speaker_filters, "inject;speaker;second");
 	second.in_pre_detach = last_words;
 	lwf_sim_edge_config(rig.lower)->oid_delay_ns = 2 * RIG_MS;
 	ask_from_above(LWF_OID_GEN_MAXIMUM_FRAME_SIZE);
