@@ -45,6 +45,9 @@ class Steps:
         module.oid = number
 
     def on_status(self, stack, record):
+        if not record["module"]:        # of the lower edge: all hear of it
+            self.expect_status(stack, stack.order or ())
+            return
         module = self.module(stack, record)
         if module.state == "Attaching" and self.profile not in says.STATUS_WHILE_ATTACHING:
             self.broken("P13", "it indicates a status while Attaching", stack, module)
