@@ -98,6 +98,13 @@ const struct lwf_trace_record *lwf_engine_trace_next(const struct lwf_engine *en
 						     struct lwf_trace_cursor *cursor,
 						     uint64_t *lost);
 
+/**
+ * For tests: what modules originate is unreadable to them while it is out, and a write to it is
+ * reported (O06). Takes memory for @frames frames that are out at a time; further ones travel
+ * unprotected. Once, before any traffic. 0 or -ENOMEM.
+ */
+int lwf_engine_poison(struct lwf_engine *engine, uint32_t frames);
+
 /** Ends the program at the first broken rule (tests); default: count and report. */
 void lwf_engine_abort_on_rule(struct lwf_engine *engine, bool abort_on_rule);
 

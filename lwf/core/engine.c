@@ -40,6 +40,7 @@ void lwf_engine_destroy(struct lwf_engine *engine)
 		return;
 	host = engine->host;
 	host->engine = NULL;
+	lwf_pool_destroy(engine->stand_ins);
 	lwf_trace_fini(engine);
 	lwf_host_free(host, engine);
 }

@@ -49,11 +49,12 @@ struct lwf_engine {
 	struct lwf_observer *observers;
 	struct lwf_trace trace;
 	struct lwf_rules rules;
-	enum lwf_profile profile;  /* profile.c */
-	uint32_t wide_readings;	   /* bit set (1 << enum lwf_conflict); profile.c */
-	uint64_t last_handle;	   /* handles are never used twice */
-	uint32_t last_session;	   /* ids of sessions likewise, and of modules that cancel */
-	const void *thread_marker; /* names the loop thread (S17) */
+	enum lwf_profile profile;   /* profile.c */
+	uint32_t wide_readings;	    /* bit set (1 << enum lwf_conflict); profile.c */
+	uint64_t last_handle;	    /* handles are never used twice */
+	uint32_t last_session;	    /* ids of sessions likewise, and of modules that cancel */
+	struct lwf_pool *stand_ins; /* for frames that are out, in tests; poison.c */
+	const void *thread_marker;  /* names the loop thread (S17) */
 };
 
 /** How far a control callback has come. */

@@ -134,6 +134,14 @@ void lwf_judge_forward(struct lwf_module *module, bool send)
 			"forwarded while not Running");
 }
 
+void lwf_judge_kept(struct lwf_module *module)
+{
+	if (!(module->ops->traits & LWF_FILTER_HOLDS))
+		lwf_rule_broken(module->stack, module, LWF_RULE_O04, "a frame was kept or lost");
+	if (!module->stack->ages)
+		lwf_aging_start(module->stack);
+}
+
 void lwf_judge_own(struct lwf_module *module, struct lwf_batch *batch, bool send)
 {
 	enum lwf_rule rule = send ? LWF_RULE_O03 : LWF_RULE_O09;

@@ -48,6 +48,9 @@ bool lwf_judge_goes_past(const struct lwf_module *module, bool send);
 /** P08, P09: what was handed in is passed on by a module that is not Running. */
 void lwf_judge_forward(struct lwf_module *module, bool send);
 
+/** After a callback that left frames of others in @module: it must say that it holds (O04). */
+void lwf_judge_kept(struct lwf_module *module);
+
 /** O03, O05, O09: takes own frames out of a batch that a module sends home as if of others. */
 void lwf_judge_own(struct lwf_module *module, struct lwf_batch *batch, bool send);
 

@@ -26,6 +26,7 @@
 #include "judge.h"
 #include "lifecycle.h"
 #include "loan.h"
+#include "poison.h"
 
 #define ALWAYS_INLINE inline __attribute__((always_inline)) /* the direction is a constant there */
 
@@ -121,19 +122,10 @@ static ALWAYS_INLINE void passed_on(struct lwf_module *module, struct lwf_batch 
 	*(send ? &module->moved_sends : &module->moved_receives) += batch->count - own;
 	if (*held < 0)
 		lwf_judge_below_zero(module, held);
+	if (own && module->stack->engine->stand_ins)
+		lwf_poison(module, batch);
 	if (module->late)
 		lwf_lifecycle_quiet(module);
-}
-
-/** After a callback: a filter that does not hold frames must have passed all of them on (O04). */
-static void judge_kept(struct lwf_module *module, const int64_t *held, int64_t before)
-{
-	if (*held <= before)
-		return;
-	if (!(module->ops->traits & LWF_FILTER_HOLDS))
-		lwf_rule_broken(module->stack, module, LWF_RULE_O04, "a frame was kept or lost");
-	if (!module->stack->ages)
-		lwf_aging_start(module->stack);
 }
 
 /* ---- send ---- */
@@ -200,7 +192,8 @@ static void send_to(struct lwf_stack *stack, struct lwf_module *to, struct lwf_b
 		to->last_in =
 			last_in; /* what came meanwhile is not what the outer call passes on */
 	to->sending = nested;
-	judge_kept(to, &to->held_sends, before);
+	if (to->held_sends > before)
+		lwf_judge_kept(to);
 }
 
 void lwf_next_send(struct lwf_module *module, struct lwf_batch *batch)
@@ -253,8 +246,11 @@ static void deliver_home(struct lwf_module *module, struct lwf_batch *batch, boo
 	uint64_t *answers = send ? module->send_answers : module->receive_answers;
 	int64_t *held = send ? &module->held_sends : &module->held_receives;
 	int64_t before = *held;
-	uint32_t own = count_own(module, batch);
+	uint32_t own;
 
+	if (module->stack->engine->stand_ins)
+		lwf_unpoison(module, batch);
+	own = count_own(module, batch);
 	lwf_trace_frames(module->stack, module, NULL, LWF_FRAME_BACK, batch, send);
 	if (own > *out) {
 		lwf_judge_surplus(module, batch, own - *out);
@@ -277,7 +273,8 @@ static void deliver_home(struct lwf_module *module, struct lwf_batch *batch, boo
 		module->ops->receive_return(module, batch);
 	/* the module may be Detached by now only if it held no frame: see lwf_stack_post() */
 	module->mixed = false;
-	judge_kept(module, held, before);
+	if (*held > before)
+		lwf_judge_kept(module);
 	if (module->callback.running)
 		module->drained_inside = true;
 	if (module->late)
@@ -364,7 +361,8 @@ static void receive_to(struct lwf_stack *stack, struct lwf_module *to, struct lw
 	before = to->held_receives;
 	to->held_receives += batch->count;
 	to->ops->receive(to, batch);
-	judge_kept(to, &to->held_receives, before);
+	if (to->held_receives > before)
+		lwf_judge_kept(to);
 }
 
 void lwf_next_receive(struct lwf_module *module, struct lwf_batch *batch)

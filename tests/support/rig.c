@@ -49,6 +49,7 @@ void rig_prepare(struct rig *rig, const struct lwf_filter_ops *const *extra, con
 	rig->host = lwf_sim_host_create(1);
 	rig->engine = lwf_engine_create(rig->host);
 	assert_non_null(rig->engine);
+	assert_int_equal(lwf_engine_poison(rig->engine, RIG_STAND_INS), 0);
 	rig->observer.record = on_record;
 	lwf_engine_observe(rig->engine, &rig->observer);
 	for (; extra && *extra; extra++)

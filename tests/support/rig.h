@@ -21,6 +21,7 @@
 
 #define RIG_RECORDS_MAX 2048u
 #define RIG_CLIENTS_MAX 8u
+#define RIG_STAND_INS	256u /* own frames that are out are poisoned, so many at a time */
 #define RIG_MS		1000000ull
 
 struct rig {

@@ -6,7 +6,11 @@
  * Each rule is broken once, by a filter that is wrong on purpose, and is reported under its id and no
  * other; and each time the legal neighbour of the deed is not reported.
  */
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "internal.h"
 #include "lifecycle.h"
@@ -60,6 +64,69 @@ static void test_O06(void **state)
 		assert_int_equal(lwf_pool_free_frames(script.pool), SCRIPT_FRAMES);
 		rule_end_broken("O06");
 	}
+}
+
+static uint8_t read_home;
+
+static void read_when_home(struct lwf_module *module, struct lwf_batch *batch)
+{
+	uint8_t expected[60];
+
+	(void)module;
+	packet_plain(expected, sizeof(expected), 1);
+	assert_memory_equal(batch->head->data, expected, sizeof(expected));
+	assert_true(batch->head->id == 4711 && batch->head->context == &read_home);
+	assert_int_equal(batch->head->status, LWF_STATUS_SUCCESS);
+	read_home = batch->head->data[0];
+	lwf_pool_give_batch(batch);
+}
+
+/* A child reads the bytes of a frame that is out: it dies of it. */
+static bool dies_of_reading(const struct lwf_frame *frame)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct rlimit none = {0, 0};
+
+		setrlimit(RLIMIT_CORE, &none);
+		signal(SIGSEGV, SIG_DFL);
+		signal(SIGBUS, SIG_DFL);
+		_exit(*(volatile const uint8_t *)frame->data == 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return WIFSIGNALED(status);
+}
+
+/* While it is out it says nothing true, its bytes fault, and a write to it is reported. */
+static void test_O06_poison(void **state)
+{
+	struct lwf_frame *frame;
+
+	(void)state;
+	rule_begin("script;monitor");
+	script.send_complete = read_when_home;
+	lwf_sim_edge_config(rig.lower)->never = true;
+	for (int written = 0; written < 2; written++) {
+		frame = own_frame(LWF_DIRECTION_SEND);
+		frame->id = 4711;
+		frame->context = &read_home;
+		read_home = 0;
+		send_one(frame);
+		assert_true(frame->len != 60 && frame->status != LWF_STATUS_SUCCESS);
+		assert_true(frame->context != &read_home && frame->id != 4711);
+		assert_true(dies_of_reading(frame));
+		if (written)
+			frame->id = 4712;
+		lwf_sim_edge_release(rig.lower, 1);
+		assert_int_equal(read_home, 0xff); /* and when it is home all is as it was */
+		if (!written)
+			rig_expect_clean(&rig);
+	}
+	script.send_complete = NULL;
+	rule_end_broken("O06");
 }
 
 /* ---- O07: order ---- */
@@ -312,8 +379,9 @@ static void test_P13_frames(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(O06), RULE_TEST(O07), RULE_TEST(O07_reorders), RULE_TEST(O08),
-		RULE_TEST(O09), RULE_TEST(O12), RULE_TEST(P09),		 RULE_TEST(P13_frames),
+		RULE_TEST(O06),		 RULE_TEST(O06_poison), RULE_TEST(O07),
+		RULE_TEST(O07_reorders), RULE_TEST(O08),	RULE_TEST(O09),
+		RULE_TEST(O12),		 RULE_TEST(P09),	RULE_TEST(P13_frames),
 	};
 
 	if (argc > 1)
