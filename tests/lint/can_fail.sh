@@ -36,6 +36,16 @@ make_tree() {
 		lists = "".join(f"\tRULE_TEST({rule});\n" for rule in rules)
 		(root / "tests/unit/rules_test.c").write_text(
 		    f"{licence}/* rules_test.c - rules. */\n{bodies}int all(void)\n{{\n{lists}}}\n")
+		rows = [f"C{n}" for n in range(1, 11)]
+		(root / "lwf/core/conflicts.def").write_text("".join(f'X({row}, "")\n' for row in rows))
+		read = "".join(f"\tLWF_CONFLICT_{row};\n" for row in rows)
+		(root / "lwf/core/read.c").write_text(
+		    f"{licence}/* read.c - reads. */\nvoid read_all(void)\n{{\n{read}}}\n")
+		names = [f"test_{row}_{reading}" for row in rows for reading in ("narrow", "wide")]
+		bodies = "".join(f"static void {name}(void **state)\n{{\n}}\n\n" for name in names)
+		calls = "".join(f"\t{name}(state);\n" for name in names)
+		(root / "tests/unit/conflicts_test.c").write_text(
+		    f"{licence}/* conflicts_test.c - readings. */\n{bodies}int all(void **state)\n{{\n{calls}}}\n")
 		races = "".join(f"static void test_R{n}_x(void **state)\n{{\n}}\n\n" for n in range(1, 13))
 		calls = "".join(f"\ttest_R{n}_x(state);\n" for n in range(1, 13))
 		(root / "tests/unit/races_test.c").write_text(
@@ -66,7 +76,7 @@ expect() { # CHECK FILE-IN-THE-REPORT: the fault that stands in the tree now is 
 }
 
 make_tree
-for check in format tidy cppcheck headers shell includes pure sizes titles words links man rules races map; do
+for check in format tidy cppcheck headers shell includes pure sizes titles words links man rules conflicts races map; do
 	"$lint" $check "$build" "$tree" >"$tmp/report" 2>&1 && continue
 	echo "$check finds fault with a clean tree:" && cat "$tmp/report"
 	faults=$((faults + 1))
@@ -104,6 +114,9 @@ sed -i 's,\tLWF_RULE_S17;,\t/* LWF_RULE_S17 */;,' "$tree/lwf/core/judge.c" && ex
 sed -i '/RULE_TEST(T05)/d' "$tree/tests/unit/rules_test.c" && expect rules 'RULE_TEST(T05)'
 sed -i 's/broken("T05")/clean()/' "$tree/tests/unit/rules_test.c" && expect rules 'RULE_TEST(T05)'
 sed -i 's/^static void test_T05/static void test_T5/' "$tree/tests/unit/rules_test.c" && expect rules 'RULE_TEST(T05)'
+sed -i '/C10/d' "$tree/lwf/core/conflicts.def" && expect conflicts conflicts.def
+sed -i '/C7/d' "$tree/lwf/core/read.c" && expect conflicts C7
+sed -i '/^\ttest_C1_wide/d' "$tree/tests/unit/conflicts_test.c" && expect conflicts test_C1_wide
 sed -i '/^static void test_R1_x/,/^}/d' "$tree/tests/unit/races_test.c" && expect races R1
 sed -i '/^\ttest_R11_x/d' "$tree/tests/unit/races_test.c" && expect races R11
 for fault in s/lwf_a/lwf_b/ s/S01/S99/ s/rules_test/gone_test/; do

@@ -311,6 +311,31 @@ def check_rules():
             yield f"tests/unit:1: rule {rule} has no RULE_TEST({rule}) that expects it to be broken"
 
 
+CONFLICTS = [f"C{number}" for number in range(1, 11)]
+
+
+def check_conflicts():
+    """The contradictions are all in the register; the engine acts on each, by tests of both readings."""
+    table = Path("lwf/core/conflicts.def")
+    defined = re.findall(r"^X\((\w+),", text(table), flags=re.M)
+    if defined != CONFLICTS:
+        yield f"{table}:1: its rows are {' '.join(defined)}"
+    core = " ".join(bare(text(path)) for path in tracked(".c") if under(path, "lwf/core"))
+    listed = set()
+    for path in tracked(".c"):
+        if under(path, "tests/unit"):
+            code = bare(text(path))
+            for name in re.findall(r"^static void test_(C\d+_\w+)\(void \*\*state\)", code, flags=re.M):
+                if len(re.findall(rf"\b(?:test_)?{name}\b", code)) > 1:
+                    listed.add(name)
+    for row in CONFLICTS:
+        if not re.search(rf"\bLWF_CONFLICT_{row}\b", core):
+            yield f"lwf/core:1: nothing depends on the reading of {row}"
+        for reading in ("narrow", "wide"):
+            if f"{row}_{reading}" not in listed:
+                yield f"tests/unit:1: no test_{row}_{reading} for that reading"
+
+
 RACES = range(1, 13)
 
 
