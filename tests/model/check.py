@@ -6,7 +6,7 @@ usage: check.py WHAT DUMP-PROGRAM [--full]
   safety  every assertion, in every reachable state of 2 clients and 3 frames
   live    what must happen at last does, under weak fairness (1 frame; --full: 2)
   rows    each cell of the table, changed to each other value, makes the verifier fail
-  gates   each gate that is wrong on purpose makes the verifier fail
+  gates   each gate, and each order of the stack, that is wrong on purpose makes the verifier fail
 
 Prints what it found, with the number of states. Exit 0: as it should be. 1: not so. 77: spin or a
 compiler is not there. --full is also understood as LWF_TEST_FULL=1 in the environment.
@@ -29,6 +29,8 @@ GATES = {1: "tests, then counts (R1)", 2: "the last one out always signals",
          3: "closes only when something is in flight", 4: "owes in a second step (R3)",
          5: "signals and leaves owed set", 6: "answers SUCCESS with frames in flight",
          7: "leaves before the frame is in its pool (R7)", 8: "touches the module after the signal (R5)"}
+ORDERS = {9: "pauses from the bottom up (T01)", 10: "restarts from the top down (T01)",
+          11: "detaches from the bottom up (T02)", 12: "does not wait for the host's own sends (T01)"}
 
 
 class Verifier:
@@ -142,12 +144,12 @@ def check_rows(folder, dump, _full):
 
 def check_gates(folder, dump, _full):
     faults = []
-    for number, what in GATES.items():
+    for number, what in (GATES | ORDERS).items():
         result = Verifier(folder / f"gate{number}", dump, [f"BREAK={number}", "FRAMES=2", "CLIENTS=2"],
                           ["-O0", "-DSAFETY"]).run("-m1000000", "-w20")
         print(f"{what}: {result.broken[:60] or 'not noticed'} ({result.states} states)")
         if not result.fails():
-            faults.append(f"a gate that {what} is not noticed\n{result.output}")
+            faults.append(f"one that {what} is not noticed\n{result.output}")
     # Without its assertions the model must still see that such a pause never ends.
     result = Verifier(folder / "lost", dump, ["BREAK=4", "LIVE=1", "FRAMES=1", "CLIENTS=1"],
                       ["-O1", "-DNFAIR=3"]).run("-A", "-a", "-f", "-N", PROPERTIES[0], "-m1000000", "-w20")

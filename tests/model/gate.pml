@@ -13,7 +13,9 @@
  *	5  signals and leaves owed set
  *	6  close with something in flight answers SUCCESS (Npcap before 0.99-r5)
  *	7  leaves before the frames are back in the module's pool (race R7; in stack.pml)
- *	8  touches the pool after the signal (race R5; in stack.pml)
+ *	8  touches the module after the signal (race R5; in stack.pml)
+ *
+ * 9 to 12 leave the gate alone and turn round the order of the stack, see stack.pml.
  */
 #ifndef BREAK
 #define BREAK 0

@@ -503,6 +503,33 @@ proctype User()
 #define GOES_ON	 true
 #define CHANGES(m) true
 #endif
+/* NDIS's order; BREAK 9 to 12 turn it round, or do not wait for the host's own sends. */
+#if BREAK == 9
+#define FIRST_DOWN BOTTOM
+#define LAST_DOWN  TOP
+#else
+#define FIRST_DOWN TOP
+#define LAST_DOWN  BOTTOM
+#endif
+#if BREAK == 10
+#define FIRST_UP TOP
+#define LAST_UP	 BOTTOM
+#else
+#define FIRST_UP BOTTOM
+#define LAST_UP	 TOP
+#endif
+#if BREAK == 11
+#define FIRST_OUT BOTTOM
+#define LAST_OUT  TOP
+#else
+#define FIRST_OUT TOP
+#define LAST_OUT  BOTTOM
+#endif
+#if BREAK == 12
+#define HOST_IS_HOME true
+#else
+#define HOST_IS_HOME (host_out == 0)
+#endif
 #define ATTACHED(m) (!present[m] || state[m] != DETACHED)
 #define GOES_UP (AT_REST && GOES_ON && attached && ATTACHED(TOP) && ATTACHED(BOTTOM))
 
@@ -616,22 +643,24 @@ again:
 	if
 	/* from the top down */
 	:: d_step { GOES_DOWN && upper_running -> upper_running = 0; must_hold() }
-	:: atomic { GOES_DOWN && !upper_running && host_out == 0 && state[TOP] == RUNNING ->
-		m = TOP; begin_pause(m) }
+	:: atomic { GOES_DOWN && !upper_running && HOST_IS_HOME && state[FIRST_DOWN] == RUNNING ->
+		m = FIRST_DOWN; begin_pause(m) }
 		goto pausing
-	:: atomic { GOES_DOWN && !upper_running && host_out == 0 && state[TOP] != RUNNING &&
-		state[BOTTOM] == RUNNING -> m = BOTTOM; begin_pause(m) }
+	:: atomic { GOES_DOWN && !upper_running && HOST_IS_HOME && state[FIRST_DOWN] != RUNNING &&
+		state[LAST_DOWN] == RUNNING -> m = LAST_DOWN; begin_pause(m) }
 		goto pausing
-	:: d_step { GOES_DOWN && !upper_running && host_out == 0 && state[TOP] != RUNNING &&
+	:: d_step { GOES_DOWN && !upper_running && HOST_IS_HOME && state[TOP] != RUNNING &&
 		state[BOTTOM] != RUNNING && lower_running -> lower_running = 0; must_hold() }
 	/* a change of the modules, once all is paused */
 	:: atomic { AT_REST && STOPPED && CHANGES(TOP) -> do_change(TOP) }
 	:: atomic { AT_REST && STOPPED && CHANGES(BOTTOM) -> do_change(BOTTOM) }
 	/* out, from the top down */
-	:: atomic { GOES_OUT && state[TOP] == PAUSED -> do_detach(TOP) }
-	:: atomic { GOES_OUT && state[TOP] != PAUSED && state[BOTTOM] == PAUSED ->
-		assert(state[TOP] == DETACHED); /* T02 */
-		do_detach(BOTTOM) }
+	:: atomic { GOES_OUT && state[FIRST_OUT] == PAUSED ->
+		assert(FIRST_OUT == TOP || state[TOP] == DETACHED); /* T02 */
+		do_detach(FIRST_OUT) }
+	:: atomic { GOES_OUT && state[FIRST_OUT] != PAUSED && state[LAST_OUT] == PAUSED ->
+		assert(LAST_OUT == TOP || state[TOP] == DETACHED); /* T02 */
+		do_detach(LAST_OUT) }
 	:: d_step { GOES_OUT && state[TOP] == DETACHED && state[BOTTOM] == DETACHED && attached ->
 		attached = 0; must_hold() }
 	/* in, from the bottom up */
@@ -644,10 +673,11 @@ again:
 	:: atomic { GOES_IN && attached && ATTACHED(BOTTOM) && !ATTACHED(TOP) -> do_attach(TOP) }
 	/* up, from the bottom */
 	:: d_step { GOES_UP && !lower_running -> lower_running = 1; must_hold() }
-	:: atomic { GOES_UP && lower_running && state[BOTTOM] == PAUSED -> m = BOTTOM; begin_restart(m) }
+	:: atomic { GOES_UP && lower_running && state[FIRST_UP] == PAUSED ->
+		m = FIRST_UP; begin_restart(m) }
 		goto restarting
-	:: atomic { GOES_UP && lower_running && state[BOTTOM] != PAUSED && state[TOP] == PAUSED ->
-		m = TOP; begin_restart(m) }
+	:: atomic { GOES_UP && lower_running && state[FIRST_UP] != PAUSED && state[LAST_UP] == PAUSED ->
+		m = LAST_UP; begin_restart(m) }
 		goto restarting
 	:: d_step { GOES_UP && lower_running && state[BOTTOM] != PAUSED && state[TOP] != PAUSED &&
 		!upper_running -> upper_running = 1; must_hold() }
