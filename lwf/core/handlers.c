@@ -20,6 +20,7 @@ static void ask(struct lwf_module *module)
 	struct lwf_stack *stack = module->stack;
 	lwf_status status;
 
+	lwf_trace_call(module, "FilterSetModuleOptions");
 	module->callback.running = module->setting_options = true;
 	status = module->ops->set_module_options(module);
 	module->callback.running = module->setting_options = false;
@@ -60,6 +61,7 @@ lwf_status lwf_set_optional_handlers(struct lwf_module *module, const struct lwf
 	struct lwf_stack *stack = module->stack;
 	struct lwf_filter_ops changed;
 
+	lwf_trace_call(module, "NdisSetOptionalHandlers");
 	if (!lwf_on_control_thread(stack->engine) || !module->setting_options) {
 		lwf_rule_broken(stack, module, LWF_RULE_S19, "set outside of set_module_options");
 		return LWF_STATUS_INVALID_STATE;

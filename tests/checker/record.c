@@ -20,6 +20,7 @@
 static struct rig rig;
 static struct client client;
 static struct lwf_observer printer;
+static bool past_sends; /* what chooser chooses */
 static struct lwf_oid_request query;
 static uint8_t value[LWF_OID_VALUE_BYTES];
 
@@ -31,6 +32,36 @@ static void print_record(struct lwf_observer *observer, const struct lwf_trace_r
 	if (!ndjson_put(stdout, record))
 		fail_msg("record %llu cannot be printed", (unsigned long long)record->seq);
 }
+
+/* ---- a filter that chooses its functions before each restart ---- */
+
+static void pass_send(struct lwf_module *module, struct lwf_batch *batch)
+{
+	lwf_next_send(module, batch);
+}
+
+static void pass_receive(struct lwf_module *module, struct lwf_batch *batch)
+{
+	lwf_next_receive(module, batch);
+}
+
+static lwf_status choose(struct lwf_module *module)
+{
+	const struct lwf_handlers handlers = {.send = past_sends ? NULL : pass_send,
+					      .receive = pass_receive};
+
+	return lwf_set_optional_handlers(module, &handlers);
+}
+
+static const struct lwf_filter_ops chooser = {
+	.name = "chooser",
+	.summary = "passes all on, and chooses whether it sees sends",
+	.send = pass_send,
+	.receive = pass_receive,
+	.set_module_options = choose,
+};
+
+static const struct lwf_filter_ops *const choosers[] = {&chooser, NULL};
 
 /* ---- a stack, from its first record on ---- */
 
@@ -236,6 +267,33 @@ static void pre_detach(void)
 	end();
 }
 
+static void restart_filter(void)
+{
+	past_sends = false;
+	begin_with(choosers, "inject;chooser;monitor");
+	traffic();
+	under_way();
+	past_sends = true;
+	assert_int_equal(lwf_restart_filter(rig_module(&rig, "chooser")), LWF_STATUS_SUCCESS);
+	rig_run(&rig, 10);
+	slow(0);
+	traffic();
+	end();
+}
+
+static void driver_unload(void)
+{
+	past_sends = false;
+	begin_with(choosers, "inject;chooser;monitor;chooser");
+	traffic();
+	under_way();
+	assert_int_equal(lwf_engine_unregister(rig.engine, &chooser, NULL, NULL), 0);
+	rig_run(&rig, 10);
+	slow(0);
+	traffic();
+	end();
+}
+
 /** Not in the table: the asynchronous pause itself, three modules, each with frames out. */
 static void pending_pause(void)
 {
@@ -296,6 +354,9 @@ static const struct {
 	{"filter-installed", "another filter is inserted between two", filter_installed},
 	{"filter-removed", "a filter with frames out is removed", filter_removed},
 	{"restart-adapter", "disabled and enabled before anything has settled", restart_adapter},
+	{"restart-filter", "a module asks for a restart, and chooses its functions anew",
+	 restart_filter},
+	{"driver-unload", "a filter with two modules in the stack is unloaded", driver_unload},
 	{"pre-detach", "OIDs in every state, the last ones in the event before a detach",
 	 pre_detach},
 	{"pending-pause", "a pause that three sorts of frames keep waiting", pending_pause},

@@ -15,7 +15,7 @@ Finding = namedtuple("Finding", "rule seq t_ns stack module why")
 SETTLE_NS = 100_000_000         # what can be settled at a pause is, within this time
 WATCHDOG_NS = 1_500_000_000     # by then a pause that waits has been reported
 PAUSE_LIMIT_NS = 10_000_000_000
-OID_LIMIT_NS = 12_000_000_000
+OID_LIMIT_NS = 13_000_000_000   # by then one that takes more than 12 s has been reported
 KEEP_LIMIT_NS = 30_000_000_000
 
 STANDING = ("Detached", "Paused")
@@ -88,6 +88,9 @@ class Module:
         self.batch_own, self.batch_others = [], 0
         self.ways = {"send": Way(), "receive": Way()}
         self.oid = None             # number of the request that it was given
+        self.has_options = False    # it has a function FilterSetModuleOptions ...
+        self.setting_options = False    # ... is inside it ...
+        self.options_set = False    # ... or was since it was last attached or paused
         self.hears_status = False   # it has a status function
         self.told = set()           # what is said once for each pause
 
@@ -224,12 +227,15 @@ class Replay(Steps):
         self.judge_serial(stack, module, event, record)
         self.judge_order(stack, module, event)
         module.control = Control(event, record, self.details)
+        if event in ("attach", "pause"):
+            module.options_set = False
         module.drained = None
         module.told.clear()
         if event == "attach":
             self.new_life(stack, module, record)
         elif event == "restart":
             module.restart_failed = False
+            self.judge_options(stack)
         elif event == "pause":
             self.judge_reason(stack, module)
         elif event == "detach":
@@ -276,6 +282,12 @@ class Replay(Steps):
         """T05: a pause has a reason, and loss of carrier is none."""
         if stack.whole and not stack.holds and stack.link and stack.link.startswith("carrier"):
             self.broken("T05", f"paused after {stack.link}, with no other reason", stack, module)
+
+    def judge_options(self, stack):
+        """S18: before one is restarted all that wait for it have been asked for their options."""
+        for module in stack.modules.values():
+            if module.has_options and not module.options_set and module.state == "Paused":
+                self.broken("S18", "a restart comes before its FilterSetModuleOptions", stack, module)
 
     def new_life(self, stack, module, record):
         handle, epoch = record.get("handle"), record["epoch"]
@@ -369,6 +381,13 @@ class Replay(Steps):
             self.pause_complete(stack, module)
         elif name == "NdisFRestartComplete":
             self.restart_complete(stack, module, status)
+        elif name == "FilterSetModuleOptions":
+            module.has_options, module.setting_options = True, status == "PENDING"
+            module.options_set = True
+        elif name == "NdisSetOptionalHandlers":
+            if not module.setting_options:
+                self.broken("S19", "NdisSetOptionalHandlers outside of FilterSetModuleOptions",
+                            stack, module)
         elif name == "FilterStatus":
             self.status_heard(stack, module)
         elif name in CALLBACK_OF.values():
@@ -483,7 +502,12 @@ class Replay(Steps):
                 self.broken("T04", "the stack goes on without it", stack, stack.modules[name])
 
     def on_watchdog(self, stack, record):
-        stack.watchdog_ns = record["t_ns"]
+        if record["event"] != "oid":
+            stack.watchdog_ns = record["t_ns"]
+            return
+        for number, (since, name, asker) in self.oids.items():
+            if name == stack.name and record["t_ns"] - since > OID_LIMIT_NS - 2_000_000_000:
+                self.oids[number] = (record["t_ns"] + KEEP_LIMIT_NS * 1000, name, asker)
 
     def on_rule(self, _stack, record):
         self.engine[record["event"]] = self.engine.get(record["event"], 0) + 1
@@ -507,7 +531,7 @@ class Replay(Steps):
         for number, (since, name, _) in list(self.oids.items()):
             if now - since > OID_LIMIT_NS and name in self.stacks:
                 del self.oids[number]
-                self.broken("P11", f"OID request {number} is not answered in 12 s",
+                self.broken("P11", f"OID request {number} is not answered, and nobody says so",
                             self.stacks[name])
 
     def sweep_module(self, stack, module, now):

@@ -216,6 +216,20 @@ def callback_inside_callback(trace):
     trace.move(end, 1, answer)
 
 
+@fault("S18", "restart-filter")
+def restarted_without_options(trace):
+    paused = trace.find(kind="state", event="pause", module="chooser")
+    asked = trace.find(after=paused, event="FilterSetModuleOptions")
+    end = trace.find(after=asked, event="FilterSetModuleOptions", status="SUCCESS")
+    del trace.records[asked:end + 1]
+
+
+@fault("S19", "restart-filter")
+def handlers_while_running(trace):
+    pause = trace.find(kind="state", event="pause", module="inject")
+    trace.insert(pause, trace.find(event="NdisSetOptionalHandlers"))
+
+
 # ---- pause ----
 
 @fault("P01", "sleep")
@@ -358,7 +372,7 @@ def answered_twice(trace):
 
 @fault("P11", "pre-detach")
 def never_answered(trace):
-    trace.cut(trace.find(kind="oid", event="asked"), 13000)
+    trace.cut(trace.find(kind="oid", event="asked"), 14000)
 
 
 @fault("P12", "pre-detach")
