@@ -115,7 +115,7 @@ static void send_complete(void *module, struct mu_frame *const *frames, unsigned
 
 const struct mu_piece MUSEUM_PIECE(stale_handle) = {
 	.name = "stale-handle",
-	.when = "2016-02-26, the crash",
+	.when = "2016-02-26, its rarest form",
 	.title = "the handle is read before the gate is passed",
 	.breaks = "S15",
 	.device = MU_DEVICE_ANSWERS,
