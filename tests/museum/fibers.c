@@ -2,7 +2,8 @@
 /*
  * fibers.c - simulated processors on contexts of their own, and simulated time.
  *
- * At every seam the running fiber goes back to the scheduler, which draws the next one. Time goes
+ * At every seam the next fiber is drawn; when it is another one, its context is entered by way of
+ * the scheduler's. Time goes
  * on by a microsecond a step, and jumps when all sleep. There are three ways to draw, and the seed chooses
  * one for the whole run: any at random, mostly the same one again, or by priorities
  * that change at a few steps (which finds races of small depth soonest). In every second run
@@ -57,7 +58,8 @@ struct fiber {
 
 static struct {
 	struct fiber fibers[FIBERS_MAX];
-	int n, self;
+	int n, self, next;
+	enum fibers_end end;
 	bool stop, running, stalls;
 	uint64_t random, now_ns, steps;
 	enum policy policy;
@@ -85,47 +87,6 @@ uint32_t fibers_below(uint32_t limit)
 bool fibers_chance(uint32_t parts, uint32_t whole)
 {
 	return fibers_below(whole) < parts;
-}
-
-/* ---- from one stack to another ---- */
-
-static void enter(struct fiber *fiber)
-{
-#ifdef WITH_ASAN
-	__sanitizer_start_switch_fiber(&machine.asan, fiber->stack, STACK_BYTES);
-#endif
-	swapcontext(&machine.scheduler, &fiber->registers);
-#ifdef WITH_ASAN
-	__sanitizer_finish_switch_fiber(machine.asan, NULL, NULL);
-#endif
-}
-
-static void leave(struct fiber *fiber)
-{
-#ifdef WITH_ASAN
-	__sanitizer_start_switch_fiber(fiber->wait == ENDED ? NULL : &fiber->asan,
-				       machine.asan_stack, machine.asan_bytes);
-#endif
-	swapcontext(&fiber->registers, &machine.scheduler);
-#ifdef WITH_ASAN
-	__sanitizer_finish_switch_fiber(fiber->asan, &machine.asan_stack, &machine.asan_bytes);
-#endif
-	if (machine.stop)
-		longjmp(fiber->base, 1);
-}
-
-static void first(void)
-{
-	struct fiber *fiber = &machine.fibers[machine.self];
-
-#ifdef WITH_ASAN
-	__sanitizer_finish_switch_fiber(NULL, &machine.asan_stack, &machine.asan_bytes);
-#endif
-	if (!machine.stop && !setjmp(fiber->base))
-		fiber->body(fiber->context);
-	fiber->wait = ENDED;
-	leave(fiber);
-	assert(false); /* nobody enters it again */
 }
 
 /* ---- who goes on ---- */
@@ -189,42 +150,94 @@ static bool all_ended(void)
 	return true;
 }
 
-static enum fibers_end schedule(void)
+/* One step: who goes on, or FIBER_NO_NUMBER and how the run has ended. */
+static int pick(void)
 {
-	while (!machine.stop) {
-		machine.steps++;
-		machine.now_ns += FIBER_STEP_NS;
-		change_priorities();
-		wake_sleepers();
-		if (all_ended())
-			return FIBERS_DONE;
-		if (machine.steps > FIBER_STEPS_MAX)
-			return FIBERS_ENDLESS;
-		machine.self = draw();
-		if (machine.self < 0) {
-			if (!jump())
-				return FIBERS_HANG;
-			machine.self = draw();
-		}
+	int next = FIBER_NO_NUMBER;
+
+	machine.steps++;
+	machine.now_ns += FIBER_STEP_NS;
+	change_priorities();
+	wake_sleepers();
+	if (machine.stop)
+		machine.end = FIBERS_STOPPED;
+	else if (all_ended())
+		machine.end = FIBERS_DONE;
+	else if (machine.steps > FIBER_STEPS_MAX)
+		machine.end = FIBERS_ENDLESS;
+	else if ((next = draw()) < 0 && jump())
+		next = draw();
+	else if (next < 0)
+		machine.end = FIBERS_HANG;
+	return next;
+}
+
+/* ---- from one stack to another ---- */
+
+static void enter(struct fiber *fiber)
+{
+#ifdef WITH_ASAN
+	__sanitizer_start_switch_fiber(&machine.asan, fiber->stack, STACK_BYTES);
+#endif
+	swapcontext(&machine.scheduler, &fiber->registers);
+#ifdef WITH_ASAN
+	__sanitizer_finish_switch_fiber(machine.asan, NULL, NULL);
+#endif
+}
+
+/* To whoever is next; back when this one is. */
+static void leave(struct fiber *fiber)
+{
+	machine.next = pick();
+	if (machine.next == machine.self)
+		return;
+#ifdef WITH_ASAN
+	__sanitizer_start_switch_fiber(fiber->wait == ENDED ? NULL : &fiber->asan,
+				       machine.asan_stack, machine.asan_bytes);
+#endif
+	swapcontext(&fiber->registers, &machine.scheduler);
+#ifdef WITH_ASAN
+	__sanitizer_finish_switch_fiber(fiber->asan, &machine.asan_stack, &machine.asan_bytes);
+#endif
+	if (machine.stop)
+		longjmp(fiber->base, 1);
+}
+
+static void first(void)
+{
+	struct fiber *fiber = &machine.fibers[machine.self];
+
+#ifdef WITH_ASAN
+	__sanitizer_finish_switch_fiber(NULL, &machine.asan_stack, &machine.asan_bytes);
+#endif
+	if (!machine.stop && !setjmp(fiber->base))
+		fiber->body(fiber->context);
+	fiber->wait = ENDED;
+	leave(fiber);
+	assert(false); /* nobody enters it again */
+}
+
+static void schedule(void)
+{
+	machine.next = pick();
+	while (machine.next >= 0) {
+		machine.self = machine.next;
 		enter(&machine.fibers[machine.self]);
 	}
-	return FIBERS_STOPPED;
 }
 
 enum fibers_end fibers_run(void)
 {
-	enum fibers_end end;
-
 	machine.running = true;
 	machine.self = FIBER_NO_NUMBER;
-	end = schedule();
+	schedule();
 	machine.stop = true;
 	for (machine.self = 0; machine.self < machine.n; machine.self++)
 		if (machine.fibers[machine.self].wait != ENDED)
 			enter(&machine.fibers[machine.self]);
 	machine.running = false;
 	machine.self = FIBER_NO_NUMBER;
-	return end;
+	return machine.end;
 }
 
 /* ---- what the fibers call ---- */
