@@ -325,7 +325,8 @@ void ctl_print_event(const json_t *event)
 	printf("%s", text(event, "event"));
 	if (!strcmp(kind, "frame"))
 		print_step(event);
-	else if (!strcmp(kind, "callback"))
+	else if (!strcmp(kind, "callback") ||
+		 (!strcmp(kind, "oid") && !strcmp(text(event, "event"), "answered")))
 		printf("  %s", text(event, "status"));
 	more = json_string_value(json_object_get(event, "text"));
 	if (more && more[0])

@@ -116,6 +116,8 @@ expect_error 2 "INVALID_DATA" lwfctl oid eth1 mac=01:00:00:00:00:01
 expect_error 2 "NAME=VALUE" lwfctl oid eth1 =5
 expect_error 2 "operand" lwfctl oid
 expect_error 6 "NOT_SUPPORTED" lwfctl oid eth1 permanent-mac # a veth was made without one
+timeout 1 lwfctl watch eth1 --since 1 >"$TMP/watch" || :
+expect_match "what a person sees of it" "oid +answered +NOT_SUPPORTED +OID_802_3_PERMANENT_ADDRESS query" "$(cat "$TMP/watch")"
 expect_equal "state" Running "$(show '.stacks[0].state' eth1)"
 expect_equal "broken rules" 0 "$(show '.rules_broken' eth1)"
 
