@@ -400,6 +400,8 @@ void lwf_module_set_context(struct lwf_module *module, void *context)
 	bool inside = module->callback.running;
 	bool detaching = module->state == LWF_STATE_DETACHED || module->state == LWF_STATE_PAUSED;
 
+	if (context)
+		lwf_trace_call(module, "NdisFSetAttributes");
 	/* there is no undo but the end: detach, or attach itself when it fails, may clear it */
 	if (!inside || (module->state != LWF_STATE_ATTACHING && !(detaching && !context))) {
 		lwf_rule_broken(module->stack, module, LWF_RULE_S20, "set outside of attach");

@@ -388,6 +388,9 @@ class Replay(Steps):
             if not module.setting_options:
                 self.broken("S19", "NdisSetOptionalHandlers outside of FilterSetModuleOptions",
                             stack, module)
+        elif name == "NdisFSetAttributes":
+            if module.state != "Attaching":
+                self.broken("S20", f"NdisFSetAttributes while {module.state}", stack, module)
         elif name == "FilterStatus":
             self.status_heard(stack, module)
         elif name in CALLBACK_OF.values():

@@ -28,7 +28,7 @@ RULES = (
     ("S17", "control callbacks run one after the other, on one thread", None),
     ("S18", "FilterSetModuleOptions comes before each restart, to every module first", None),
     ("S19", "NdisSetOptionalHandlers is called in FilterSetModuleOptions alone", None),
-    ("S20", "NdisFSetAttributes is called in FilterAttach alone", _CALLS),
+    ("S20", "NdisFSetAttributes is called in FilterAttach alone", None),
     ("P01", "a module originates no send unless it is Running", None),
     ("P02", "a module originates no receive unless it is Running", None),
     ("P03", "a pause does not end while a send of the module's own is out", None),

@@ -230,6 +230,12 @@ def handlers_while_running(trace):
     trace.insert(pause, trace.find(event="NdisSetOptionalHandlers"))
 
 
+@fault("S20", "sleep")
+def attributes_in_restart(trace):
+    restart = trace.find(kind="state", event="restart", module="inject")
+    trace.insert(restart + 1, trace.find(event="NdisFSetAttributes", module="inject"))
+
+
 # ---- pause ----
 
 @fault("P01", "sleep")
