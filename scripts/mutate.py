@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """mutate.py - breaks the gate and the lifecycle in every small way, and sees that a test notices.
 
-usage: scripts/mutate.sh [--only FILE] [--operator NAME] [--program NAME] [--list] [--jobs N] [--build DIR]
-                         [--json]
+usage: scripts/mutate.sh [--only FILE] [--operator NAME] [--function NAME] [--program NAME] [--list]
+                         [--jobs N] [--build DIR] [--json]
 
   --only FILE      one of the files below (default: all of them)
   --operator NAME  only this kind of mutation (may be repeated)
+  --function NAME  only this function, or "table" (may be repeated)
   --program NAME   only this program judges (storm: what does the storm of threads see by itself?)
   --list           print the mutations and run nothing
   --jobs N         so many mutants at once (default: one a processor)
@@ -620,8 +621,8 @@ def report(verdicts, listed, options, files):
             counts["killed"] += 1
             killers[verdict] = killers.get(verdict, 0) + 1
     lived = {key_of(mutant) for mutant, verdict in verdicts if verdict == "listed"}
-    stale = [key for key in listed if key[0] in files and key not in lived and not options["operators"]
-             and not options["program"]]
+    stale = [key for key in listed if key[0] in files and key not in lived
+             if not options["operators"] and not options["functions"] and not options["program"]]
     for key in stale:
         made = key in {key_of(mutant) for mutant, _ in verdicts}
         print(f"tests/mutants: {key[0]} {key[1]}: {key[3]}: " +
@@ -637,7 +638,7 @@ def report(verdicts, listed, options, files):
 
 
 def parse(arguments):
-    options = {"files": [], "operators": [], "program": None, "list": False, "jobs": os.cpu_count() or 1,
+    options = {"files": [], "operators": [], "functions": [], "program": None, "list": False, "jobs": os.cpu_count() or 1,
                "build": ROOT / "build/dev", "json": False}
     rest = list(arguments)
     while rest:
@@ -647,7 +648,7 @@ def parse(arguments):
             sys.exit(0)
         elif word in ("--list", "--json"):
             options[word[2:]] = True
-        elif word in ("--only", "--operator", "--program", "--jobs", "--build"):
+        elif word in ("--only", "--operator", "--function", "--program", "--jobs", "--build"):
             if not rest:
                 fail(f"{word} needs a value; see --help")
             value = rest.pop(0)
@@ -655,8 +656,8 @@ def parse(arguments):
                 fail(f"--only {value}: only {GATE} and {LIFECYCLE} are mutated")
             if word == "--jobs" and not re.fullmatch("[1-9][0-9]*", value):
                 fail(f"--jobs {value}: not a number")
-            if word in ("--only", "--operator"):
-                options["files" if word == "--only" else "operators"].append(value)
+            if word in ("--only", "--operator", "--function"):
+                options["files" if word == "--only" else word[2:] + "s"].append(value)
             else:
                 convert = {"--jobs": int, "--build": lambda name: Path(name).resolve(), "--program": str}[word]
                 options[word[2:]] = convert(value)
@@ -669,7 +670,8 @@ def main():
     options = parse(sys.argv[1:])
     files = options["files"] or [GATE, LIFECYCLE]
     mutants = [mutant for name in files for mutant in Reader(name).read()
-               if not options["operators"] or mutant.operator in options["operators"]]
+               if (not options["operators"] or mutant.operator in options["operators"]) and
+               (not options["functions"] or mutant.function in options["functions"])]
     if not mutants:
         fail("no such mutation")
     if options["list"]:

@@ -105,6 +105,8 @@ static void tell(struct lwf_observer *observer, const struct lwf_trace_record *r
 	(void)observer;
 	if (record->kind == LWF_TRACE_CALLBACK) {
 		assert_false(subject->callback.running && strncmp(record->event, "Filter", 6) == 0);
+		if (strcmp(record->event, "FilterDetach") == 0)
+			assert_true(subject->oid_closed); /* shut before, and until it is over */
 		snprintf(line, sizeof(line), "  %s %x %s\n", record->event,
 			 (unsigned)record->status, record->owed ? "owed" : "-");
 	} else if (record->kind == LWF_TRACE_STATE) {
@@ -179,6 +181,7 @@ static void test_records_of_a_life(void **state)
 	script.restart_status = LWF_STATUS_RESOURCES;
 	drive(LWF_EVENT_RESTART, LWF_STATE_PAUSED);
 	wait_ms(7);
+	subject->oid_closed = true;
 	drive(LWF_EVENT_DETACH, LWF_STATE_DETACHED);
 	script.attach_status = LWF_STATUS_FAILURE;
 	drive(LWF_EVENT_ATTACH, LWF_STATE_DETACHED);
@@ -293,6 +296,58 @@ static void test_failed_lasts(void **state)
 	assert_true(subject->failed);
 	drive(LWF_EVENT_ATTACH, LWF_STATE_PAUSED);
 	assert_false(subject->failed);
+	finish();
+}
+
+/* Answers that were asked for one step last until that step, and no longer. */
+static void test_marks(void **state)
+{
+	(void)state;
+	prepare("script");
+	subject->restart_asked = subject->options_set = true;
+	drive(LWF_EVENT_ATTACH, LWF_STATE_PAUSED);
+	assert_true(subject->restart_asked);
+	assert_false(subject->options_set); /* those of the life before */
+	subject->options_set = true;
+	drive(LWF_EVENT_RESTART, LWF_STATE_RUNNING);
+	assert_true(subject->restart_asked); /* a restart is wanted of one that runs */
+	assert_false(subject->options_set);
+	subject->options_set = true;
+	drive(LWF_EVENT_PAUSE, LWF_STATE_PAUSED);
+	assert_false(subject->restart_asked); /* on its way */
+	assert_true(subject->options_set);
+	subject->restart_asked = true;
+	drive(LWF_EVENT_DETACH, LWF_STATE_DETACHED);
+	assert_true(subject->restart_asked && subject->options_set);
+	subject->restart_asked = false;
+	finish();
+}
+
+static lwf_status no_options(struct lwf_module *module)
+{
+	(void)module;
+	return LWF_STATUS_SUCCESS;
+}
+
+/* S18: also of the module at the very top. */
+static void test_options_of_the_top(void **state)
+{
+	static const struct lwf_filter_ops asker = {.name = "asker",
+						    .set_module_options = no_options};
+	static const struct lwf_filter_ops *const filters[] = {&asker, &script_ops, NULL};
+
+	(void)state;
+	rig_prepare(&rig, filters, "asker;script");
+	subject = rig_module(&rig, "script");
+	assert_true(lwf_lifecycle(rig_module(&rig, "asker"), LWF_EVENT_ATTACH, "test"));
+	drive(LWF_EVENT_ATTACH, LWF_STATE_PAUSED);
+	drive(LWF_EVENT_RESTART, LWF_STATE_RUNNING);
+	expect_blame("S18", 1);
+	rig_module(&rig, "asker")->options_set = true;
+	drive(LWF_EVENT_PAUSE, LWF_STATE_PAUSED);
+	drive(LWF_EVENT_RESTART, LWF_STATE_RUNNING);
+	drive(LWF_EVENT_PAUSE, LWF_STATE_PAUSED);
+	assert_true(lwf_lifecycle(rig_module(&rig, "asker"), LWF_EVENT_DETACH, "test"));
 	finish();
 }
 
@@ -474,6 +529,48 @@ static void test_pause_completed_too_early(void **state)
 	}
 }
 
+static void complete_at_once(struct lwf_observer *observer, const struct lwf_trace_record *record)
+{
+	(void)observer;
+	if (record->kind == LWF_TRACE_STATE && record->after == LWF_STATE_PAUSING &&
+	    record->before == LWF_STATE_RUNNING)
+		lwf_pause_complete(subject);
+}
+
+/* Before the pause function has begun nobody has a pause to complete. */
+static void test_pause_completed_before_it_begins(void **state)
+{
+	struct lwf_observer observer = {.record = complete_at_once};
+
+	(void)state;
+	prepare("script");
+	drive(LWF_EVENT_ATTACH, LWF_STATE_PAUSED);
+	drive(LWF_EVENT_RESTART, LWF_STATE_RUNNING);
+	lwf_engine_observe(rig.engine, &observer);
+	script.pause_is_fixed = true;
+	script.pause_status = LWF_STATUS_PENDING;
+	drive(LWF_EVENT_PAUSE, LWF_STATE_PAUSED);
+	lwf_engine_unobserve(rig.engine, &observer);
+	expect_blame("S09", 1);
+	finish();
+}
+
+/* The end of a late pause is an event like any other: it is taken or refused. */
+static void test_done_is_taken(void **state)
+{
+	(void)state;
+	prepare("script");
+	drive(LWF_EVENT_ATTACH, LWF_STATE_PAUSED);
+	drive(LWF_EVENT_RESTART, LWF_STATE_RUNNING);
+	subject->held_sends = 1; /* somebody's frame is in it */
+	drive(LWF_EVENT_PAUSE, LWF_STATE_PAUSING);
+	expect_blame("P06", 1);
+	subject->held_sends = 0;
+	subject->late = false;
+	drive(LWF_EVENT_DONE, LWF_STATE_PAUSED);
+	finish();
+}
+
 /* The stack goes on by itself after a completion that no frame brought. */
 static void test_stack_goes_on(void **state)
 {
@@ -606,11 +703,15 @@ int main(int argc, char **argv)
 		T(handle_of_a_failed_attach),
 		T(context_ends_with_the_life),
 		T(failed_lasts),
+		T(marks),
+		T(options_of_the_top),
 		T(timers),
 		T(restart_completed_inside),
 		T(restart_completed_elsewhere),
 		T(pause_completed_by_nobody_asked),
 		T(pause_completed_too_early),
+		T(pause_completed_before_it_begins),
+		T(done_is_taken),
 		T(stack_goes_on),
 		T(held_frame_ends_late),
 		T(drained_inside_is_of_this_pause),
