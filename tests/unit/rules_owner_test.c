@@ -160,6 +160,30 @@ static void pass_between(struct lwf_module *module, struct lwf_batch *batch)
 	}
 }
 
+/* An own receive that is out is indicated again. */
+static void test_O06_receive(void **state)
+{
+	struct lwf_batch batch;
+	struct lwf_frame *frame;
+
+	(void)state;
+	rule_begin("script");
+	lwf_sim_edge_config(rig.upper)->never = true;
+	for (int again = 0; again < 2; again++) {
+		frame = own_frame(LWF_DIRECTION_RECEIVE);
+		for (int i = 0; i <= again; i++) {
+			lwf_batch_init(&batch);
+			lwf_batch_push(&batch, frame);
+			lwf_next_receive(script.module, &batch);
+		}
+		assert_int_equal(lwf_sim_edge_release(rig.upper, UINT32_MAX), 1);
+		assert_int_equal(script.home, 1 + again);
+		if (!again)
+			rig_expect_clean(&rig);
+	}
+	rule_end_broken("O06");
+}
+
 static void test_O07(void **state)
 {
 	(void)state;
@@ -176,6 +200,37 @@ static void test_O07(void **state)
 	script.send = NULL;
 	client_close(&client);
 	rule_end_broken("O07");
+}
+
+static void pass_singly(struct lwf_module *module, struct lwf_batch *batch)
+{
+	struct lwf_batch one;
+
+	while (batch->head) {
+		lwf_batch_init(&one);
+		lwf_batch_push(&one, lwf_batch_pop(batch));
+		lwf_next_send(module, &one);
+	}
+}
+
+static void submit_one_more(struct client *sender)
+{
+	sender->on_answer = NULL;
+	client_send(sender, 1);
+}
+
+/* What comes while a batch is half passed on overtakes the other half: nobody's fault. */
+static void test_O07_nested(void **state)
+{
+	(void)state;
+	rule_begin("inject;script;monitor");
+	client_open(&rig, &client);
+	script.send = pass_singly;
+	client.on_answer = submit_one_more; /* inside the first answer, which is inside the send */
+	client_send(&client, 3);
+	assert_int_equal(client_count(&client, LWF_STATUS_SUCCESS), 4);
+	client_close(&client);
+	rule_end_clean();
 }
 
 /* A filter that says so may; those below are judged by what they were handed. */
@@ -379,9 +434,10 @@ static void test_P13_frames(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(O06),		 RULE_TEST(O06_poison), RULE_TEST(O07),
-		RULE_TEST(O07_reorders), RULE_TEST(O08),	RULE_TEST(O09),
-		RULE_TEST(O12),		 RULE_TEST(P09),	RULE_TEST(P13_frames),
+		RULE_TEST(O06), RULE_TEST(O06_poison),	 RULE_TEST(O06_receive),
+		RULE_TEST(O07), RULE_TEST(O07_reorders), RULE_TEST(O07_nested),
+		RULE_TEST(O08), RULE_TEST(O09),		 RULE_TEST(O12),
+		RULE_TEST(P09), RULE_TEST(P13_frames),
 	};
 
 	if (argc > 1)

@@ -186,15 +186,24 @@ static void test_T06(void **state)
 	rule_end_broken("T06");
 }
 
-/* When nobody keeps what the host sent but the device does, no filter is accused. */
+/* When the device keeps what the host sent, no filter is accused; nor one that keeps other sends. */
 static void test_T06_device(void **state)
 {
 	(void)state;
-	rule_begin("keeper");
+	rule_begin("inject;keeper");
+	client_open(&rig, &client);
+	script.keep_sends = true;
+	client_send(&client, 1);
+	script.keep_sends = false;
 	lwf_sim_edge_config(rig.lower)->never = true;
 	assert_int_equal(rig_host_send(&rig, 60, 1), 0);
 	rule_pause();
 	rig_run(&rig, 11000);
+	rig_expect_broken(&rig, "P17");
+	lwf_drop_sends(script.module, &script.kept_sends, LWF_REASON_FILTER);
+	lwf_batch_init(&script.kept_sends);
+	lwf_sim_edge_release(rig.lower, 1);
+	client_close(&client);
 	rule_end_broken("P17");
 }
 
