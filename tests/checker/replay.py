@@ -225,6 +225,7 @@ class Replay(Steps):
         if record["after"] != follows:
             self.broken(wrong_next, f"{event} leads to {record['after']}", stack, module)
         self.judge_serial(stack, module, event, record)
+        alone = module.alone                # which judge_order() takes note of
         self.judge_order(stack, module, event)
         module.control = Control(event, record, self.details)
         if event in ("attach", "pause"):
@@ -237,7 +238,8 @@ class Replay(Steps):
             module.restart_failed = False
             self.judge_options(stack)
         elif event == "pause":
-            self.judge_reason(stack, module)
+            if not alone:  # else it is its own wish (C7)
+                self.judge_reason(stack, module)
         elif event == "detach":
             module.handle = None
 

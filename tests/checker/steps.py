@@ -266,7 +266,8 @@ class Steps:
         if status == "PAUSED" and record["reason"] == "not-running" and \
                 stack.state == module.state == "Running":
             self.broken("F02", "a client's frame is refused although all is Running", stack, module)
-        if stack.state == "Paused" and status in ("ADAPTER_REMOVED", "MEDIA_DISCONNECTED"):
+        gone = status == "ADAPTER_REMOVED" and (stack.holds is None or "removed" in stack.holds)
+        if stack.state == "Paused" and status in ("ADAPTER_REMOVED", "MEDIA_DISCONNECTED") and not gone:
             self.broken("F04", f"a client's frame is answered {status} while Paused", stack, module)
 
     def step_at_edge(self, stack, record):
