@@ -104,7 +104,7 @@ struct lwf_frame *lwf_pool_take(struct lwf_pool *pool, lwf_handle origin,
 void lwf_pool_give(struct lwf_pool *pool, struct lwf_frame *frame)
 {
 	assert(frame->pool == pool);
-	if (frame->holder) {
+	if (LWF_ASK(frame->holder)) {
 		assert(pool->host->engine);
 		lwf_judge_given(pool->host, frame);
 		return;

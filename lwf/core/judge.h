@@ -13,6 +13,16 @@
 
 #include <lwf/frame.h>
 
+/**
+ * A question of the rules on the path. A build with LWF_NO_RULES asks none of them: there is one for
+ * the benchmark that tells what the rules cost, and nothing else is ever built so.
+ */
+#ifdef LWF_NO_RULES
+#define LWF_ASK(question) (false && (question))
+#else
+#define LWF_ASK(question) (question)
+#endif
+
 struct lwf_module;
 
 #define LWF_HOLDER_HOME UINT64_MAX /* holder of a frame that is in its pool */

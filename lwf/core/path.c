@@ -55,7 +55,7 @@ static inline uint32_t bear(struct lwf_module *module, struct lwf_batch *batch,
 
 	for (; *frame && (*frame)->holder == 0; *frame = next) {
 		next = (*frame)->next;
-		if ((!entitled || (*frame)->origin != self) &&
+		if (LWF_ASK(!entitled || (*frame)->origin != self) &&
 		    !lwf_judge_birth(module, batch, *frame, send))
 			continue;
 		(*frame)->born = (*frame)->holder = self;
@@ -75,12 +75,14 @@ static inline struct lwf_frame *pass_plain(struct lwf_module *module, struct lwf
 	uint32_t last = module->last_in;
 
 	for (; frame && frame->holder - 1 < LWF_HOLDER_HOME - 1; frame = frame->next) {
-		if (frame->born == self || frame->origin != frame->born)
+		if (LWF_ASK(frame->born == self || frame->origin != frame->born))
 			break;
-		if (send && (int32_t)(frame->order - last) < 0)
+		if (LWF_ASK(send && (int32_t)(frame->order - last) < 0))
 			break;
-		last = frame->order;
-		frame->holder = self;
+		if (LWF_ASK(true)) {
+			last = frame->order;
+			frame->holder = self;
+		}
 	}
 	if (send)
 		module->last_in = last;
@@ -107,9 +109,9 @@ static ALWAYS_INLINE void passed_on(struct lwf_module *module, struct lwf_batch 
 			frame = next;
 		}
 	}
-	if (send && module->cancel.watched)
+	if (LWF_ASK(send && module->cancel.watched))
 		lwf_judge_forwarded(module, batch);
-	if (!running && batch->count > own)
+	if (LWF_ASK(!running && batch->count > own))
 		lwf_judge_forward(module, send);
 	if (send) {
 		module->sends += own;
@@ -120,7 +122,7 @@ static ALWAYS_INLINE void passed_on(struct lwf_module *module, struct lwf_batch 
 	}
 	*held -= batch->count - own;
 	*(send ? &module->moved_sends : &module->moved_receives) += batch->count - own;
-	if (*held < 0)
+	if (LWF_ASK(*held < 0))
 		lwf_judge_below_zero(module, held);
 	if (own && module->stack->engine->stand_ins)
 		lwf_poison(module, batch);
@@ -179,7 +181,7 @@ static void send_to(struct lwf_stack *stack, struct lwf_module *to, struct lwf_b
 	}
 	lwf_trace_frames(stack, to, NULL, LWF_FRAME_ENTER, batch, true);
 	order = to->arrived; /* its own count: others stand elsewhere */
-	for (struct lwf_frame *frame = batch->head; frame; frame = frame->next)
+	for (struct lwf_frame *frame = batch->head; LWF_ASK(frame); frame = frame->next)
 		frame->order = ++order;
 	to->arrived = order;
 	before = to->held_sends;
@@ -192,7 +194,7 @@ static void send_to(struct lwf_stack *stack, struct lwf_module *to, struct lwf_b
 		to->last_in =
 			last_in; /* what came meanwhile is not what the outer call passes on */
 	to->sending = nested;
-	if (to->held_sends > before)
+	if (LWF_ASK(to->held_sends > before))
 		lwf_judge_kept(to);
 }
 
@@ -252,7 +254,7 @@ static void deliver_home(struct lwf_module *module, struct lwf_batch *batch, boo
 		lwf_unpoison(module, batch);
 	own = count_own(module, batch);
 	lwf_trace_frames(module->stack, module, NULL, LWF_FRAME_BACK, batch, send);
-	if (own > *out) {
+	if (LWF_ASK(own > *out)) {
 		lwf_judge_surplus(module, batch, own - *out);
 		own = *out;
 	}
@@ -273,7 +275,7 @@ static void deliver_home(struct lwf_module *module, struct lwf_batch *batch, boo
 		module->ops->receive_return(module, batch);
 	/* the module may be Detached by now only if it held no frame: see lwf_stack_post() */
 	module->mixed = false;
-	if (*held > before)
+	if (LWF_ASK(*held > before))
 		lwf_judge_kept(module);
 	if (module->callback.running)
 		module->drained_inside = true;
@@ -298,15 +300,15 @@ static void sent_home(struct lwf_module *module, struct lwf_batch *batch, bool s
 	int64_t *held = send ? &module->held_sends : &module->held_receives;
 
 	lwf_trace_frames(module->stack, module, NULL, LWF_FRAME_ANSWER, batch, send);
-	if (count_own(module, batch))
+	if (LWF_ASK(count_own(module, batch)))
 		lwf_judge_own(module, batch, send);
 	if (module->clones)
 		lwf_clones_keep(module, batch, send);
-	if (send && module->cancel.active)
+	if (LWF_ASK(send && module->cancel.active))
 		lwf_judge_aborted(module, batch);
 	*held -= batch->count;
 	*(send ? &module->moved_sends : &module->moved_receives) += batch->count;
-	if (*held < 0)
+	if (LWF_ASK(*held < 0))
 		lwf_judge_below_zero(module, held);
 	if (module->late)
 		lwf_lifecycle_quiet(module);
@@ -361,7 +363,7 @@ static void receive_to(struct lwf_stack *stack, struct lwf_module *to, struct lw
 	before = to->held_receives;
 	to->held_receives += batch->count;
 	to->ops->receive(to, batch);
-	if (to->held_receives > before)
+	if (LWF_ASK(to->held_receives > before))
 		lwf_judge_kept(to);
 }
 
