@@ -58,6 +58,7 @@ make_tree() {
 	printf '# A b\n' >"$tree/docs/a.md"
 	printf '| `lwf_a` | NdisA | S01 | rules_test.c |\n' >"$tree/docs/ndis-map.md"
 	printf '#!/bin/sh\n# x.sh - does nothing.\nexit 0\n' >"$tree/scripts/x.sh"
+	cp "$(dirname "$lint")/rules.py" "$tree/scripts" && python3 "$tree/scripts/rules.py" "$tree"
 	printf '[{"directory": "%s", "file": "%s/lwf/core/a.c", "command": "cc -std=c11 -Iinclude -c lwf/core/a.c"}]' \
 		"$tree" "$tree" >"$build/compile_commands.json"
 }
@@ -76,7 +77,7 @@ expect() { # CHECK FILE-IN-THE-REPORT: the fault that stands in the tree now is 
 }
 
 make_tree
-for check in format tidy cppcheck headers shell includes pure sizes titles words links man rules conflicts races map; do
+for check in format tidy cppcheck headers shell includes pure sizes titles words links man rules conflicts races map pages; do
 	"$lint" $check "$build" "$tree" >"$tmp/report" 2>&1 && continue
 	echo "$check finds fault with a clean tree:" && cat "$tmp/report"
 	faults=$((faults + 1))
@@ -123,6 +124,8 @@ for fault in s/lwf_a/lwf_b/ s/S01/S99/ s/rules_test/gone_test/; do
 	sed -i $fault "$tree/docs/ndis-map.md" && expect map ndis-map.md
 done
 : >"$tree/docs/ndis-map.md" && expect map a.h
+sed -i 's/X(S01, ""/X(S01, "other"/' "$tree/lwf/core/rules.def" && expect pages rules.md
+sed -i 's/test_T05(/test_T5(/' "$tree/tests/unit/rules_test.c" && expect pages T05
 
 [ $faults -eq 0 ] || exit 1
 echo "every check can fail"

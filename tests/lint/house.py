@@ -336,6 +336,18 @@ def check_conflicts():
                 yield f"tests/unit:1: no test_{row}_{reading} for that reading"
 
 
+def check_pages():
+    """Pages that a script writes are what it would write now."""
+    script = ROOT / "scripts/rules.py"
+    if not script.exists():
+        return
+    run = subprocess.run([sys.executable, str(script), "--check", str(ROOT)], capture_output=True, text=True,
+                         check=False)
+    yield from run.stdout.splitlines()
+    if run.returncode not in (0, 1):
+        yield f"scripts/rules.py:1: {run.stderr.strip().splitlines()[-1]}"
+
+
 RACES = range(1, 13)
 
 
