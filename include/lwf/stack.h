@@ -204,7 +204,8 @@ struct lwf_module *lwf_stack_module(const struct lwf_stack *stack, const char *n
  * Parses "NAME[:key=value,...]" and puts a module of that filter at @index (0 is the top; the count
  * is the bottom). A stack that is Running is paused for it and restarted after (rule T03). Returns
  * 0, or -ENOENT (no such filter), -EINVAL (bad option), -ENOSPC, -EBUSY (closing), -ENOMEM, with
- * the reason in @error. *module is the new one: Detached as long as the stack has to pause for it.
+ * the reason in @error. *module is the new one: Detached as long as the stack has to pause for it,
+ * and gone already when a session's owner, told of a state inside this call, has removed it.
  *
  * If its attach or its first restart fails it is taken out again, not inside this call, and the
  * stack goes on as before; a record of LWF_TRACE_MODULE "taken-out" names it and says why.

@@ -32,7 +32,6 @@ static void act_close(struct sim_slot *slot, const struct sim_action *action)
 
 static void act_insert(struct sim_slot *slot, const struct sim_action *action)
 {
-	struct lwf_module *module;
 	uint32_t count = 0;
 	char error[128];
 	int ret;
@@ -41,12 +40,10 @@ static void act_insert(struct sim_slot *slot, const struct sim_action *action)
 		count++;
 	if (count >= SIM_MODULES)
 		return;
-	ret = lwf_stack_insert(slot->stack, action->text, action->value[SIM_KEY_AT], &module, error,
+	ret = lwf_stack_insert(slot->stack, action->text, action->value[SIM_KEY_AT], NULL, error,
 			       sizeof(error));
 	if (ret == -ENOENT && slot->world->unloading)
 		return;
-	if (!ret && !lwf_module_name(module)[0]) /* it is there, whatever becomes of it */
-		sim_fail("insert %s: the module has no name", action->text);
 	if (ret && ret != -ENOMEM && ret != -ENOSPC && ret != -EBUSY)
 		sim_fail("insert %s: %s", action->text, error);
 }
