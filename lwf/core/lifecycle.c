@@ -206,7 +206,7 @@ static bool may_run(struct lwf_module *module, enum lwf_event event, const struc
  * by the wide one when it has returned. The trace has both edges: the change of state, and with
  * details the answer of the callback, or before it the record "detaching".
  */
-static void run_detach(struct lwf_module *module, const char *reason)
+static void run_detach(struct lwf_module *module, const struct row *row, const char *reason)
 {
 	struct lwf_stack *stack = module->stack;
 	bool wide = lwf_conflict_lenient(stack->engine, LWF_CONFLICT_C10);
@@ -214,12 +214,12 @@ static void run_detach(struct lwf_module *module, const char *reason)
 	if (wide)
 		lwf_trace_text(stack, module, LWF_TRACE_MODULE, "detaching", "%s", reason);
 	else
-		enter(module, LWF_STATE_DETACHED, LWF_EVENT_DETACH, reason);
+		enter(module, row->next, row->event, reason);
 	module->detaching = true;
-	act_detach(module);
+	row->action(module);
 	module->detaching = false;
 	if (wide)
-		enter(module, LWF_STATE_DETACHED, LWF_EVENT_DETACH, reason);
+		enter(module, row->next, row->event, reason);
 	module->old_handle = module->handle;
 	module->handle = 0;
 	module->ops = module->filter;
@@ -259,7 +259,7 @@ bool lwf_lifecycle(struct lwf_module *module, enum lwf_event event, const char *
 		return false;
 	begin(module, event);
 	if (event == LWF_EVENT_DETACH) {
-		run_detach(module, reason);
+		run_detach(module, row, reason);
 		return true;
 	}
 	enter(module, row->next, event, reason);
