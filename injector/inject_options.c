@@ -6,8 +6,10 @@
  */
 #include "inject_options.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
@@ -23,10 +25,16 @@ enum {
 	OPT_SEND_TRUNCATED,
 	OPT_NIC,
 	OPT_TEMPLATE,
+	OPT_VERIFY,
+	OPT_SEED,
+	OPT_FOR,
+	OPT_IDLE,
 	OPT_JSON,
 	OPT_CONTROL,
 	OPT_VERSION,
 };
+
+#define BIT(opt) (1u << ((opt)-OPT_DIRECTION)) /* in the set of options that were given */
 
 static const struct option long_options[] = {
 	{"direction", required_argument, NULL, OPT_DIRECTION},
@@ -39,6 +47,10 @@ static const struct option long_options[] = {
 	{"send-truncated", no_argument, NULL, OPT_SEND_TRUNCATED},
 	{"nic", required_argument, NULL, OPT_NIC},
 	{"template", required_argument, NULL, OPT_TEMPLATE},
+	{"verify", required_argument, NULL, OPT_VERIFY},
+	{"seed", required_argument, NULL, OPT_SEED},
+	{"for", required_argument, NULL, OPT_FOR},
+	{"idle", required_argument, NULL, OPT_IDLE},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"control", required_argument, NULL, OPT_CONTROL},
 	{"help", no_argument, NULL, 'h'},
@@ -50,6 +62,8 @@ static const char help[] =
 	"Usage: lwf-inject STACK FILE|- [options]\n"
 	"       lwf-inject STACK --template TEXT [options]\n"
 	"       lwf-inject --nic NAME FILE|- [options]\n"
+	"       lwf-inject --verify NAME [--seed N] [--limit N] [--for TIME] [--idle TIME] "
+	"[--json]\n"
 	"\n"
 	"Injects the Ethernet frames of a capture (pcap or pcapng) into a stack of lwfd, and "
 	"tells\n"
@@ -75,6 +89,15 @@ static const char help[] =
 	"  --json                    the ledger as one line of JSON\n"
 	"  --help, --version\n"
 	"\n"
+	"The far end, for frames of templates with the word stamp:\n"
+	"  --verify NAME             listen on this interface; tell of each stream (seed) what "
+	"was\n"
+	"                            lost, duplicated, reordered, and how long it took\n"
+	"  --seed N                  of this stream only\n"
+	"  --for TIME                so long (10s); without any end: until a signal\n"
+	"  --idle TIME               until so long nothing came behind a first frame\n"
+	"  --limit N                 until N stamped frames came; fewer are a failure\n"
+	"\n"
 	"A template is KIND [FROM > TO] [WORD VALUE]..., KIND one of eth arp ip icmp udp tcp hex.\n"
 	"Values may be ranges (1000-2000, 60..1514, 10.0.0.0/24), which step from frame to frame.\n"
 	"Words: mac A > B, vlan N, qinq N, size BYTES, count N, ttl N, tos N, proto N, type N,\n"
@@ -91,8 +114,10 @@ static const char help[] =
 	"  lwf-inject eth1 --rate 1kpps --template \\\n"
 	"    'udp 10.0.0.1:1000-2000 > 10.0.0.2:53 size 60..1514 count 1M'\n"
 	"  lwf-inject --nic eth1 capture.pcap                    no daemon needed\n"
+	"  lwf-inject --verify eth0 --idle 2s                    does all of it arrive?\n"
 	"\n"
-	"Exit codes: 0 every frame was SUCCESS; 1 not every frame; 2 usage or unusable file;\n"
+	"Exit codes: 0 every frame was SUCCESS (or arrived, once, in order); 1 not every frame; 2 "
+	"usage or unusable file;\n"
 	"3 no lwfd; 4 not permitted; 5 no such stack or interface; 6 refused or busy.\n";
 
 static int usage(const char *what, const char *why)
@@ -167,6 +192,42 @@ static bool take_template(const char *text, struct inject_options *options, int 
 	return true;
 }
 
+static bool take_duration(const char *option, const char *value, uint64_t *ns, int *code)
+{
+	if (lwf_units_duration(value, ns) || *ns == 0)
+		return refuse_value(option, value, "write a time: 10s, 500ms, 2m", code);
+	return true;
+}
+
+static bool take_seed(const char *value, struct inject_options *options, int *code)
+{
+	char *end;
+
+	errno = 0;
+	options->seed = strtoull(value, &end, 0);
+	options->has_seed = true;
+	if (value[0] < '0' || value[0] > '9' || errno || *end)
+		return refuse_value("--seed", value, "write the number of the template's seed",
+				    code);
+	return true;
+}
+
+/* One option of --verify. False: end with *code. */
+static bool take_verify(int opt, const char *value, struct inject_options *options, int *code)
+{
+	switch (opt) {
+	case OPT_VERIFY:
+		options->verify = value;
+		return true;
+	case OPT_SEED:
+		return take_seed(value, options, code);
+	case OPT_FOR:
+		return take_duration("--for", value, &options->for_ns, code);
+	default:
+		return take_duration("--idle", value, &options->idle_ns, code);
+	}
+}
+
 /* One option. False: end with *code. */
 static bool take_option(int opt, char **argv, struct inject_options *options, const char **pacing,
 			int *code)
@@ -199,6 +260,11 @@ static bool take_option(int opt, char **argv, struct inject_options *options, co
 		return true;
 	case OPT_TEMPLATE:
 		return take_template(optarg, options, code);
+	case OPT_VERIFY:
+	case OPT_SEED:
+	case OPT_FOR:
+	case OPT_IDLE:
+		return take_verify(opt, optarg, options, code);
 	case OPT_JSON:
 		options->json = true;
 		return true;
@@ -209,6 +275,32 @@ static bool take_option(int opt, char **argv, struct inject_options *options, co
 		*code = lwf_cli_bad_option(INJECT_PROGRAM, opt, argv);
 		return false;
 	}
+}
+
+/* What was given must be of one kind: sending or verifying. @given has a bit for each option. */
+static bool is_of_a_kind(uint32_t given, bool verify, int *code)
+{
+	const uint32_t both = BIT(OPT_LIMIT) | BIT(OPT_JSON),
+		       listening = BIT(OPT_VERIFY) | BIT(OPT_SEED) | BIT(OPT_FOR) | BIT(OPT_IDLE);
+	uint32_t wrong = given & ~both & (verify ? ~listening : listening);
+	char option[32] = "";
+
+	if (!wrong)
+		return true;
+	for (const struct option *o = long_options; o->name && !option[0]; o++) {
+		if (o->val >= OPT_DIRECTION && wrong & BIT(o->val))
+			snprintf(option, sizeof(option), "--%s", o->name);
+	}
+	*code = usage(option, verify ? "does not go with --verify" : "goes with --verify only");
+	return false;
+}
+
+static bool take_no_operands(int argc, char **argv, int *code)
+{
+	if (argc == 0)
+		return true;
+	*code = usage(argv[0], "one argument too many: --verify takes none");
+	return false;
 }
 
 static bool take_operands(int argc, char **argv, struct inject_options *options, int *code)
@@ -241,6 +333,7 @@ bool inject_options_read(int argc, char **argv, struct inject_options *options, 
 {
 	const char *pacing = NULL;
 	bool version = false;
+	uint32_t given = 0;
 	int opt;
 
 	*options = (struct inject_options){
@@ -256,6 +349,8 @@ bool inject_options_read(int argc, char **argv, struct inject_options *options, 
 			return false;
 		}
 		version = version || opt == OPT_VERSION;
+		if (opt >= OPT_DIRECTION)
+			given |= BIT(opt);
 		if (opt != OPT_VERSION && !take_option(opt, argv, options, &pacing, code))
 			return false;
 	}
@@ -263,5 +358,9 @@ bool inject_options_read(int argc, char **argv, struct inject_options *options, 
 		*code = lwf_cli_version(INJECT_PROGRAM, options->json);
 		return false;
 	}
+	if (!is_of_a_kind(given, options->verify != NULL, code))
+		return false;
+	if (options->verify)
+		return take_no_operands(argc - optind, argv + optind, code);
 	return take_operands(argc - optind, argv + optind, options, code);
 }

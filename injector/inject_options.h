@@ -16,9 +16,13 @@
 #define INJECT_PROGRAM "lwf-inject"
 
 struct inject_options {
-	const char *stack; /* NULL with --nic */
-	const char *nic;   /* NULL: through a daemon */
-	const char *file;  /* "-": standard input; with a template its text */
+	const char *stack;  /* NULL with --nic */
+	const char *nic;    /* NULL: through a daemon */
+	const char *file;   /* "-": standard input; with a template its text */
+	const char *verify; /* the interface to listen on; NULL: send */
+	bool has_seed;
+	uint64_t seed;		  /* of the only stream to verify */
+	uint64_t for_ns, idle_ns; /* of verify; 0: without end */
 	bool has_template;
 	struct inject_template template;
 	const char *control;

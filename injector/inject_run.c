@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "inject_verify.h"
 
 atomic_int inject_signals;
 
@@ -150,6 +151,8 @@ int inject_command(int argc, char **argv)
 	if (!inject_options_read(argc, argv, &options, &code))
 		return code;
 	inject_run_signals();
+	if (options.verify)
+		return inject_listen(&options);
 	code = options.has_template ? inject_source_open_template(&options.template, options.loops,
 								  &source, &error)
 				    : inject_source_open(options.file, options.loops,

@@ -61,6 +61,15 @@ static void good_lines(void **state)
 	assert_int_equal(read_line("eth1 a.pcap --speed 10x --control /x", &options), -1);
 	assert_true(options.pace.speed > 9.99 && options.pace.speed < 10.01);
 	assert_string_equal(options.control, "/x");
+
+	assert_int_equal(read_line("--verify eth0", &options), -1);
+	assert_string_equal(options.verify, "eth0");
+	assert_true(!options.has_seed && !options.for_ns && !options.idle_ns);
+	assert_int_equal(read_line("--seed 7 --for 10s --idle 200ms --limit 5 --json --verify eth0",
+				   &options),
+			 -1);
+	assert_true(options.has_seed && options.seed == 7 && options.limit == 5);
+	assert_true(options.for_ns == 10000000000 && options.idle_ns == 200000000);
 }
 
 static void bad_lines(void **state)
@@ -85,6 +94,18 @@ static void bad_lines(void **state)
 		"eth1 a.pcap --loop many",
 		"eth1 a.pcap --limit 0",
 		"eth1 a.pcap --limit 1.5",
+		"eth1 a.pcap --seed 1",
+		"eth1 a.pcap --for 1s",
+		"eth1 a.pcap --idle 1s",
+		"--verify",
+		"--verify eth0 a.pcap",
+		"--verify eth0 --topspeed",
+		"--verify eth0 --nic eth1",
+		"--verify eth0 --template eth",
+		"--verify eth0 --seed x",
+		"--verify eth0 --seed -1",
+		"--verify eth0 --for 10",
+		"--verify eth0 --idle 0",
 		"eth1 a.pcap --frobnicate",
 		"eth1 a.pcap -x",
 		"eth1 a.pcap --json=yes",

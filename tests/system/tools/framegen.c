@@ -7,6 +7,8 @@
  *(kinds.c) framegen misfits OUT [MTU]		   frames that no interface of that MTU can send
  *	framegen select IN FIT MISFIT [MTU]	   parts a capture into what fits and what does not
  *	framegen broken KIND OUT		   a file that lies (see the table below)
+ *	framegen disturb HOW IN OUT N	   the frames of IN, and each Nth is dropped, doubled,
+ *		or swapped with the one behind it
  *
  * Each prints how many frames it wrote; select prints two numbers.
  */
@@ -189,6 +191,50 @@ static int broken(const char *kind, const char *path)
 	return 0;
 }
 
+static void copy_record(FILE *out, const struct wit_record *record)
+{
+	wit_pcap_write(out, record->time_ns, record->bytes, record->captured, record->len);
+}
+
+/* Prints how many frames were disturbed. */
+static int disturb(const char *how, const char *in, const char *out, uint64_t each)
+{
+	static uint8_t kept_bytes[WIT_FRAME_BYTES];
+	bool drop = !strcmp(how, "drop"), twice = !strcmp(how, "double"), kept = false;
+	struct wit_reader *reader = wit_reader_open(in);
+	FILE *file = wit_pcap_create(out, DLT_ETHERNET);
+	struct wit_record record, held = {0};
+	uint64_t number = 0, disturbed = 0;
+
+	if (!drop && !twice && strcmp(how, "swap") != 0)
+		wit_die("no way to disturb: %s", how);
+	while (wit_reader_next(reader, &record)) {
+		bool hit = ++number % each == 0;
+
+		disturbed += hit;
+		if (hit && !drop && !twice) {
+			held = record;
+			memcpy(kept_bytes, record.bytes, record.captured);
+			held.bytes = kept_bytes;
+			kept = true;
+			continue;
+		}
+		if (!hit || twice)
+			copy_record(file, &record);
+		if (hit && twice)
+			copy_record(file, &record);
+		if (kept)
+			copy_record(file, &held);
+		kept = false;
+	}
+	if (kept)
+		wit_die("%s: there is nothing behind its last frame to swap it with", in);
+	wit_reader_close(reader);
+	wit_pcap_close(file, out);
+	printf("%llu\n", (unsigned long long)disturbed);
+	return 0;
+}
+
 static uint32_t mtu_of(int argc, char **argv, int at)
 {
 	return argc > at ? (uint32_t)wit_number(argv[at], 65535, "MTU") : 1500;
@@ -210,7 +256,9 @@ int main(int argc, char **argv)
 		return select_fitting(argv[2], argv[3], argv[4], mtu_of(argc, argv, 5));
 	if (!strcmp(what, "broken") && argc == 4)
 		return broken(argv[2], argv[3]);
+	if (!strcmp(what, "disturb") && argc == 6)
+		return disturb(argv[2], argv[3], argv[4], wit_number(argv[5], 1u << 30, "N"));
 	wit_die("usage: framegen numbered OUT COUNT SIZE [STREAM] | kinds OUT [MTU] | misfits OUT "
 		"[MTU] | "
-		"select IN FIT MISFIT [MTU] | broken KIND OUT");
+		"select IN FIT MISFIT [MTU] | broken KIND OUT | disturb drop|double|swap IN OUT N");
 }
