@@ -28,6 +28,10 @@
 #include <lwf/host.h>
 #include <lwf/trace.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct lwf_edge;
 struct lwf_stack;
 struct lwf_oid_request;
@@ -160,5 +164,9 @@ void lwf_edge_set_room(struct lwf_edge *edge, bool room);
 
 /** Counts @n frames that the device gave, or nearly gave, and that nobody was handed. */
 void lwf_edge_drop(struct lwf_edge *edge, enum lwf_reason reason, uint32_t n);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -29,6 +29,10 @@
 #include <lwf/host.h>
 #include <lwf/trace.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct lwf_module;
 struct lwf_link;
 struct lwf_oid_request;
@@ -343,5 +347,9 @@ lwf_status lwf_restart_filter(struct lwf_module *module);
 int lwf_module_timer_init(struct lwf_module *module, struct lwf_timer *timer, void (*fn)(void *),
 			  void *context);
 void lwf_module_timer_fini(struct lwf_module *module, struct lwf_timer *timer);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -25,6 +25,10 @@
 #include <lwf/reasons.h>
 #include <lwf/status.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define LWF_ETHER_HEADER_BYTES 14u
 #define LWF_VLAN_TAG_BYTES     4u
 #define LWF_FRAME_MAX_BYTES    65550u /* the longest super-frame: 64 KiB of packet and a header */
@@ -248,5 +252,9 @@ void lwf_frame_push_vlan(struct lwf_frame *frame, uint16_t tpid, uint16_t tci);
 
 /** Longest frame that a device of @mtu takes with this EtherType (bytes, without FCS). */
 uint32_t lwf_frame_limit_bytes(const struct lwf_frame *frame, uint32_t mtu);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -16,6 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct lwf_engine;
 struct lwf_host;
 struct lwf_timer;
@@ -138,5 +142,9 @@ static inline void lwf_host_post(struct lwf_host *host, struct lwf_task *task)
 /** Never on the data path. The message starts with "stack/module: " where it has one. */
 void lwf_log(struct lwf_host *host, enum lwf_log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

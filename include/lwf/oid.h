@@ -28,6 +28,10 @@
 #include <lwf/frame.h>
 #include <lwf/status.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct lwf_module;
 struct lwf_stack;
 struct lwf_edge;
@@ -244,5 +248,9 @@ lwf_status lwf_oid_check_set(struct lwf_oid_request *request);
 
 /** Puts @value (@bytes) into the buffer of a query, or says how much room it needs. */
 lwf_status lwf_oid_reply(struct lwf_oid_request *request, const void *value, uint32_t bytes);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

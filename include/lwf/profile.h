@@ -18,6 +18,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct lwf_engine;
 
 /** X(symbol, printed name) */
@@ -61,5 +65,9 @@ struct lwf_conflict_info {
 /** Row @index from 0; false behind the last. */
 bool lwf_engine_conflict(const struct lwf_engine *engine, uint32_t index,
 			 struct lwf_conflict_info *info);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

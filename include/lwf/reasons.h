@@ -10,6 +10,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /** X(enum suffix, printed name, status suffix, sentence) */
 #define LWF_REASON_LIST(X)                                                                         \
 	X(NONE, "none", SUCCESS, "nothing happened to it")                                         \
@@ -53,5 +57,9 @@ const char *lwf_reason_text(enum lwf_reason reason);
 
 /** The status that goes with @reason. */
 uint32_t lwf_reason_status(enum lwf_reason reason);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

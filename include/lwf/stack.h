@@ -21,6 +21,10 @@
 #include <lwf/host.h>
 #include <lwf/trace.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define LWF_STACKS_MAX	       64u
 #define LWF_STACK_MODULES_MAX  16u
 #define LWF_STACK_SESSIONS_MAX 256u
@@ -377,5 +381,9 @@ enum lwf_pull lwf_session_pull(struct lwf_session *session, struct lwf_frame *fr
 
 /** Called once after a batch of lwf_session_answer() or lwf_session_refuse(). */
 void lwf_session_flush(struct lwf_session *session);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

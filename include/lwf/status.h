@@ -11,6 +11,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /** X(name, value, what it means for the one who handed the frame over) */
 #define LWF_ANSWER_LIST(X)                                                                         \
 	X(SUCCESS, 0x00000000u, "the device took the frame")                                       \
@@ -68,5 +72,9 @@ lwf_status lwf_answer_status(enum lwf_answer answer);
 
 /** One sentence for people: what the answer means. */
 const char *lwf_answer_text(enum lwf_answer answer);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -15,6 +15,10 @@
 
 #include <lwf/frame.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define LWF_NAME_BYTES	       32u /* names of stacks, modules and edges, with the final 0 */
 #define LWF_TRACE_TEXT_BYTES   96u
 #define LWF_TRACE_KEEP_RECORDS 4096u  /* what the engine remembers */
@@ -128,5 +132,9 @@ struct lwf_trace_cursor {
 	uint64_t record, detail; /* the next of each, counted from 0 since the engine began */
 	bool details;		 /* the reader wants these too */
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

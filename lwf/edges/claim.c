@@ -28,7 +28,7 @@ static pid_t listening_process(const char *netns, const char *name)
 	return credentials.pid;
 }
 
-int lwf_nic_claim(const char *netns, uint32_t ifindex, int *fd, pid_t *owner)
+int lwf_nic_claim(const char *netns, uint32_t ifindex, int *fd, int *owner)
 {
 	char name[32];
 	int ret;

@@ -1,56 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * hosts.h - the two hosts: libevent for real devices, virtual time for the simulation.
+ * hosts.h - what this folder offers; all of it is public.
  */
-#ifndef LWF_HOSTS_H
-#define LWF_HOSTS_H
+#ifndef LWF_HOSTS_HOSTS_H
+#define LWF_HOSTS_HOSTS_H
 
-#include <lwf/host.h>
-
-/* ---- event.c: the only file that includes libevent ---- */
-
-/** Where log lines of this host go; called on any thread. @text is one line without newline. */
-typedef void (*lwf_log_sink)(enum lwf_log_level level, const char *text);
-
-/** Makes the real host on the calling thread, which becomes the loop thread. NULL without memory.
- */
-struct lwf_host *lwf_event_host_create(lwf_log_sink sink);
-
-/** Runs the loop until lwf_event_host_stop(). Returns 0 or -errno. */
-int lwf_event_host_run(struct lwf_host *host);
-
-/** Ends the loop after this turn. Loop thread, or a signal watched with lwf_event_host_signal(). */
-void lwf_event_host_stop(struct lwf_host *host);
-
-/** Calls @fn on the loop thread whenever signal @number came. Returns 0 or -errno. */
-int lwf_event_host_signal(struct lwf_host *host, int number, void (*fn)(void *context),
-			  void *context);
-
-/** All timers and watches must be finished. Accepts NULL. */
-void lwf_event_host_destroy(struct lwf_host *host);
-
-/* ---- sim.c: virtual time, one seed, failing the n-th allocation ---- */
-
-struct lwf_host *lwf_sim_host_create(uint64_t seed);
-void lwf_sim_host_destroy(struct lwf_host *host);
-
-/** Runs everything posted and every timer due until nothing is due before @until_ns of host time;
- * time is then @until_ns. */
-void lwf_sim_host_run_until(struct lwf_host *host, uint64_t until_ns);
-
-/** Moves to the next timer and runs it. False when no timer is armed and nothing is posted. */
-bool lwf_sim_host_step(struct lwf_host *host);
-
-/**
- * The @nth allocation from now on (1: the next) returns NULL, once; 0: none does. Returns what was
- * left of the number that was set before: 0 when that one has failed.
- */
-uint64_t lwf_sim_host_fail_nth(struct lwf_host *host, uint64_t nth);
-
-/** Allocations that are out: 0 after everything was destroyed. */
-uint64_t lwf_sim_host_allocations(const struct lwf_host *host);
-
-/** Where log lines go; NULL drops them (the default). */
-void lwf_sim_host_log_to(struct lwf_host *host, lwf_log_sink sink);
+#include <lwf/hosts.h>
 
 #endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * hosts.h - the two hosts that come with the engine: libevent for real devices, virtual time for
+ * the simulation. The contract they fulfil is lwf/host.h.
+ *
+ * Threads: the thread that makes a host is its loop thread, and all else here is for it alone, but
+ * where a line says otherwise.
+ */
+#ifndef LWF_HOSTS_H
+#define LWF_HOSTS_H
+
+#include <lwf/host.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- libevent ---- */
+
+/** Where log lines of this host go; called on any thread. @text is one line without newline. */
+typedef void (*lwf_log_sink)(enum lwf_log_level level, const char *text);
+
+/** Makes the real host on the calling thread, which becomes the loop thread. NULL without memory.
+ */
+struct lwf_host *lwf_event_host_create(lwf_log_sink sink);
+
+/** Runs the loop until lwf_event_host_stop(). Returns 0 or -errno. */
+int lwf_event_host_run(struct lwf_host *host);
+
+/** Ends the loop after this turn. Loop thread, or a signal watched with lwf_event_host_signal(). */
+void lwf_event_host_stop(struct lwf_host *host);
+
+/** Calls @fn on the loop thread whenever signal @number came. Returns 0 or -errno. */
+int lwf_event_host_signal(struct lwf_host *host, int number, void (*fn)(void *context),
+			  void *context);
+
+/** All timers and watches must be finished. Accepts NULL. */
+void lwf_event_host_destroy(struct lwf_host *host);
+
+/* ---- virtual time, one seed, failing the n-th allocation ---- */
+
+/** Makes a host whose time moves only as told below; the same @seed draws the same numbers. NULL
+ * without memory. */
+struct lwf_host *lwf_sim_host_create(uint64_t seed);
+
+/** All timers must be finished. Accepts NULL. */
+void lwf_sim_host_destroy(struct lwf_host *host);
+
+/** Runs everything posted and every timer due until nothing is due before @until_ns of host time;
+ * time is then @until_ns. */
+void lwf_sim_host_run_until(struct lwf_host *host, uint64_t until_ns);
+
+/** Moves to the next timer and runs it. False when no timer is armed and nothing is posted. */
+bool lwf_sim_host_step(struct lwf_host *host);
+
+/**
+ * The @nth allocation from now on (1: the next) returns NULL, once; 0: none does. Returns what was
+ * left of the number that was set before: 0 when that one has failed.
+ */
+uint64_t lwf_sim_host_fail_nth(struct lwf_host *host, uint64_t nth);
+
+/** Allocations that are out: 0 after everything was destroyed. */
+uint64_t lwf_sim_host_allocations(const struct lwf_host *host);
+
+/** Where log lines go; NULL drops them (the default). */
+void lwf_sim_host_log_to(struct lwf_host *host, lwf_log_sink sink);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
