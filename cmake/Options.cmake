@@ -16,9 +16,10 @@ if(LWF_SANITIZE)
     add_compile_options(-Wno-tsan) # fences stand between processes, which it does not watch anyway
   endif()
 elseif(CMAKE_BUILD_TYPE STREQUAL Release OR CMAKE_BUILD_TYPE STREQUAL RelWithDebInfo)
-  add_compile_options(-fstack-protector-strong -fPIE)
+  add_compile_options(-fstack-protector-strong
+                      $<$<NOT:$<BOOL:$<TARGET_PROPERTY:POSITION_INDEPENDENT_CODE>>>:-fPIE>)
   add_compile_definitions(_FORTIFY_SOURCE=2)
-  add_link_options(-pie -Wl,-z,relro,-z,now)
+  add_link_options($<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie> -Wl,-z,relro,-z,now)
 endif()
 # Asserts stay in release: NDEBUG is never set.
 foreach(type RELEASE RELWITHDEBINFO MINSIZEREL)

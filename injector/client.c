@@ -169,7 +169,7 @@ void lwf_inject_close(struct lwf_inject *handle)
 
 /* Answers that it left are still good: answer_tail is taken once more, and then for the last time.
  */
-void client_look_at_answers(struct lwf_inject *handle)
+void lwf_inject_look_at_answers(struct lwf_inject *handle)
 {
 	uint32_t tail = atomic_load_explicit(&handle->control->answer_tail, memory_order_acquire);
 
@@ -203,11 +203,11 @@ static void mark_untaken(struct lwf_inject *handle)
 	}
 }
 
-void client_went(struct lwf_inject *handle, const char *why)
+void lwf_inject_went(struct lwf_inject *handle, const char *why)
 {
 	if (handle->gone)
 		return;
-	client_look_at_answers(handle);
+	lwf_inject_look_at_answers(handle);
 	handle->gone = why;
 }
 
@@ -216,11 +216,11 @@ static void client_hung_up(struct lwf_inject *handle)
 {
 	if (handle->gone)
 		return;
-	client_went(handle, "lwfd closed the connection");
+	lwf_inject_went(handle, "lwfd closed the connection");
 	mark_untaken(handle);
 }
 
-void client_hear_socket(struct lwf_inject *handle)
+void lwf_inject_hear_socket(struct lwf_inject *handle)
 {
 	if (!handle->gone && lwf_connection_drain(handle->connection))
 		client_hung_up(handle);
@@ -261,7 +261,7 @@ int lwf_inject_ping(struct lwf_inject *handle, uint64_t timeout_ns)
 
 void lwf_inject_abandon(struct lwf_inject *handle)
 {
-	client_went(handle, "lwfd does not answer");
+	lwf_inject_went(handle, "lwfd does not answer");
 }
 
 /* ---- questions ---- */

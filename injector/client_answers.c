@@ -55,7 +55,7 @@ static uint32_t take_answers(struct lwf_inject *handle, struct lwf_inject_event 
 	uint32_t taken = 0;
 
 	if (!handle->gone && handle->answer_tail == handle->answer_head)
-		client_look_at_answers(handle);
+		lwf_inject_look_at_answers(handle);
 	while (taken < max && handle->answer_head != handle->answer_tail &&
 	       take_answer(handle, &events[taken]))
 		taken++;
@@ -151,7 +151,7 @@ int lwf_inject_poll(struct lwf_inject *handle, struct lwf_inject_event *events, 
 	taken = take_all(handle, events, max);
 	if (taken == 0) {
 		/* nothing: hear what the socket has, ask to be woken, and look once more */
-		client_hear_socket(handle);
+		lwf_inject_hear_socket(handle);
 		set_waits(handle, true);
 		taken = take_all(handle, events, max);
 	}
@@ -193,14 +193,14 @@ static int sleep_until(struct lwf_inject *handle, uint64_t start_ns, uint64_t ti
 		return -errno;
 	if (n == 0)
 		return -ETIMEDOUT;
-	client_hear_socket(handle);
+	lwf_inject_hear_socket(handle);
 	return 0;
 }
 
 static bool has_event(struct lwf_inject *handle)
 {
 	if (!handle->gone)
-		client_look_at_answers(handle);
+		lwf_inject_look_at_answers(handle);
 	if (handle->local_head != handle->local_tail || handle->answer_head != handle->answer_tail)
 		return true;
 	return (handle->gone && handle->in_flight) || has_state_event(handle);

@@ -62,12 +62,12 @@ struct lwf_inject {
 };
 
 /** Takes a look at answer_tail. One that cannot be makes the daemon gone. */
-void client_look_at_answers(struct lwf_inject *handle);
+void lwf_inject_look_at_answers(struct lwf_inject *handle);
 
 /** The daemon is gone, for this reason (static text); what it left in the ring is still delivered. */
-void client_went(struct lwf_inject *handle, const char *why);
+void lwf_inject_went(struct lwf_inject *handle, const char *why);
 
 /** Reads what the socket has; its end makes the daemon gone. */
-void client_hear_socket(struct lwf_inject *handle);
+void lwf_inject_hear_socket(struct lwf_inject *handle);
 
 #endif

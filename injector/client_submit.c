@@ -19,7 +19,7 @@ static void look_at_submit_head(struct lwf_inject *handle)
 	if (head == handle->submit_head)
 		return;
 	if (head - handle->submit_head > waiting) {
-		client_went(handle, "lwfd took more frames than there were");
+		lwf_inject_went(handle, "lwfd took more frames than there were");
 		return;
 	}
 	handle->submit_head = head;
@@ -96,7 +96,7 @@ static void publish(struct lwf_inject *handle)
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&control->engine_sleeps, memory_order_relaxed) != 0 &&
 	    lwf_connection_ring(handle->connection, LWF_WIRE_DOORBELL) == -ECONNRESET)
-		client_hear_socket(handle);
+		lwf_inject_hear_socket(handle);
 }
 
 int lwf_inject_submit(struct lwf_inject *handle, const struct lwf_inject_frame *frames,

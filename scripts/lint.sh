@@ -7,7 +7,7 @@
 #   ROOT   the tree to read (default: this one)
 #
 # Checks that need a tool: format tidy cppcheck headers shell.
-# Checks by reading (tests/lint/house.py): includes pure sizes titles words links man rules conflicts races map pages.
+# Checks by reading (tests/lint/house.py): includes pure sizes titles words links man rules conflicts races map pages exports.
 # Exit 0: nothing found. 1: what was found is printed. 77: the tool is not there.
 set -u
 here=$(cd "$(dirname "$0")/.." && pwd) || exit 1
@@ -104,7 +104,7 @@ shell() {
 case $check in
 format | tidy | headers | shell) "$check" ;;
 cppcheck) cppcheck_ ;;
-includes | pure | sizes | titles | words | links | man | rules | conflicts | races | map | pages)
+includes | pure | sizes | titles | words | links | man | rules | conflicts | races | map | pages | exports)
 	tool python3
 	python3 "$here/tests/lint/house.py" "$check" "$root" "$build"
 	;;

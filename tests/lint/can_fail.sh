@@ -15,7 +15,7 @@ faults=0
 
 make_tree() {
 	rm -rf "$tree" "$build"
-	mkdir -p "$tree"/{include/lwf,lwf/core,lwf/edges,lwf/ctl,docs/man,tests/unit,scripts} "$build"
+	mkdir -p "$tree"/{cmake,include/lwf,lwf/core,lwf/edges,lwf/ctl,docs/man,tests/unit,scripts} "$build"
 	printf '%s\n/* %s - a header. */\n#ifndef LWF_A_H\n#define LWF_A_H\nint lwf_a(int x);\n#endif\n' \
 		"$licence" a.h >"$tree/include/lwf/a.h"
 	printf '%s\n/* %s - a file. */\n#include <lwf/a.h>\n\nint lwf_a(int x)\n{\n\treturn x;\n}\n' \
@@ -57,6 +57,7 @@ make_tree() {
 	printf '# Read me\n\n[here](docs/a.md#a-b), `lwf/core/a.c`\n' >"$tree/README.md"
 	printf '# A b\n' >"$tree/docs/a.md"
 	printf '| `lwf_a` | NdisA | S01 | rules_test.c |\n' >"$tree/docs/ndis-map.md"
+	printf 'global:\n\tlwf_a;\n' >"$tree/cmake/lwf.map" && : >"$tree/cmake/lwf-client.map"
 	printf '#!/bin/sh\n# x.sh - does nothing.\nexit 0\n' >"$tree/scripts/x.sh"
 	cp "$(dirname "$lint")/rules.py" "$tree/scripts" && python3 "$tree/scripts/rules.py" "$tree"
 	printf '[{"directory": "%s", "file": "%s/lwf/core/a.c", "command": "cc -std=c11 -Iinclude -c lwf/core/a.c"}]' \
@@ -77,7 +78,7 @@ expect() { # CHECK FILE-IN-THE-REPORT: the fault that stands in the tree now is 
 }
 
 make_tree
-for check in format tidy cppcheck headers shell includes pure sizes titles words links man rules conflicts races map pages; do
+for check in format tidy cppcheck headers shell includes pure sizes titles words links man rules conflicts races map pages exports; do
 	"$lint" $check "$build" "$tree" >"$tmp/report" 2>&1 && continue
 	echo "$check finds fault with a clean tree:" && cat "$tmp/report"
 	faults=$((faults + 1))
@@ -124,6 +125,8 @@ for fault in s/lwf_a/lwf_b/ s/S01/S99/ s/rules_test/gone_test/; do
 	sed -i $fault "$tree/docs/ndis-map.md" && expect map ndis-map.md
 done
 : >"$tree/docs/ndis-map.md" && expect map a.h
+sed -i 's/lwf_a/lwf_b/' "$tree/cmake/lwf.map" && expect exports a.h
+printf '\tlwf_b;\n' >>"$tree/cmake/lwf.map" && expect exports lwf.map
 sed -i 's/X(S01, ""/X(S01, "other"/' "$tree/lwf/core/rules.def" && expect pages rules.md
 sed -i 's/test_T05(/test_T5(/' "$tree/tests/unit/rules_test.c" && expect pages T05
 

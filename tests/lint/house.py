@@ -422,6 +422,38 @@ def check_map():
             yield f"{path}:1: {name} does not stand in {MAP}"
 
 
+# ---- what the libraries export: cmake/*.map ----------------------------------------------------
+
+EXPORTS = {"cmake/lwf.map": lambda header: header != "inject.h",
+           "cmake/lwf-client.map": lambda header: header in ("inject.h", "reasons.h", "status.h", "trace.h")}
+
+
+def exported_functions():
+    """name > header of the functions that include/lwf declares and does not define."""
+    found = {}
+    for path in tracked(".h"):
+        if under(path, "include/lwf"):
+            code = re.sub(r"^#.*?(?<!\\)$", "", bare(text(path)), flags=re.S | re.M)
+            names = re.findall(r"^(?!\s|return|static|typedef)[\w\s*]*?\b(lwf_\w+)\(", code, flags=re.M)
+            found.update((name, path) for name in names)
+    return found
+
+
+def check_exports():
+    """Each version script lists the public functions of its library, and nothing else that is one."""
+    declared = exported_functions()
+    data = set(re.findall(r"^extern .*?\b(lwf_\w+)\[\];", "\n".join(
+        text(path) for path in tracked(".h") if under(path, "include/lwf")), flags=re.M))
+    for script, belongs in EXPORTS.items():
+        listed = set(re.findall(r"^\t(lwf_\w+);", text(Path(script)), flags=re.M))
+        for name, path in sorted(declared.items()):
+            if belongs(path.name) and name not in listed:
+                yield f"{path}:1: {name} is not in {script}"
+        for name in sorted(listed - data):
+            if name not in declared or not belongs(declared[name].name):
+                yield f"{script}:1: {name} is no public function of that library"
+
+
 def main():
     global ROOT, BUILD
     check = globals().get("check_" + sys.argv[1]) if len(sys.argv) >= 3 else None
