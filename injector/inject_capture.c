@@ -32,6 +32,8 @@ struct inject_capture {
 	uint64_t file_bytes;
 	uint64_t records;
 	pcap_t *pcap;
+	const struct inject_rewrite *rewrite; /* NULL: nothing to change */
+	uint8_t *rewritten;		      /* the frame that is lent then */
 	char name[sizeof(((struct lwf_error *)0)->what)];
 };
 
@@ -146,7 +148,8 @@ static int check_link_type(struct inject_capture *capture, struct lwf_error *err
 	return -EPROTOTYPE;
 }
 
-int inject_capture_open(const char *path, const atomic_int *stop, const atomic_int *quit,
+int inject_capture_open(const char *path, const struct inject_rewrite *rewrite,
+			const atomic_int *stop, const atomic_int *quit,
 			struct inject_capture **capture, struct lwf_error *error)
 {
 	struct inject_capture *made = calloc(1, sizeof(*made));
@@ -159,6 +162,14 @@ int inject_capture_open(const char *path, const atomic_int *stop, const atomic_i
 	made->quit = quit;
 	snprintf(made->name, sizeof(made->name), "%s",
 		 strcmp(path, "-") == 0 ? "standard input" : path);
+	if (rewrite && !inject_rewrite_is_empty(rewrite)) {
+		made->rewrite = rewrite;
+		made->rewritten = malloc(INJECT_REWRITE_FRAME_BYTES + INJECT_REWRITE_ROOM_BYTES);
+		if (!made->rewritten) {
+			free(made);
+			return bad_file(path, error, -ENOMEM, "out of memory");
+		}
+	}
 	err = open_file(made, path, error);
 	if (!err)
 		err = open_pcap(made, error);
@@ -180,6 +191,7 @@ void inject_capture_close(struct inject_capture *capture)
 		pcap_close(capture->pcap); /* closes the stream, and that the descriptor */
 	if (capture->fd >= 0)
 		close(capture->fd);
+	free(capture->rewritten);
 	free(capture);
 }
 
@@ -196,6 +208,20 @@ static uint64_t stamp_of(const struct pcap_pkthdr *header)
 	return seconds * 1000000000u + rest;
 }
 
+static void rewrite_record(const struct inject_capture *capture, struct inject_record *record)
+{
+	uint32_t now;
+
+	if (!capture->rewrite || record->captured > INJECT_REWRITE_FRAME_BYTES)
+		return;
+	if (record->captured)
+		memcpy(capture->rewritten, record->data, record->captured);
+	now = inject_rewrite_frame(capture->rewrite, capture->rewritten, record->captured);
+	record->data = capture->rewritten;
+	record->length = record->length - record->captured + now;
+	record->captured = now;
+}
+
 int inject_capture_next(struct inject_capture *capture, struct inject_record *record,
 			struct lwf_error *error)
 {
@@ -209,6 +235,7 @@ int inject_capture_next(struct inject_capture *capture, struct inject_record *re
 		record->captured = header->caplen;
 		record->length = header->len;
 		record->stamp_ns = stamp_of(header);
+		rewrite_record(capture, record);
 		return 1;
 	}
 	if (got == PCAP_ERROR_BREAK || got == 0)

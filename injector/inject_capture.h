@@ -10,10 +10,12 @@
 struct inject_capture;
 
 /**
- * Opens @path and reads its header. 0, or -errno with @error (exit 2). Reads give up with -EINTR once *@stop (may be NULL)
+ * Opens @path and reads its header. Frames are changed by @rewrite, which is lent until the end (NULL: they are not).
+ * 0, or -errno with @error (exit 2). Reads give up with -EINTR once *@stop (may be NULL)
  * or *@quit is set.
  */
-int inject_capture_open(const char *path, const atomic_int *stop, const atomic_int *quit,
+int inject_capture_open(const char *path, const struct inject_rewrite *rewrite,
+			const atomic_int *stop, const atomic_int *quit,
 			struct inject_capture **capture, struct lwf_error *error);
 
 /** Accepts NULL. */

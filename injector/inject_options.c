@@ -25,6 +25,11 @@ enum {
 	OPT_SEND_TRUNCATED,
 	OPT_NIC,
 	OPT_TEMPLATE,
+	OPT_SRC_MAC,
+	OPT_DST_MAC,
+	OPT_POP_VLAN,
+	OPT_PUSH_VLAN,
+	OPT_MAP_IP,
 	OPT_VERIFY,
 	OPT_SEED,
 	OPT_FOR,
@@ -47,6 +52,11 @@ static const struct option long_options[] = {
 	{"send-truncated", no_argument, NULL, OPT_SEND_TRUNCATED},
 	{"nic", required_argument, NULL, OPT_NIC},
 	{"template", required_argument, NULL, OPT_TEMPLATE},
+	{"src-mac", required_argument, NULL, OPT_SRC_MAC},
+	{"dst-mac", required_argument, NULL, OPT_DST_MAC},
+	{"pop-vlan", no_argument, NULL, OPT_POP_VLAN},
+	{"push-vlan", required_argument, NULL, OPT_PUSH_VLAN},
+	{"map-ip", required_argument, NULL, OPT_MAP_IP},
 	{"verify", required_argument, NULL, OPT_VERIFY},
 	{"seed", required_argument, NULL, OPT_SEED},
 	{"for", required_argument, NULL, OPT_FOR},
@@ -84,6 +94,9 @@ static const char help[] =
 	"only\n"
 	"  --template TEXT           frames made of a line of text instead of a capture, see "
 	"below\n"
+	"  --src-mac A, --dst-mac A  every frame from, or to, this MAC address\n"
+	"  --pop-vlan, --push-vlan N without the outer VLAN tag; with one more, number N\n"
+	"  --map-ip A/N=B/M          IP addresses of one network into another; may be repeated\n"
 	"  --control PATH            lwfd's socket (default: LWF_CONTROL, else in the runtime\n"
 	"                            directory)\n"
 	"  --json                    the ledger as one line of JSON\n"
@@ -228,6 +241,49 @@ static bool take_verify(int opt, const char *value, struct inject_options *optio
 	}
 }
 
+static bool take_map(const char *value, struct inject_options *options, int *code)
+{
+	switch (inject_rewrite_map(value, &options->rewrite)) {
+	case 0:
+		return true;
+	case -ENOSPC:
+		*code = usage("--map-ip", "given more than 16 times");
+		return false;
+	default:
+		return refuse_value("--map-ip", value, "write 10.0.0.0/8=192.168.0.0/16", code);
+	}
+}
+
+/* One option that changes frames. False: end with *code. */
+static bool take_rewrite(int opt, const char *value, struct inject_options *options, int *code)
+{
+	struct inject_rewrite *rewrite = &options->rewrite;
+	uint64_t vlan;
+
+	switch (opt) {
+	case OPT_SRC_MAC:
+		rewrite->sets_src = true;
+		return !inject_rewrite_mac(value, rewrite->src_mac) ||
+		       refuse_value("--src-mac", value, "write 02:00:00:00:00:01", code);
+	case OPT_DST_MAC:
+		rewrite->sets_dst = true;
+		return !inject_rewrite_mac(value, rewrite->dst_mac) ||
+		       refuse_value("--dst-mac", value, "write 02:00:00:00:00:01", code);
+	case OPT_POP_VLAN:
+		rewrite->pops = true;
+		return true;
+	case OPT_PUSH_VLAN:
+		if (lwf_units_count(value, &vlan) || vlan > 4095)
+			return refuse_value("--push-vlan", value, "write a number up to 4095",
+					    code);
+		rewrite->pushes = true;
+		rewrite->vlan = (uint16_t)vlan;
+		return true;
+	default:
+		return take_map(value, options, code);
+	}
+}
+
 /* One option. False: end with *code. */
 static bool take_option(int opt, char **argv, struct inject_options *options, const char **pacing,
 			int *code)
@@ -260,6 +316,12 @@ static bool take_option(int opt, char **argv, struct inject_options *options, co
 		return true;
 	case OPT_TEMPLATE:
 		return take_template(optarg, options, code);
+	case OPT_SRC_MAC:
+	case OPT_DST_MAC:
+	case OPT_POP_VLAN:
+	case OPT_PUSH_VLAN:
+	case OPT_MAP_IP:
+		return take_rewrite(opt, optarg, options, code);
 	case OPT_VERIFY:
 	case OPT_SEED:
 	case OPT_FOR:
@@ -317,6 +379,11 @@ static bool take_operands(int argc, char **argv, struct inject_options *options,
 	if (argc > wanted) {
 		*code = usage(argv[wanted], "one argument too many: --nic takes the stack's place, "
 					    "--template that of the file");
+		return false;
+	}
+	if (options->has_template && !inject_rewrite_is_empty(&options->rewrite)) {
+		*code = usage("--template", "its frames are not rewritten: say in the template how "
+					    "they are to be");
 		return false;
 	}
 	if (options->nic && options->receive) {

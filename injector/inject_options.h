@@ -11,6 +11,7 @@
 #include <lwf/inject.h>
 
 #include "inject_pace.h"
+#include "inject_rewrite.h"
 #include "inject_template.h"
 
 #define INJECT_PROGRAM "lwf-inject"
@@ -33,6 +34,7 @@ struct inject_options {
 	uint64_t loops; /* 0: endless */
 	uint64_t limit; /* frames in total; UINT64_MAX: all */
 	struct inject_pace_config pace;
+	struct inject_rewrite rewrite; /* of captures only */
 };
 
 /**

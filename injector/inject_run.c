@@ -153,10 +153,11 @@ int inject_command(int argc, char **argv)
 	inject_run_signals();
 	if (options.verify)
 		return inject_listen(&options);
-	code = options.has_template ? inject_source_open_template(&options.template, options.loops,
-								  &source, &error)
-				    : inject_source_open(options.file, options.loops,
-							 &inject_signals, &source, &error);
+	code = options.has_template
+		       ? inject_source_open_template(&options.template, options.loops, &source,
+						     &error)
+		       : inject_source_open(options.file, &options.rewrite, options.loops,
+					    &inject_signals, &source, &error);
 	if (code == -EINTR) { /* before anything was sent; the ledger says so */
 		inject_run_init(&run, &options, NULL);
 		return inject_run_report(&run);

@@ -143,8 +143,9 @@ static bool fits_in_memory(const struct inject_capture *capture, uint64_t loops)
 	return loops != 1;
 }
 
-int inject_source_open(const char *path, uint64_t loops, const atomic_int *stop,
-		       struct inject_source **source, struct lwf_error *error)
+int inject_source_open(const char *path, const struct inject_rewrite *rewrite, uint64_t loops,
+		       const atomic_int *stop, struct inject_source **source,
+		       struct lwf_error *error)
 {
 	const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
 	struct inject_source *made = calloc(1, sizeof(*made));
@@ -156,14 +157,15 @@ int inject_source_open(const char *path, uint64_t loops, const atomic_int *stop,
 		return -ENOMEM;
 	}
 	made->loops = loops;
-	err = inject_capture_open(path, stop, &made->quit, &capture, error);
+	err = inject_capture_open(path, rewrite, stop, &made->quit, &capture, error);
 	if (err)
 		goto err_free;
 	if (fits_in_memory(capture, loops)) {
 		err = load(made, capture, name, error);
 		inject_capture_close(capture);
 	} else {
-		err = inject_stream_start(capture, path, loops, stop, &made->quit, &made->stream);
+		err = inject_stream_start(capture, path, rewrite, loops, stop, &made->quit,
+					  &made->stream);
 		if (err)
 			lwf_error_set(error, LWF_EXIT_FALSE, name, NULL, "cannot be read: %s",
 				      strerror(-err));

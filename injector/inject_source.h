@@ -17,6 +17,7 @@
 
 #include <lwf/control.h>
 
+#include "inject_rewrite.h"
 #include "inject_template.h"
 
 #define INJECT_MEMORY_BYTES (256u << 20)
@@ -39,10 +40,11 @@ struct inject_source;
 /**
  * Opens @path ("-": standard input) to be read @loops times (0: without end). Checks that it is a capture of Ethernet
  * frames; of a file that fits in memory all records are checked. Returns 0, or -errno with @error filled (exit 2) when
- * there is nothing good in it to be sent. Reading ends early, with -EINTR, when *@stop is set. The caller closes it.
+ * there is nothing good in it to be sent. Frames are changed by @rewrite, which is lent (NULL: they are not). Reading ends early, with -EINTR, when *@stop is set. The caller closes it.
  */
-int inject_source_open(const char *path, uint64_t loops, const atomic_int *stop,
-		       struct inject_source **source, struct lwf_error *error);
+int inject_source_open(const char *path, const struct inject_rewrite *rewrite, uint64_t loops,
+		       const atomic_int *stop, struct inject_source **source,
+		       struct lwf_error *error);
 
 /**
  * Opens a source of frames that are made of @template, @loops times its count (either 0: without end); without gaps.

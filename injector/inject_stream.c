@@ -20,6 +20,7 @@
 struct inject_stream {
 	struct inject_capture *capture;
 	const char *path;
+	const struct inject_rewrite *rewrite;
 	uint64_t loops; /* 0: without end */
 	const atomic_int *stop;
 	atomic_int *quit;
@@ -124,7 +125,7 @@ static void *read_all(void *context)
 			break;
 		inject_capture_close(stream->capture);
 		stream->capture = NULL;
-		err = inject_capture_open(stream->path, stream->stop, stream->quit,
+		err = inject_capture_open(stream->path, stream->rewrite, stream->stop, stream->quit,
 					  &stream->capture, &fault);
 	}
 	pthread_mutex_lock(&stream->lock);
@@ -147,7 +148,8 @@ static void stream_free(struct inject_stream *stream)
 	free(stream);
 }
 
-int inject_stream_start(struct inject_capture *capture, const char *path, uint64_t loops,
+int inject_stream_start(struct inject_capture *capture, const char *path,
+			const struct inject_rewrite *rewrite, uint64_t loops,
 			const atomic_int *stop, atomic_int *quit, struct inject_stream **stream)
 {
 	struct inject_stream *made = calloc(1, sizeof(*made));
@@ -159,6 +161,7 @@ int inject_stream_start(struct inject_capture *capture, const char *path, uint64
 	}
 	made->capture = capture;
 	made->path = path;
+	made->rewrite = rewrite;
 	made->loops = loops;
 	made->stop = stop;
 	made->quit = quit;

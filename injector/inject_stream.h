@@ -13,7 +13,8 @@ struct inject_stream;
  * Starts a thread that reads @capture to its end, and then @path again as often as @loops says. Takes @capture, also on
  * failure. @quit is what inject_capture_open() was given; stopping sets it.
  */
-int inject_stream_start(struct inject_capture *capture, const char *path, uint64_t loops,
+int inject_stream_start(struct inject_capture *capture, const char *path,
+			const struct inject_rewrite *rewrite, uint64_t loops,
 			const atomic_int *stop, atomic_int *quit, struct inject_stream **stream);
 
 /** Ends the thread and frees all. Accepts NULL. */

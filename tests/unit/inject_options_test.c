@@ -62,6 +62,15 @@ static void good_lines(void **state)
 	assert_true(options.pace.speed > 9.99 && options.pace.speed < 10.01);
 	assert_string_equal(options.control, "/x");
 
+	assert_int_equal(read_line("eth1 a.pcap --src-mac 02:00:00:00:00:01 --push-vlan 7 "
+				   "--map-ip 10.0.0.0/8=11.0.0.0/8 --map-ip ::1=::2",
+				   &options),
+			 -1);
+	assert_true(options.rewrite.sets_src && options.rewrite.vlan == 7 &&
+		    options.rewrite.pushes);
+	assert_true(!options.rewrite.pops && !options.rewrite.sets_dst);
+	assert_int_equal(options.rewrite.map_count, 2);
+
 	assert_int_equal(read_line("--verify eth0", &options), -1);
 	assert_string_equal(options.verify, "eth0");
 	assert_true(!options.has_seed && !options.for_ns && !options.idle_ns);
@@ -94,6 +103,12 @@ static void bad_lines(void **state)
 		"eth1 a.pcap --loop many",
 		"eth1 a.pcap --limit 0",
 		"eth1 a.pcap --limit 1.5",
+		"eth1 a.pcap --src-mac 02:00",
+		"eth1 a.pcap --dst-mac x",
+		"eth1 a.pcap --push-vlan 4096",
+		"eth1 a.pcap --map-ip 10.0.0.0/8",
+		"eth1 --template eth --pop-vlan",
+		"--verify eth0 --pop-vlan",
 		"eth1 a.pcap --seed 1",
 		"eth1 a.pcap --for 1s",
 		"eth1 a.pcap --idle 1s",

@@ -78,7 +78,7 @@ static struct inject_source *open_good(uint64_t loops)
 	struct inject_source *source;
 	struct lwf_error error = {0};
 
-	if (inject_source_open(path, loops, NULL, &source, &error))
+	if (inject_source_open(path, NULL, loops, NULL, &source, &error))
 		fail_msg("%s: %s", error.what, error.why);
 	return source;
 }
@@ -88,7 +88,7 @@ static void expect_refused(const char *why)
 	struct inject_source *source;
 	struct lwf_error error = {0};
 
-	if (inject_source_open(path, 1, NULL, &source, &error) == 0)
+	if (inject_source_open(path, NULL, 1, NULL, &source, &error) == 0)
 		fail_msg("was not refused: %s", why);
 	assert_int_equal(error.exit, LWF_EXIT_USAGE);
 	if (!strstr(error.why, why))
@@ -283,7 +283,7 @@ static uint32_t through_pipe(uint64_t loops, size_t first)
 	feed.first = first;
 	feed.pause_us = 30000;
 	pthread_create(&thread, NULL, feed_pipe, NULL);
-	if (inject_source_open("-", loops, NULL, &source, &error))
+	if (inject_source_open("-", NULL, loops, NULL, &source, &error))
 		fail_msg("%s: %s", error.what, error.why);
 	all = take_all(source);
 	assert_null(inject_source_fault(source));
@@ -319,11 +319,11 @@ static void silent_pipes_can_be_given_up(void **state)
 	assert_int_equal(pipe(fds), 0);
 	dup2(fds[0], STDIN_FILENO);
 	close(fds[0]);
-	assert_int_equal(inject_source_open("-", 1, &stop, &source, &error), -EINTR);
+	assert_int_equal(inject_source_open("-", NULL, 1, &stop, &source, &error), -EINTR);
 	atomic_store(&stop, 0);
 	put_header(0xa1b2c3d4, 1);
 	assert_int_equal(write(fds[1], file.bytes, file.count), file.count);
-	assert_int_equal(inject_source_open("-", 1, &stop, &source, &error), 0);
+	assert_int_equal(inject_source_open("-", NULL, 1, &stop, &source, &error), 0);
 	assert_int_equal(inject_source_peek(source, &record, 1, &count), INJECT_SOURCE_WAIT);
 	inject_source_close(source); /* with its thread in the middle of a wait */
 	close(fds[1]);
@@ -347,7 +347,7 @@ static void compare_with_libpcap(const char *name)
 
 	if (!pcap)
 		return;
-	if (inject_source_open(name, 1, NULL, &source, &error)) {
+	if (inject_source_open(name, NULL, 1, NULL, &source, &error)) {
 		if (pcap_datalink(pcap) == DLT_EN10MB)
 			fail_msg("%s: %s", name, error.why);
 		assert_non_null(strstr(error.why, "link type"));
