@@ -150,6 +150,25 @@ expect_exit 0 lwfctl pause eth1
 expect_exit 1 "$TMP/pkg-shared/client-submit" eth1
 expect_equal "frames that are PAUSED" 3 "$(grep -c PAUSED <<<"$OUT")"
 
+expect_exit 0 lwfctl restart eth1
+state_is eth1 Running
+
+step "the example of lwf-client(3)"
+# shellcheck disable=SC2016 # the marks of scdoc, not a command
+sed -n '/^# EXAMPLE/,/^# SEE/p' "$ROOT/docs/man/lwf-client.3.scd" | sed -n '/^```/,/^```/p' |
+	sed '/^```/d; s/\\\\/\\/g' >"$TMP/example.c"
+# shellcheck disable=SC2046,SC2086 # lists of options
+$CC -std=c11 $flags -o "$TMP/example" "$TMP/example.c" $(pkg-config --cflags --libs lwf-client) \
+	>"$TMP/build.log" 2>&1 || fail "$(cat "$TMP/build.log")"
+background example "$TMP/example" eth1
+sending
+expect_exit 0 lwfctl pause eth1
+wait_for 5 "a frame to be told" grep -q '^frame [1-9][0-9]*: PAUSED, ' "$TMP/example.out"
+expect_match "what it says of the stack" "^the stack is Paused" "$(cat "$TMP/example.out")"
+
 ledgers_balance
 stop_lwfd
+finish example
+expect_equal "exit code of the example once there is no daemon" 3 "$CODE"
+expect_match "what it says" "^eth1: ." "$ERR"
 nothing_left
