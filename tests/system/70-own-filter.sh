@@ -28,6 +28,10 @@ refused() { # REGEX FILE...
 }
 refused "gone.so: cannot be loaded" "$TMP/gone.so"
 refused "build.log: cannot be loaded" "$TMP/build.log"
+mkfifo "$TMP/fifo"
+refused "fifo: cannot be loaded .it is no regular file" "$TMP/fifo"
+head -c 3000 "$beacon" >"$TMP/cut.so"
+refused "cut.so: cannot be loaded .the file is cut off" "$TMP/cut.so"
 echo 'int nothing;' | cc -shared -fPIC -x c -o "$TMP/empty.so" -
 refused "holds no filters" "$TMP/empty.so"
 sed 's/LWF_FILTER_ABI, sizeof/LWF_FILTER_ABI + 1, sizeof/' "$TMP/installed/include/lwf/filter.h" >"$TMP/filter.h"
