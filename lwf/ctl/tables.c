@@ -3,6 +3,7 @@
  * tables.c - lwfctl's command line, by the tables of commands.def.h.
  */
 #include <getopt.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli.h"
@@ -102,6 +103,7 @@ static int find_command(int argc, char **argv, struct ctl_line *line)
 static int take_operands(int argc, char **argv, struct ctl_line *line)
 {
 	const struct ctl_command *command = &ctl_commands[line->command];
+	char option[32];
 
 	for (int i = 0; i < argc; i++) {
 		if (line->operands == command->most)
@@ -115,9 +117,11 @@ static int take_operands(int argc, char **argv, struct ctl_line *line)
 				    "an operand is missing: %s %s", command->words,
 				    command->operands);
 	for (unsigned i = 0; i < CTL_OPTIONS; i++) {
-		if (line->value[i] && !(command->options & 1u << i))
-			return lwf_cli_fail(CTL_PROGRAM, LWF_EXIT_USAGE, ctl_options[i].name,
-					    SEE_HELP, "it does not go with %s", command->words);
+		if (!line->value[i] || command->options & 1u << i)
+			continue;
+		snprintf(option, sizeof(option), "--%s", ctl_options[i].name);
+		return lwf_cli_fail(CTL_PROGRAM, LWF_EXIT_USAGE, option, SEE_HELP,
+				    "it does not go with %s", command->words);
 	}
 	return -1;
 }

@@ -268,8 +268,8 @@ static bool understand(struct lwf_request *request, struct lwf_oid_command *comm
 		wrong(request, LWF_EXIT_REFUSED, command->info->name, "it cannot be set",
 		      "lwfctl oid STACK marks those that can");
 	else if (ret)
-		wrong(request, LWF_EXIT_USAGE, value, "it is no value of this OID",
-		      "write it as lwfctl oid prints it");
+		lwf_error_set(&request->error, LWF_EXIT_USAGE, command->info->name,
+			      "write it as lwfctl oid prints it", "'%s' is no value of it", value);
 	return ret == 0;
 }
 

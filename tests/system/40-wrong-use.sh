@@ -85,6 +85,7 @@ expect_error 2 "sideways" lwfctl link eth1 carrier sideways
 expect_error 2 "colour" lwfctl link eth1 colour off
 expect_error 2 "for|unit" lwfctl link eth1 carrier off --for 3
 expect_error 2 "frobnicate" lwfctl filter frobnicate eth1
+expect_error 2 "lwfctl: --frames: it does not go with show" lwfctl show --frames
 
 step "lwfctl: things that are not there"
 for command in "show" "pause" "restart" "attach" "detach" "ledger" "watch" \

@@ -110,7 +110,8 @@ expect_error 5 "no such OID" lwfctl oid eth1 OID_GEN_NONSENSE
 expect_error 5 "no such stack" lwfctl oid eth9
 expect_error 6 "cannot be set" lwfctl oid eth1 media=connected
 expect_error 2 "no value" lwfctl oid eth1 mtu=lots
-expect_error 2 "no value" lwfctl oid eth1 mac=02:00
+expect_error 2 "OID_802_3_CURRENT_ADDRESS: '02:00' is no value" lwfctl oid eth1 mac=02:00
+expect_error 2 "OID_GEN_MAXIMUM_FRAME_SIZE: '' is no value" lwfctl oid eth1 mtu=
 expect_error 2 "INVALID_DATA" lwfctl oid eth1 mtu=20
 expect_error 2 "INVALID_DATA" lwfctl oid eth1 mac=01:00:00:00:00:01
 expect_error 2 "NAME=VALUE" lwfctl oid eth1 =5
