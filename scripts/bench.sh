@@ -16,32 +16,51 @@
 #   --gate       instead: what a frame pays for the send gate, beside nine other ways to build one
 #
 # Prints a table of medians, each with the median of its per-round ratios to the bridge.
-# docs/benchmarking.md says what the figures mean and what not to compare.
+# docs/benchmarking.md says what the figures mean and what not to compare. Exit 2: wrong use.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C # where tc, ethtool and sysctl are for an ordinary user
+refuse() { # WHAT WHY NEXT
+	echo "bench.sh: $1: $2; $3" >&2
+	exit 2
+}
 build=
 pass=()
+given=()
 what=bridge
 while [ $# -gt 0 ]; do
 	case $1 in
 	--quick) pass+=(--rounds 1 --seconds 1) ;;
 	--pause | --gate | --rules) what=${1#--} ;;
-	--rounds | --seconds | --flaps | --json)
-		[ $# -gt 1 ] || { echo "bench.sh: $1 needs a value" >&2 && exit 2; }
+	--rounds | --seconds)
+		[[ ${2:-} =~ ^[1-9][0-9]?$ ]] || refuse "$1" "'${2:-}' is no number from 1 to 99" "see --help"
 		pass+=("$1" "$2")
-		shift
+		;;
+	--flaps)
+		[[ ${2:-} =~ ^[1-9][0-9]{0,3}$ ]] || refuse "$1" "'${2:-}' is no number from 1 to 9999" "see --help"
+		pass+=("$1" "$2")
+		;;
+	--json)
+		[ -n "${2:-}" ] || refuse "$1" "the file is missing" "see --help"
+		[ -d "$(dirname "$2")" ] || refuse "$2" "there is no such folder" "make it, or give another file"
+		pass+=("$1" "$2")
 		;;
 	--build)
-		[ $# -gt 1 ] || { echo "bench.sh: $1 needs a value" >&2 && exit 2; }
+		[ -f "${2:-}/CMakeCache.txt" ] || refuse "${2:---build}" "it is no configured build folder" "cmake --preset release makes build/release"
 		build=$(cd "$2" && pwd)
-		shift
 		;;
 	-h | --help) sed -n '2,/^set -eu/s/^# \{0,1\}//p' "$0" && exit 0 ;;
-	*) echo "bench.sh: unknown option '$1'; see --help" >&2 && exit 2 ;;
+	*) refuse "$1" "there is no such option" "see --help" ;;
 	esac
+	given+=("$1")
+	case $1 in --rounds | --seconds | --flaps | --json | --build) shift ;; esac
 	shift
+done
+declare -A known=([bridge]="--rounds --seconds --quick --json" [pause]="--flaps --json" [rules]="--rounds" [gate]="--rounds --json")
+for option in "${given[@]}"; do
+	[[ " --build --$what ${known[$what]} " == *" $option "* ]] ||
+		refuse "$option" "it does not go with this measurement" "see --help"
 done
 
 scripts/deps.sh build demo bench

@@ -33,6 +33,11 @@ die() {
 	exit 1
 }
 
+usage() { # WHAT WHY NEXT
+	echo "demo.sh: $1: $2; $3" >&2
+	exit 2
+}
+
 # ---- outside: packages, programs, namespaces ----
 
 make_programs() { # BUILD TARGET...
@@ -63,13 +68,19 @@ outside() {
 		pause=1
 		shift
 	fi
-	if [ $# -eq 2 ] && [ "$1" = --build ]; then
+	case "${1:-}" in
+	--help)
+		sed -n '/shellcheck/d; 2,/^set -eu/{/^set -eu/d; s/^# \{0,1\}//p}' "$0"
+		exit 0
+		;;
+	--build)
+		[ -f "${2:-}/CMakeCache.txt" ] ||
+			usage "${2:---build}" "it is no configured build folder" "cmake --preset release makes build/release"
 		build=$(cd "$2" && pwd)
-	elif [ $# -gt 0 ]; then
-		sed -n '/shellcheck/d; 2,/^set -eu/s/^# \{0,1\}//p' "$0"
-		[ "$1" = --help ] && exit 0
-		exit 2
-	fi
+		shift 2
+		;;
+	esac
+	[ $# -eq 0 ] || usage "$1" "there is no such word" "see --help"
 	[ -z "$pause" ] || one_pause "$build"
 	step "Packages and programs"
 	scripts/deps.sh build demo
