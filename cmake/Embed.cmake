@@ -9,7 +9,8 @@ function(lwf_library name map exported)
   cmake_parse_arguments(arg "" "" "SOURCES;INCLUDES;LIBRARIES" ${ARGN})
   set(id lwf_lib_${exported})
   add_library(${id}_objects OBJECT ${arg_SOURCES})
-  set_target_properties(${id}_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  set_target_properties(${id}_objects PROPERTIES POSITION_INDEPENDENT_CODE ON
+                        EXPORT_COMPILE_COMMANDS OFF) # who reads them has read the sources already
   target_compile_options(${id}_objects PRIVATE -fno-semantic-interposition)
   target_include_directories(${id}_objects PRIVATE ${CMAKE_SOURCE_DIR}/include ${arg_INCLUDES})
   target_link_libraries(${id}_objects PRIVATE ${arg_LIBRARIES})
