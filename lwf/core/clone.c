@@ -86,6 +86,15 @@ static void send_on(struct lwf_module *module, struct lwf_frame *parent)
 		lwf_receive_return(module, &batch);
 }
 
+/** Whether @module itself has clones of @frame out; those of others are no fault of its. */
+static bool has_clones(const struct lwf_module *module, const struct lwf_frame *frame)
+{
+	for (const struct lwf_frame *clone = module->clones; clone; clone = note_of(clone)->next)
+		if (clone->parent == frame)
+			return true;
+	return false;
+}
+
 void lwf_clone_ended(struct lwf_frame *clone)
 {
 	struct lwf_frame *parent = clone->parent;
@@ -96,23 +105,14 @@ void lwf_clone_ended(struct lwf_frame *clone)
 	if (note->next)
 		note_of(note->next)->at = note->at;
 	clone->parent = NULL;
-	if (--parent->clones)
-		return;
-	if (parent->holder == LWF_HOLDER_WAITS) {
+	parent->clones--;
+	if (!parent->clones && parent->holder == LWF_HOLDER_WAITS) {
 		parent->holder = 0;
 		lwf_pool_give(parent->pool, parent);
-	} else {
+	} else if ((module->kept_sends.head || module->kept_receives.head) &&
+		   !has_clones(module, parent)) {
 		send_on(module, parent);
 	}
-}
-
-/** Whether @module itself has clones of @frame out; those of others are no fault of its. */
-static bool has_clones(const struct lwf_module *module, const struct lwf_frame *frame)
-{
-	for (const struct lwf_frame *clone = module->clones; clone; clone = note_of(clone)->next)
-		if (clone->parent == frame)
-			return true;
-	return false;
 }
 
 void lwf_clones_keep(struct lwf_module *module, struct lwf_batch *batch, bool send)

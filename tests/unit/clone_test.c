@@ -151,6 +151,62 @@ static void test_O11(void **state)
 	rule_end_broken("O11");
 }
 
+/*
+ * Two modules have clones of one frame, and the lower one answers it too early: it goes on home when
+ * that module's clone is freed, whatever the other still has.
+ */
+static struct lwf_frame *lower_clone;
+
+static void clone_and_answer(struct lwf_module *module, struct lwf_batch *batch)
+{
+	lower_clone = lwf_frame_clone(module, pool, batch->head);
+	assert_non_null(lower_clone);
+	lwf_send_complete(module, batch);
+}
+
+static lwf_status nothing_to_wait_for(struct lwf_module *module)
+{
+	(void)module;
+	return LWF_STATUS_SUCCESS;
+}
+
+static const struct lwf_filter_ops hasty_ops = {
+	.name = "hasty",
+	.summary = "answers what it has a clone of",
+	.traits = LWF_FILTER_HOLDS,
+	.pause = nothing_to_wait_for,
+	.cancel = lwf_next_cancel,
+	.send = clone_and_answer,
+	.send_complete = do_not_wait,
+};
+
+static void test_O11_clones_of_two(void **state)
+{
+	char error[128];
+
+	(void)state;
+	begin("keeper");
+	assert_int_equal(lwf_engine_register(rig.engine, &hasty_ops), 0);
+	assert_int_equal(lwf_stack_insert(rig.stack, "hasty", 1, NULL, error, sizeof(error)), 0);
+	rig_run(&rig, 1);
+	script.send = clone_and_pass;
+	script.send_complete = wait_for_clone;
+	lwf_batch_init(&back);
+	assert_int_equal(rig_host_send(&rig, 60, 1), 0);
+	rig_expect_broken(&rig, "O11");
+	assert_int_equal(back.count, 0);
+	lwf_frame_free_clone(lower_clone);
+	assert_int_equal(back.count, 1); /* it waits for its own clone, as it should */
+	lwf_frame_free_clone(out);
+	lwf_send_complete(script.module, &back);
+	assert_int_equal(lwf_stack_host_ledger(rig.stack)->sent, 1);
+	assert_int_equal(rig_broken(&rig, "O11"), 1);
+	script.send = NULL;
+	script.send_complete = NULL;
+	lwf_pool_destroy(pool);
+	rule_end_broken("O11");
+}
+
 static void test_O11_own_parent(void **state)
 {
 	struct lwf_frame *parent;
@@ -206,8 +262,8 @@ static void test_O15_clone(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(in_place_of_the_parent), RULE_TEST(bounds),	 RULE_TEST(O11),
-		RULE_TEST(O11_own_parent),	   RULE_TEST(O15_clone),
+		RULE_TEST(in_place_of_the_parent), RULE_TEST(bounds),	      RULE_TEST(O11),
+		RULE_TEST(O11_clones_of_two),	   RULE_TEST(O11_own_parent), RULE_TEST(O15_clone),
 	};
 
 	if (argc > 1)
