@@ -49,7 +49,7 @@ static uint64_t deadline(const struct lwf_oid_request *request)
 	uint64_t at = request->reported ? UINT64_MAX : request->since_ns + LWF_OID_LIMIT_NS;
 
 	if (request->timeout_ns && !request->cancelled &&
-	    request->since_ns + request->timeout_ns < at)
+	    request->timeout_ns < at - request->since_ns) /* it may be more than the clock holds */
 		at = request->since_ns + request->timeout_ns;
 	return at;
 }
