@@ -207,12 +207,19 @@ bool lwf_modify_may_apply(struct lwf_stack *stack)
 
 void lwf_modify_apply(struct lwf_stack *stack)
 {
+	uint32_t count = stack->change_count;
+
 	judge_stillness(stack);
-	for (uint32_t i = 0; i < stack->change_count; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		apply(stack, &stack->changes[i]);
 		lwf_modify_relink(stack);
 	}
-	stack->change_count = 0;
+	/* what a module or an observer asked for meanwhile: who goes was not told of it yet */
+	stack->change_count -= count;
+	memmove(stack->changes, stack->changes + count,
+		stack->change_count * sizeof(stack->changes[0]));
+	if (stack->change_count)
+		return;
 	if (stack->holds & 1u << LWF_HOLD_MODIFY) {
 		stack->holds &= ~(1u << LWF_HOLD_MODIFY);
 		lwf_trace_text(stack, NULL, LWF_TRACE_HOLD, lwf_hold_name(LWF_HOLD_MODIFY), "-");
@@ -255,14 +262,16 @@ bool lwf_modify_queue(struct lwf_stack *stack, struct lwf_module *module, uint32
 	stack->changes[stack->change_count++] = (struct lwf_change){module, index, kind};
 	if (stack->started)
 		lwf_stack_hold(stack, LWF_HOLD_MODIFY);
-	else
-		lwf_modify_apply(stack);
+	else if (stack->change_count == 1) /* else it was asked for inside such a change */
+		while (stack->change_count)
+			lwf_modify_apply(stack);
 	return true;
 }
 
 int lwf_stack_insert(struct lwf_stack *stack, const char *spec, uint32_t index,
 		     struct lwf_module **module, char *error, size_t error_bytes)
 {
+	bool inserting = stack->inserting; /* this may be inside the attach of another newcomer */
 	struct lwf_module *made;
 	int ret;
 

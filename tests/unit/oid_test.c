@@ -585,6 +585,50 @@ static void test_removal_waits_too(void **state)
 	rig_close(&rig);
 }
 
+/* A module that is removed from inside the detach of another is told before, and has its OIDs home. */
+static void remove_second(struct lwf_module *module)
+{
+	(void)module;
+	assert_int_equal(lwf_stack_remove(rig.stack, second.module), 0);
+}
+
+static void test_removal_inside_a_detach(void **state)
+{
+	struct asked a = {0};
+
+	(void)state;
+	rig_open(&rig, speaker_filters, "speaker;second;script");
+	second.keep = true;
+	speaker.in_detach = remove_second;
+	assert_int_equal(lwf_stack_remove(rig.stack, rig_module(&rig, "speaker")), 0);
+	rig_run(&rig, 5);
+	assert_int_equal(speaker.detaches, 1);
+	assert_int_equal(second.pre_detaches, 1);
+	assert_int_equal(second.detaches, 1);
+	assert_null(lwf_stack_module(rig.stack, "second"));
+	assert_int_equal(lwf_stack_state(rig.stack), LWF_STATE_RUNNING);
+	assert_int_equal(lwf_stack_holds(rig.stack), 0);
+	assert_int_equal(ask(&a, LWF_OID_QUERY, LWF_OID_GEN_XMIT_OK), LWF_STATUS_SUCCESS);
+	rig_close(&rig);
+	/* the same while it has a request */
+	speaker_reset();
+	rig_open(&rig, speaker_filters, "second;speaker");
+	second.keep = true;
+	speaker.in_detach = remove_second;
+	memset(&a, 0, sizeof(a));
+	ask(&a, LWF_OID_QUERY, LWF_OID_GEN_XMIT_OK);
+	assert_non_null(second.kept);
+	assert_int_equal(lwf_stack_remove(rig.stack, rig_module(&rig, "speaker")), 0);
+	rig_run(&rig, 5);
+	assert_int_equal(speaker.detaches, 1);
+	assert_int_equal(second.detaches, 0);
+	speaker_complete(&second, LWF_STATUS_NOT_SUPPORTED);
+	rig_run(&rig, 5);
+	assert_int_equal(a.completions, 1);
+	assert_int_equal(second.detaches, 1);
+	rig_close(&rig);
+}
+
 /* The device is gone; a module waits for its OID, and inject below it lives on, Paused. */
 static void ask_the_link_speed(struct lwf_module *module)
 {
