@@ -291,7 +291,7 @@ int lwf_stack_insert(struct lwf_stack *stack, const char *spec, uint32_t index,
 	made->newcomer = stack->started;
 	stack->inserting = true;
 	lwf_modify_queue(stack, made, index, LWF_CHANGE_INSERT);
-	stack->inserting = false;
+	stack->inserting = inserting;
 	if (module)
 		*module = made;
 	return 0;

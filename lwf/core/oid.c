@@ -538,7 +538,8 @@ bool lwf_pre_detach(struct lwf_module *module)
 		lwf_stack_exit(stack);
 		module->oid_closed = true;
 	}
-	return !module->oids_out && !module->oid_hop.current && !module->oid_hop.first;
+	return !module->oids_out && !module->oid_hop.current && !module->oid_hop.first &&
+	       lwf_module_quiet(module);
 }
 
 bool lwf_pre_detach_begun(const struct lwf_stack *stack)

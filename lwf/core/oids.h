@@ -32,7 +32,8 @@ lwf_status lwf_oid_give(struct lwf_stack *stack, struct lwf_oid_hop *hop,
 
 /**
  * Tells @module of the detach that comes, once, and closes the way of OIDs to and from it. True when
- * nothing of it, and nothing of others in it, is out any more: it may be detached (race R12).
+ * nothing of it, and nothing of others in it, is out any more: it may be detached (race R12). That
+ * goes for frames too: those that it sent in a restart that failed are not waited for by any pause.
  */
 bool lwf_pre_detach(struct lwf_module *module);
 

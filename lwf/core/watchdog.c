@@ -83,6 +83,13 @@ static void say_overdue(const struct lwf_stack *stack, struct waiting_text *out)
 		    stack->lower->name, stack->age_sends.since_ns);
 }
 
+/** It pauses, or is to be detached: its frames are waited for. */
+static bool is_waited_for(const struct lwf_module *module)
+{
+	return module->state == LWF_STATE_PAUSING ||
+	       (module->pre_detached && !lwf_module_quiet(module));
+}
+
 static void say_waiting(const struct lwf_stack *stack, struct waiting_text *out)
 {
 	if (stack->upper && !stack->upper_running && stack->upper->inputs_out &&
@@ -92,7 +99,7 @@ static void say_waiting(const struct lwf_stack *stack, struct waiting_text *out)
 	for (uint32_t i = 0; i < stack->module_count; i++) {
 		struct lwf_module *module = stack->modules[i];
 
-		if (module->state != LWF_STATE_PAUSING)
+		if (!is_waited_for(module))
 			continue;
 		if (!say_holders(stack, out, module->handle, module->name))
 			say(out, module->sends_out + module->receives_out, module->name,

@@ -171,6 +171,83 @@ static void test_newcomer_and_close(void **state)
 	rule_end_clean(); /* before the loop has turned */
 }
 
+/* What it sent in its restart is still at the device when that fails: its memory stays until then. */
+static void send_one(struct lwf_module *module)
+{
+	script_originate_wrongly(1, LWF_DIRECTION_SEND, lwf_module_handle(module));
+}
+
+static void test_newcomer_restart_with_a_frame_out(void **state)
+{
+	char text[160];
+
+	(void)state;
+	rule_begin_as(LWF_PROFILE_LENIENT, "inject;monitor"); /* C3: it may send as soon as that */
+	lwf_sim_edge_config(rig.lower)->never = true;
+	script.in_restart = send_one;
+	script.restart_status = LWF_STATUS_FAILURE;
+	assert_int_equal(insert("script", 1, NULL), 0);
+	rig_run(&rig, 20);
+	assert_int_equal(script.detaches, 0);
+	assert_int_equal(rig_state(&rig, "script"), LWF_STATE_PAUSED);
+	lwf_stack_waiting(rig.stack, text, sizeof(text));
+	assert_non_null(strstr(text, "1 frame of script at low0"));
+	lwf_sim_edge_config(rig.lower)->never = false;
+	lwf_sim_edge_release(rig.lower, 1);
+	rig_run(&rig, 1);
+	assert_int_equal(script.home, 1);
+	assert_int_equal(script.detaches, 1);
+	expect_as_before();
+	rule_end_clean();
+}
+
+/* The same when the whole stack is detached (C5: it stayed Paused, and somebody has had enough). */
+static void test_detach_with_a_frame_out(void **state)
+{
+	(void)state;
+	rule_begin_as(LWF_PROFILE_LENIENT, "inject;script;monitor");
+	rule_pause();
+	lwf_sim_edge_config(rig.lower)->never = true;
+	script.in_restart = send_one;
+	script.restart_status = LWF_STATUS_FAILURE;
+	rule_restart();
+	assert_true(lwf_stack_holds(rig.stack) & 1u << LWF_HOLD_FAULT_PAUSE);
+	lwf_stack_hold(rig.stack, LWF_HOLD_USER_DETACH);
+	rig_run(&rig, 20);
+	assert_int_equal(script.detaches, 0);
+	lwf_sim_edge_config(rig.lower)->never = false;
+	lwf_sim_edge_release(rig.lower, 1);
+	rig_run(&rig, 1);
+	assert_int_equal(script.home, 1);
+	assert_int_equal(script.detaches, 1);
+	assert_int_equal(lwf_stack_state(rig.stack), LWF_STATE_DETACHED);
+	rule_end_clean();
+}
+
+/* A newcomer that brings another from inside its attach, and fails: it lives until the loop turns. */
+static void bring_another(struct lwf_module *module)
+{
+	(void)module;
+	script.in_attach = NULL;
+	assert_int_equal(insert("monitor", 0, NULL), 0);
+}
+
+static void test_newcomer_brings_another(void **state)
+{
+	struct lwf_module *module;
+
+	(void)state;
+	rule_begin("inject");
+	script.in_attach = bring_another;
+	script.attach_status = LWF_STATUS_RESOURCES;
+	assert_int_equal(insert("script", 1, &module), 0);
+	assert_string_equal(lwf_module_name(module), "script");
+	rig_run(&rig, 1);
+	assert_int_equal(rig_state(&rig, "monitor"), LWF_STATE_RUNNING);
+	expect_as_before();
+	rule_end_clean();
+}
+
 /* ---- later failures ---- */
 
 /* A link flap tries again with what was left out; so does somebody who asks. */
@@ -300,10 +377,21 @@ static void test_monitoring(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		T(newcomer_attach),	  T(newcomer_restart),	 T(newcomer_restart_late),
-		T(newcomer_while_paused), T(newcomer_and_pause), T(many_newcomers),
-		T(newcomer_and_close),	  T(left_out_and_back),	 T(left_out_client),
-		T(left_out_is_removed),	  T(mandatory_option),	 T(monitoring),
+		T(newcomer_attach),
+		T(newcomer_restart),
+		T(newcomer_restart_late),
+		T(newcomer_while_paused),
+		T(newcomer_and_pause),
+		T(many_newcomers),
+		T(newcomer_restart_with_a_frame_out),
+		T(detach_with_a_frame_out),
+		T(newcomer_brings_another),
+		T(newcomer_and_close),
+		T(left_out_and_back),
+		T(left_out_client),
+		T(left_out_is_removed),
+		T(mandatory_option),
+		T(monitoring),
 	};
 
 	if (argc > 1)
