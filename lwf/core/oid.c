@@ -20,6 +20,12 @@
 
 #define OWN_ID (1ull << 63)
 
+/** A clone, with room for a value should it outlive the request whose buffer it shares. */
+struct clone {
+	struct lwf_oid_request request;
+	uint8_t value[LWF_OID_VALUE_BYTES];
+};
+
 static void pump(struct lwf_stack *stack, struct lwf_oid_hop *hop);
 
 static const char *hop_name(const struct lwf_stack *stack, const struct lwf_oid_hop *hop)
@@ -87,6 +93,20 @@ static void take_out(struct lwf_stack *stack, struct lwf_module *from,
 		from->oids_out++;
 }
 
+/** A clone that outlives the buffer of its parent gets one of its own; so do its clones. */
+static void give_buffer(struct lwf_oid_request *request)
+{
+	struct clone *clone = (struct clone *)(void *)request;
+
+	if (request->buffer_bytes > sizeof(clone->value))
+		request->buffer_bytes = sizeof(clone->value);
+	if (request->buffer_bytes)
+		memcpy(clone->value, request->buffer, request->buffer_bytes);
+	request->buffer = clone->value;
+	for (struct lwf_oid_request *next = request->clones; next; next = next->next_clone)
+		give_buffer(next);
+}
+
 /** T07: the clones of a request are freed before it is complete. */
 static void judge_clones(struct lwf_stack *stack, struct lwf_oid_request *request)
 {
@@ -99,6 +119,7 @@ static void judge_clones(struct lwf_stack *stack, struct lwf_oid_request *reques
 
 		request->clones = clone->next_clone;
 		clone->parent = NULL;
+		give_buffer(clone);
 	}
 }
 
@@ -108,6 +129,8 @@ static void bring_home(struct lwf_stack *stack, struct lwf_oid_request *request,
 	struct lwf_oid_hop *hop = request->hop;
 
 	request->status = status;
+	if (request->bytes_done > request->buffer_bytes) /* whoever answered may say anything */
+		request->bytes_done = request->buffer_bytes;
 	judge_clones(stack, request);
 	tell(stack, request, hop, request->from, "answered");
 	for (struct lwf_oid_request **at = &stack->oids; *at; at = &(*at)->later) {
@@ -348,10 +371,12 @@ void lwf_oid_complete(struct lwf_module *module, struct lwf_oid_request *request
 
 struct lwf_oid_request *lwf_oid_clone(struct lwf_module *module, struct lwf_oid_request *request)
 {
-	struct lwf_oid_request *clone = lwf_host_alloc(lwf_module_host(module), sizeof(*clone));
+	struct clone *made = lwf_host_alloc(lwf_module_host(module), sizeof(*made));
+	struct lwf_oid_request *clone;
 
-	if (!clone)
+	if (!made)
 		return NULL;
+	clone = &made->request;
 	clone->kind = request->kind;
 	clone->oid = request->oid;
 	clone->buffer = request->buffer;

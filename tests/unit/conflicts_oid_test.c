@@ -248,6 +248,26 @@ static void oid_in_detach_as(enum lwf_profile profile)
 	rule_end_clean();
 }
 
+/* A module that claims to have written more than there is room for. */
+static void boast(struct lwf_module *module, struct lwf_oid_request *request)
+{
+	(void)module;
+	request->bytes_done = 100000;
+}
+
+static void test_C9_too_many_bytes(void **state)
+{
+	(void)state;
+	begin_as(LWF_PROFILE_LENIENT, "speaker;second");
+	speaker.in_detach = query_mtu;
+	second.in_oid = boast;
+	second.answer_now = true;
+	detach_and_attach();
+	assert_int_equal(own_answer, LWF_STATUS_SUCCESS);
+	assert_int_equal(own.bytes_done, sizeof(own_value));
+	rule_end_clean();
+}
+
 static void test_C9_wide(void **state)
 {
 	(void)state;
@@ -325,8 +345,8 @@ static void test_C10_wide(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		T(C4_narrow), T(C4_wide), T(C6_narrow),	 T(C6_wide),
-		T(C9_narrow), T(C9_wide), T(C10_narrow), T(C10_wide),
+		T(C4_narrow), T(C4_wide),    T(C6_narrow), T(C6_wide),		 T(C9_narrow),
+		T(C9_wide),   T(C10_narrow), T(C10_wide),  T(C9_too_many_bytes),
 	};
 
 	if (argc > 1)

@@ -327,12 +327,71 @@ static void test_T07(void **state)
 	rule_end_broken("T07");
 }
 
+/* The asker's memory goes with the answer; the clone that is still out must not write to it. */
+static struct lwf_oid_request *hasty_clone;
+
+static lwf_status answer_before_the_clone(struct lwf_module *module,
+					  struct lwf_oid_request *request)
+{
+	hasty_clone = lwf_oid_clone(module, request);
+	assert_int_equal(lwf_next_oid(module, hasty_clone), LWF_STATUS_PENDING);
+	lwf_oid_complete(module, request, LWF_STATUS_FAILURE);
+	return LWF_STATUS_PENDING;
+}
+
+static void free_hasty_clone(struct lwf_module *module, struct lwf_oid_request *request,
+			     lwf_status status)
+{
+	assert_ptr_equal(request, hasty_clone);
+	assert_int_equal(status, LWF_STATUS_SUCCESS);
+	lwf_oid_free_clone(module, request);
+}
+
+static const struct lwf_filter_ops hasty_ops = {
+	.name = "hasty",
+	.summary = "answers before its clone is home",
+	.oid = answer_before_the_clone,
+	.oid_complete = free_hasty_clone,
+};
+
+static void test_T07_early_answer(void **state)
+{
+	static const uint8_t untouched[sizeof(above_value)] = {0};
+	char error[128];
+
+	(void)state;
+	for (int set = 0; set < 2; set++) {
+		begin("speaker");
+		assert_int_equal(lwf_engine_register(rig.engine, &hasty_ops), 0);
+		assert_int_equal(
+			lwf_stack_insert(rig.stack, "hasty", 0, NULL, error, sizeof(error)), 0);
+		rig_run(&rig, 1);
+		never(true, false);
+		memset(&above, 0, sizeof(above));
+		above.kind = set ? LWF_OID_SET : LWF_OID_QUERY;
+		above.oid = LWF_OID_GEN_MAXIMUM_FRAME_SIZE;
+		above.buffer = above_value;
+		above.buffer_bytes = set ? 4 : sizeof(above_value);
+		above.completed = on_completed;
+		memcpy(above_value, &(uint32_t){1400}, 4);
+		assert_int_equal(lwf_stack_oid(rig.stack, &above), LWF_STATUS_PENDING);
+		assert_int_equal(above_completions, set + 1);
+		rig_expect_broken(&rig, "T07");
+		memset(above_value, 0, sizeof(above_value)); /* something else is there now */
+		assert_true(lwf_sim_edge_release_oid(rig.lower));
+		assert_memory_equal(above_value, untouched, sizeof(above_value));
+		assert_int_equal(rig.lower->link.mtu_bytes, set ? 1400 : 1500);
+		rule_end_broken("T07");
+	}
+}
+
 #define RULE_TEST(id) cmocka_unit_test_setup(test_##id, fresh)
 
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(P11), RULE_TEST(P11_once), RULE_TEST(P12), RULE_TEST(P13), RULE_TEST(T07),
+		RULE_TEST(P11), RULE_TEST(P11_once), RULE_TEST(P12),
+		RULE_TEST(P13), RULE_TEST(T07),	     RULE_TEST(T07_early_answer),
 	};
 
 	if (argc > 1)
