@@ -433,25 +433,6 @@ static void test_timeout_cancels(void **state)
 	rig_close(&rig);
 }
 
-/* A timeout that the clock cannot hold is one that never comes, not one that is over. */
-static void test_a_timeout_without_end(void **state)
-{
-	struct asked a = {.request.timeout_ns = UINT64_MAX};
-
-	(void)state;
-	rig_open(&rig, speaker_filters, "speaker");
-	lower()->oid_never = true;
-	ask(&a, LWF_OID_QUERY, LWF_OID_GEN_XMIT_OK);
-	assert_true(rig.stack->oid_timer.armed);
-	assert_true(rig.stack->oid_timer.deadline_ns > lwf_host_now_ns(rig.host));
-	rig_run(&rig, 15000);
-	assert_int_equal(a.completions, 0);
-	lower()->oid_never = false;
-	rig_run(&rig, 5);
-	assert_int_equal(a.completions, 1);
-	rig_close(&rig);
-}
-
 static const struct lwf_trace_record *watchdog_record(void)
 {
 	for (uint32_t i = 0; i < rig.record_count; i++)
@@ -582,50 +563,6 @@ static void test_removal_waits_too(void **state)
 	assert_int_equal(speaker.detaches, 1);
 	assert_null(lwf_stack_module(rig.stack, "speaker"));
 	assert_int_equal(lwf_stack_state(rig.stack), LWF_STATE_RUNNING);
-	rig_close(&rig);
-}
-
-/* A module that is removed from inside the detach of another is told before, and has its OIDs home. */
-static void remove_second(struct lwf_module *module)
-{
-	(void)module;
-	assert_int_equal(lwf_stack_remove(rig.stack, second.module), 0);
-}
-
-static void test_removal_inside_a_detach(void **state)
-{
-	struct asked a = {0};
-
-	(void)state;
-	rig_open(&rig, speaker_filters, "speaker;second;script");
-	second.keep = true;
-	speaker.in_detach = remove_second;
-	assert_int_equal(lwf_stack_remove(rig.stack, rig_module(&rig, "speaker")), 0);
-	rig_run(&rig, 5);
-	assert_int_equal(speaker.detaches, 1);
-	assert_int_equal(second.pre_detaches, 1);
-	assert_int_equal(second.detaches, 1);
-	assert_null(lwf_stack_module(rig.stack, "second"));
-	assert_int_equal(lwf_stack_state(rig.stack), LWF_STATE_RUNNING);
-	assert_int_equal(lwf_stack_holds(rig.stack), 0);
-	assert_int_equal(ask(&a, LWF_OID_QUERY, LWF_OID_GEN_XMIT_OK), LWF_STATUS_SUCCESS);
-	rig_close(&rig);
-	/* the same while it has a request */
-	speaker_reset();
-	rig_open(&rig, speaker_filters, "second;speaker");
-	second.keep = true;
-	speaker.in_detach = remove_second;
-	memset(&a, 0, sizeof(a));
-	ask(&a, LWF_OID_QUERY, LWF_OID_GEN_XMIT_OK);
-	assert_non_null(second.kept);
-	assert_int_equal(lwf_stack_remove(rig.stack, rig_module(&rig, "speaker")), 0);
-	rig_run(&rig, 5);
-	assert_int_equal(speaker.detaches, 1);
-	assert_int_equal(second.detaches, 0);
-	speaker_complete(&second, LWF_STATUS_NOT_SUPPORTED);
-	rig_run(&rig, 5);
-	assert_int_equal(a.completions, 1);
-	assert_int_equal(second.detaches, 1);
 	rig_close(&rig);
 }
 
@@ -805,14 +742,12 @@ int main(void)
 		TEST(without_memory),
 		TEST(cancel_at_the_edge),
 		TEST(timeout_cancels),
-		TEST(a_timeout_without_end),
 		TEST(twelve_seconds_are_reported),
 		TEST(pre_detach_is_the_last_chance),
 		TEST(what_waits_is_answered_before_the_detach),
 		TEST(a_client_hears_of_the_removal_while_it_waits),
 		TEST(once_told_it_is_detached),
 		TEST(removal_waits_too),
-		TEST(removal_inside_a_detach),
 		TEST(R12_oid_completes_in_paused_against_detach),
 		TEST(indications_go_up),
 		TEST(oid_needs_oid_complete),
