@@ -2,8 +2,9 @@
 /*
  * inject_capture.c - one pass over a capture file, record by record, each checked.
  *
- * libpcap reads the format. It is given a stream of ours, whose read function waits with poll(): so a
- * silent pipe can be given up, and a signal is not taken for a fault of the file. What libpcap lets
+ * libpcap reads the format; what is compressed goes through a program before (inject_unpack.c). libpcap is
+ * given a stream of ours, whose read function waits with poll(): so a silent pipe can be given up, and a
+ * signal is not taken for a fault of the file. What libpcap lets
  * pass and a sender must not is checked here: link type, and a record that claims to hold more than
  * the frame had.
  */
@@ -20,6 +21,7 @@
 
 #include <pcap/pcap.h>
 
+#include "inject_unpack.h"
 #include "wire.h"
 
 #define STOP_LOOK_MS 100
@@ -31,6 +33,9 @@ struct inject_capture {
 	const atomic_int *stop, *quit;
 	uint64_t file_bytes;
 	uint64_t records;
+	struct inject_unpack unpack;
+	uint8_t head[INJECT_UNPACK_MAGIC_BYTES]; /* the first bytes that were read */
+	size_t head_bytes;
 	pcap_t *pcap;
 	const struct inject_rewrite *rewrite; /* NULL: nothing to change */
 	uint8_t *rewritten;		      /* the frame that is lent then */
@@ -64,6 +69,14 @@ static ssize_t stream_read(void *cookie, char *bytes, size_t size)
 			continue;
 		if (n < 0)
 			capture->read_error = errno;
+		if (n == 0)
+			inject_unpack_ended(&capture->unpack);
+		if (n > 0 && capture->head_bytes == 0) {
+			capture->head_bytes = (size_t)n < sizeof(capture->head)
+						      ? (size_t)n
+						      : sizeof(capture->head);
+			memcpy(capture->head, bytes, capture->head_bytes);
+		}
 		return n;
 	}
 }
@@ -82,6 +95,28 @@ static int bad_file(const char *name, struct lwf_error *error, int err, const ch
 	lwf_error_set(error, LWF_EXIT_USAGE, name, "name a pcap or pcapng file of Ethernet frames",
 		      "%s", why);
 	return err;
+}
+
+/* A compressed file is read through the program that unpacks it. */
+static int unpack_file(struct inject_capture *capture, struct lwf_error *error)
+{
+	uint8_t magic[INJECT_UNPACK_MAGIC_BYTES];
+	off_t at = lseek(capture->fd, 0, SEEK_CUR);
+	ssize_t n = at < 0 ? 0 : pread(capture->fd, magic, sizeof(magic), at);
+	const char *program = n > 0 ? inject_unpack_program(magic, (size_t)n) : NULL;
+	int fd;
+
+	if (!program)
+		return 0;
+	capture->file_bytes = 0; /* not known: it is read like a pipe */
+	fd = inject_unpack_start(&capture->unpack, program, capture->fd);
+	capture->fd = fd < 0 ? -1 : fd;
+	if (fd >= 0)
+		return 0;
+	lwf_error_set(error, LWF_EXIT_USAGE, capture->name, "install it, or unpack the file before",
+		      "it is compressed, and %s cannot be run: %s", program,
+		      fd == -ENOENT ? "not installed" : strerror(-fd));
+	return fd;
 }
 
 static int open_file(struct inject_capture *capture, const char *path, struct lwf_error *error)
@@ -105,7 +140,27 @@ static int open_file(struct inject_capture *capture, const char *path, struct lw
 		return bad_file(capture->name, error, -EISDIR, "it is a directory");
 	if (S_ISREG(status.st_mode) && status.st_size > 0)
 		capture->file_bytes = (uint64_t)status.st_size;
-	return 0;
+	return capture->file_bytes ? unpack_file(capture, error) : 0;
+}
+
+/* True: the reason is that it is compressed, or cannot be unpacked. */
+static bool is_packed(const struct inject_capture *capture, struct lwf_error *error)
+{
+	const char *program = inject_unpack_program(capture->head, capture->head_bytes);
+	char why[256], next[64];
+
+	if (inject_unpack_failed(&capture->unpack, why, sizeof(why))) {
+		lwf_error_set(error, LWF_EXIT_USAGE, capture->name, "repair or replace the file",
+			      "%s", why);
+		return true;
+	}
+	if (!program)
+		return false;
+	snprintf(next, sizeof(next), "give it to %s -dc first, and that to lwf-inject", program);
+	lwf_error_set(error, LWF_EXIT_USAGE, capture->name, next,
+		      "it is compressed%s, and only files are unpacked, once",
+		      capture->unpack.program ? " twice" : "");
+	return true;
 }
 
 static int open_pcap(struct inject_capture *capture, struct lwf_error *error)
@@ -127,6 +182,8 @@ static int open_pcap(struct inject_capture *capture, struct lwf_error *error)
 	if (capture->read_error)
 		return bad_file(capture->name, error, -capture->read_error,
 				strerror(capture->read_error));
+	if (is_packed(capture, error))
+		return -EBADMSG;
 	lwf_error_set(error, LWF_EXIT_USAGE, capture->name,
 		      "name a pcap or pcapng file of Ethernet frames",
 		      "it is no capture, or cut off in its header: %s", text);
@@ -191,6 +248,7 @@ void inject_capture_close(struct inject_capture *capture)
 		pcap_close(capture->pcap); /* closes the stream, and that the descriptor */
 	if (capture->fd >= 0)
 		close(capture->fd);
+	inject_unpack_stop(&capture->unpack);
 	free(capture->rewritten);
 	free(capture);
 }
@@ -228,6 +286,7 @@ int inject_capture_next(struct inject_capture *capture, struct inject_record *re
 	struct pcap_pkthdr *header;
 	const u_char *data;
 	int got = pcap_next_ex(capture->pcap, &header, &data);
+	char why[256];
 
 	if (got == 1 && header->caplen <= header->len) {
 		capture->records++;
@@ -238,10 +297,15 @@ int inject_capture_next(struct inject_capture *capture, struct inject_record *re
 		rewrite_record(capture, record);
 		return 1;
 	}
-	if (got == PCAP_ERROR_BREAK || got == 0)
-		return 0;
 	if (capture->interrupted)
 		return -EINTR;
+	if (got != 1 && inject_unpack_failed(&capture->unpack, why, sizeof(why))) {
+		lwf_error_set(error, LWF_EXIT_USAGE, capture->name, "repair or replace the file",
+			      "behind record %llu: %s", (unsigned long long)capture->records, why);
+		return -EBADMSG;
+	}
+	if (got == PCAP_ERROR_BREAK || got == 0)
+		return 0;
 	if (got == 1)
 		lwf_error_set(error, LWF_EXIT_USAGE, capture->name, "repair or replace the file",
 			      "record %llu lies: %u bytes captured of a frame of %u",

@@ -49,6 +49,10 @@ list() {
 		test   tshark              cmd:tshark
 		test   tcpdump             cmd:tcpdump
 		test   socat               cmd:socat
+		test   gzip                cmd:gzip
+		test   zstd                cmd:zstd
+		test   xz-utils            cmd:xz
+		test   lz4                 cmd:lz4
 		test   spin                cmd:spin
 		bench  socat               cmd:socat
 	END
