@@ -6,7 +6,7 @@ from NDIS's documentation. A reason in the third column means that the rule is n
 """
 
 _MEMORY = "what happens to memory leaves no record"
-_CALLS = "the calls it speaks of do not exist in the engine, or leave no record"
+_CALLS = "the calls it speaks of leave no record in the trace"
 
 RULES = (
     ("S01", "a module begins Detached, and there only an attach may come", None),
