@@ -75,13 +75,21 @@ void lwf_failure_judge(struct lwf_stack *stack)
 					"the stack runs without it");
 }
 
+static bool is_being_changed(const struct lwf_stack *stack, const struct lwf_module *module)
+{
+	for (uint32_t i = 0; i < stack->change_count; i++)
+		if (stack->changes[i].module == module)
+			return true;
+	return false;
+}
+
 void lwf_stack_retry(struct lwf_stack *stack)
 {
 	lwf_stack_enter(stack); /* one pause for all of them */
 	for (uint32_t i = 0; i < stack->module_count && !stack->closed; i++) {
 		struct lwf_module *module = stack->modules[i];
 
-		if (module->left_out && !module->doomed)
+		if (module->left_out && !is_being_changed(stack, module))
 			lwf_modify_queue(stack, module, 0, LWF_CHANGE_TAKE_IN);
 	}
 	lwf_stack_exit(stack);

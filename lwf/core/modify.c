@@ -308,6 +308,7 @@ int lwf_stack_remove(struct lwf_stack *stack, struct lwf_module *module)
 int lwf_module_set(struct lwf_module *module, const char *text, char *error, size_t error_bytes)
 {
 	struct lwf_options options = module->options;
+	struct lwf_stack *stack = module->stack;
 	int ret;
 
 	for (uint32_t i = 0; i < options.count; i++)
@@ -315,16 +316,15 @@ int lwf_module_set(struct lwf_module *module, const char *text, char *error, siz
 	ret = lwf_options_parse(module->ops, text, true, &options, error, error_bytes);
 	if (ret)
 		return ret;
-	if (module->ops->set_options && module->state != LWF_STATE_DETACHED) {
+	lwf_stack_enter(stack); /* what it removes or holds in there moves afterwards */
+	if (module->ops->set_options && module->state != LWF_STATE_DETACHED)
 		ret = module->ops->set_options(module, &options);
-		if (ret) {
-			snprintf(error, error_bytes, "the filter refused the values: %s",
-				 strerror(-ret));
-			return ret;
-		}
-	}
-	module->options = options;
-	return 0;
+	if (ret)
+		snprintf(error, error_bytes, "the filter refused the values: %s", strerror(-ret));
+	else
+		module->options = options;
+	lwf_stack_exit(stack);
+	return ret;
 }
 
 /* ---- modules as others see them ---- */

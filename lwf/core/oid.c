@@ -415,6 +415,8 @@ void lwf_oid_take_result(struct lwf_oid_request *request, const struct lwf_oid_r
 
 lwf_status lwf_stack_oid(struct lwf_stack *stack, struct lwf_oid_request *request)
 {
+	if (request->hop) /* it is out: its answer, and its place in a queue, stay as they are */
+		return LWF_STATUS_INVALID_STATE;
 	if (stack->holds & 1u << LWF_HOLD_REMOVED)
 		return request->status = LWF_STATUS_ADAPTER_REMOVED;
 	if (!stack->attached || lwf_stack_goal(stack) == LWF_STATE_DETACHED)

@@ -294,6 +294,29 @@ static void test_left_out_and_back(void **state)
 	rule_end_clean();
 }
 
+/* However often it is asked for while a pause is pending, it is taken in once. */
+static void test_left_out_and_many_retries(void **state)
+{
+	(void)state;
+	rule_begin("inject;script;monitor");
+	script.attach_status = LWF_STATUS_RESOURCES;
+	rig_link_down(&rig);
+	rig_link_up(&rig);
+	rig_run(&rig, 1);
+	script.attach_status = LWF_STATUS_SUCCESS;
+	lwf_sim_edge_config(rig.lower)->never = true;
+	assert_int_equal(rig_host_send(&rig, 60, 1), 0);
+	for (int i = 0; i < 20; i++)
+		lwf_stack_retry(rig.stack);
+	assert_int_equal(insert("monitor", 1, NULL), 0); /* there is room for other changes */
+	lwf_sim_edge_config(rig.lower)->never = false;
+	lwf_sim_edge_release(rig.lower, 1);
+	rig_run(&rig, 1);
+	assert_int_equal(script.attaches, 3);
+	assert_int_equal(rig_state(&rig, "script"), LWF_STATE_RUNNING);
+	rule_end_clean();
+}
+
 /* A client of a module that is left out is told so, on the same handle that works again later. */
 static void test_left_out_client(void **state)
 {
@@ -388,6 +411,8 @@ int main(int argc, char **argv)
 		T(newcomer_brings_another),
 		T(newcomer_and_close),
 		T(left_out_and_back),
+		T(left_out_and_many_retries),
+		T(left_out_and_many_retries),
 		T(left_out_client),
 		T(left_out_is_removed),
 		T(mandatory_option),

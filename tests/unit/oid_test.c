@@ -70,6 +70,24 @@ static struct lwf_sim_edge_config *lower(void)
 
 /* ---- answers ---- */
 
+static void test_asked_twice_at_once(void **state)
+{
+	struct asked a = {0}, b = {0};
+
+	(void)state;
+	rig_open(&rig, speaker_filters, "speaker");
+	lower()->oid_never = true;
+	assert_int_equal(ask(&a, LWF_OID_QUERY, LWF_OID_GEN_LINK_SPEED), LWF_STATUS_PENDING);
+	assert_int_equal(ask(&a, LWF_OID_QUERY, LWF_OID_GEN_LINK_SPEED), LWF_STATUS_INVALID_STATE);
+	assert_int_equal(ask(&b, LWF_OID_QUERY, LWF_OID_GEN_LINK_SPEED), LWF_STATUS_PENDING);
+	assert_int_equal(ask(&b, LWF_OID_QUERY, LWF_OID_GEN_LINK_SPEED), LWF_STATUS_INVALID_STATE);
+	assert_true(lwf_sim_edge_release_oid(rig.lower));
+	assert_true(lwf_sim_edge_release_oid(rig.lower));
+	assert_int_equal(a.completions, 1);
+	assert_int_equal(b.completions, 1);
+	rig_close(&rig);
+}
+
 static void test_every_oid_is_answered(void **state)
 {
 	char text[160], again[160];
@@ -729,6 +747,7 @@ static void test_oid_needs_oid_complete(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(asked_twice_at_once),
 		TEST(every_oid_is_answered),
 		TEST(values),
 		TEST(text),
