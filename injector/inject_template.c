@@ -202,20 +202,36 @@ static bool endpoint(struct reader *reader, int *family, struct inject_addresses
 	       (!ports || range(reader, ports, 65535, port));
 }
 
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20; /* lower case */
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Two hex digits. */
+static bool hex_byte(const char *text, uint8_t *byte)
+{
+	int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
+
+	*byte = (uint8_t)(high * 16 + low);
+	return low >= 0;
+}
+
 static bool mac(struct reader *reader, struct inject_range *to)
 {
-	unsigned b[6];
-	int used = 0;
+	const char *c = reader->word;
+	uint8_t byte;
 
 	if (!next_word(reader))
 		return refuse(reader, "a MAC address should stand");
-	if (sscanf(reader->word, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4],
-		   &b[5], &used) != 6 ||
-	    reader->word[used])
-		return refuse(reader, "is no MAC address (02:00:00:00:00:01)");
 	to->low = 0;
-	for (int i = 0; i < 6; i++)
-		to->low = to->low << 8 | b[i];
+	for (int i = 0; i < 6; i++, c += 3) {
+		if (!hex_byte(c, &byte) || c[2] != (i < 5 ? ':' : '\0'))
+			return refuse(reader, "is no MAC address (02:00:00:00:00:01)");
+		to->low = to->low << 8 | byte;
+	}
 	to->high = to->low;
 	return true;
 }
@@ -240,17 +256,17 @@ static bool read_hex(struct reader *reader)
 		if (reader->word[digits])
 			break;
 		for (const char *c = reader->word; *c;) {
-			unsigned byte;
+			uint8_t byte;
 
 			if (*c == ':') {
 				c++;
 				continue;
 			}
-			if (!isxdigit((unsigned char)c[1]) || sscanf(c, "%2x", &byte) != 1)
+			if (!hex_byte(c, &byte))
 				return refuse(reader, "has half a byte");
 			if (t->hex_bytes == sizeof(t->hex))
 				return refuse(reader, "is more than 9216 bytes");
-			t->hex[t->hex_bytes++] = (uint8_t)byte;
+			t->hex[t->hex_bytes++] = byte;
 			c += 2;
 		}
 		before = reader->at;

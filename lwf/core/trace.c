@@ -204,7 +204,7 @@ void lwf_trace_steps(struct lwf_stack *stack, const struct lwf_module *module,
 
 		if (event == LWF_FRAME_FORWARD && frame->holder == 0)
 			its = LWF_FRAME_ORIGINATE;
-		else if (event == LWF_FRAME_BACK && frame->born == module->handle)
+		else if (event == LWF_FRAME_BACK && module && frame->born == module->handle)
 			its = LWF_FRAME_HOME;
 		if (its == LWF_FRAME_ORIGINATE || its == LWF_FRAME_INPUT)
 			frame->nbl = ++stack->engine->trace.frames;
