@@ -397,7 +397,12 @@ def fail(text):
 
 
 def run(command, cwd, timeout):
-    """Exit code of a command, None when it took too long; and what it said."""
+    """Exit code of a command, None when it took too long; and what it said.
+
+    A mutant may run for ever, and nobody is left to end it when this program is killed: so it has a
+    limit of its own on processor time, too.
+    """
+    command = ["prlimit", f"--cpu={10 * int(timeout) + 10}", "--", *map(str, command)]
     with subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, errors="replace",
                           start_new_session=True) as process:
