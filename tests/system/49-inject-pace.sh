@@ -21,8 +21,6 @@ gaps() {
 	PY
 }
 
-# The schedule is absolute: when the first frame leaves late on a busy machine, the others do not, and the time
-# between first and last at the far end is shorter by that. So 100 ms are allowed for it.
 paced() { # FRAMES LEAST-MS MOST-MS ARGS...
 	local frames=$1 least=$2 most=$3 took
 	shift 3
@@ -31,7 +29,7 @@ paced() { # FRAMES LEAST-MS MOST-MS ARGS...
 	captured got 40
 	expect_equal "frames of lwf-inject $*" "$frames" "$(jq .numbered <<<"$OUT")"
 	took=$(jq '(.last_ns - .first_ns) / 1000000 | floor' <<<"$OUT")
-	expect_at_least "milliseconds of lwf-inject $*" $((least > 100 ? least - 100 : 0)) "$took"
+	expect_at_least "milliseconds of lwf-inject $*" "$least" "$took"
 	expect_at_most "milliseconds of lwf-inject $*" "$most" "$took"
 }
 
