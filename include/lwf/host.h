@@ -25,6 +25,8 @@ struct lwf_host;
 struct lwf_timer;
 struct lwf_watch;
 struct lwf_task;
+struct lwf_owner;
+struct lwf_owner_question;
 
 enum lwf_log_level { LWF_LOG_ERROR, LWF_LOG_WARNING, LWF_LOG_INFO, LWF_LOG_DEBUG };
 
@@ -78,6 +80,10 @@ struct lwf_host_ops {
 	void (*post)(struct lwf_host *host, struct lwf_task *task);
 	void (*log)(struct lwf_host *host, enum lwf_log_level level, const char *format,
 		    va_list args);
+	/* may be NULL: the host knows nobody */
+	int (*ask_owner)(struct lwf_host *host, const struct lwf_owner_question *question,
+			 struct lwf_owner *owner);
+	void (*forget_owners)(struct lwf_host *host, void *context);
 };
 
 /** A host embeds this as its first member. */
@@ -138,6 +144,18 @@ static inline void lwf_host_post(struct lwf_host *host, struct lwf_task *task)
 {
 	host->ops->post(host, task);
 }
+
+/**
+ * Who owns a flow (lwf/flow.h)? Never blocks, never allocates: may be asked on the data path.
+ * Returns 0: @owner is the answer, also when that is UNKNOWN with a reason. -EINPROGRESS: @owner is
+ * what is known so far, and the rest comes by the question's answer function. Without anybody who
+ * could tell: 0 and UNKNOWN (no-resolver).
+ */
+int lwf_host_ask_owner(struct lwf_host *host, const struct lwf_owner_question *question,
+		       struct lwf_owner *owner);
+
+/** No question of @context is answered any more. The asker does this before it goes. */
+void lwf_host_forget_owners(struct lwf_host *host, void *context);
 
 /** Never on the data path. The message starts with "stack/module: " where it has one. */
 void lwf_log(struct lwf_host *host, enum lwf_log_level level, const char *format, ...)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <lwf/flow.h>
 #include <lwf/host.h>
 
 int lwf_timer_init(struct lwf_timer *timer, struct lwf_host *host, void (*fn)(void *),
@@ -84,4 +85,22 @@ void lwf_log(struct lwf_host *host, enum lwf_log_level level, const char *format
 	va_start(args, format);
 	host->ops->log(host, level, format, args);
 	va_end(args);
+}
+
+int lwf_host_ask_owner(struct lwf_host *host, const struct lwf_owner_question *question,
+		       struct lwf_owner *owner)
+{
+	memset(owner, 0, sizeof(*owner));
+	owner->uid = LWF_OWNER_NO_UID;
+	owner->how = LWF_OWNER_UNKNOWN;
+	owner->why = LWF_OWNER_WHY_NO_RESOLVER;
+	if (!host->ops->ask_owner)
+		return 0;
+	return host->ops->ask_owner(host, question, owner);
+}
+
+void lwf_host_forget_owners(struct lwf_host *host, void *context)
+{
+	if (host->ops->forget_owners)
+		host->ops->forget_owners(host, context);
 }
