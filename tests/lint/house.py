@@ -65,14 +65,14 @@ MAY_SEE = {
     "lwf/ctl": ["lwf/wire"],
     "injector": ["lwf/wire", "lwf/edges", "lwf/hosts"],
     "lwf/daemon": ["lwf/core", "lwf/edges", "lwf/hosts", "lwf/filters", "lwf/wire"],
-    "lwf/stress": ["lwf/core", "lwf/edges", "lwf/hosts", "lwf/filters", "lwf/wire"],
+    "lwf/stress": ["lwf/core", "lwf/edges", "lwf/hosts", "lwf/filters", "lwf/wire", "injector"],
 }
 # library header: where it may be included
 LIBRARY = {
     "event2/": ["lwf/hosts/event.c"],
     "pcap": ["lwf/edges", "lwf/filters/capture.c", "injector", "tests"],
-    "netlink/": ["lwf/daemon", "lwf/ctl", "lwf/edges", "injector", "tests"],
-    "jansson.h": ["lwf/wire", "lwf/daemon", "lwf/ctl", "injector", "tests"],
+    "netlink/": ["lwf/daemon", "lwf/ctl", "lwf/edges", "lwf/stress", "injector", "tests"],
+    "jansson.h": ["lwf/wire", "lwf/daemon", "lwf/ctl", "lwf/stress", "injector", "tests"],
     "cap-ng.h": ["lwf/daemon"],
 }
 # all that the engine and the filters may have of the C library: nothing that asks a kernel

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * vocabulary.c - the tables behind vocabulary.h, and looking words up in them.
+ */
+#include "vocabulary.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const struct stress_fault_row faults[] = {
+#define X(sym, words, objects, parameter, worlds, undo, text) \
+	{words, objects, parameter, worlds, STRESS_FAULT_##undo, text},
+	STRESS_FAULT_LIST(X)
+#undef X
+};
+
+static const struct stress_quantity_row quantities[] = {
+#define X(sym, name, objects, word, unit, worlds, text) {name, objects, word, unit, worlds, text},
+	STRESS_QUANTITY_LIST(X)
+#undef X
+};
+
+static const char *const orders[] = {
+#define X(sym, name) name,
+	STRESS_ORDER_LIST(X)
+#undef X
+};
+
+const struct stress_fault_row *stress_fault_row(enum stress_fault fault)
+{
+	assert(fault < STRESS_FAULT_NONE);
+	return &faults[fault];
+}
+
+enum stress_fault stress_fault_find(const char *words)
+{
+	for (unsigned i = 0; i < STRESS_FAULT_NONE; i++)
+		if (strcmp(faults[i].words, words) == 0)
+			return (enum stress_fault)i;
+	return STRESS_FAULT_NONE;
+}
+
+const struct stress_quantity_row *stress_quantity_row(enum stress_quantity quantity)
+{
+	assert(quantity < STRESS_QUANTITIES);
+	return &quantities[quantity];
+}
+
+enum stress_quantity stress_quantity_find(const char *name)
+{
+	for (unsigned i = 0; i < STRESS_QUANTITIES; i++)
+		if (strcmp(quantities[i].name, name) == 0)
+			return (enum stress_quantity)i;
+	return STRESS_QUANTITIES;
+}
+
+const char *stress_order_name(enum stress_order order)
+{
+	assert(order < STRESS_ORDERS);
+	return orders[order];
+}
