@@ -132,7 +132,8 @@ static void nic_answer(struct lwf_session *session, const struct lwf_frame *fram
 		answer.frames = lwf_frame_segments(frame);
 		answer.bytes = (uint32_t)lwf_frame_wire_bytes(frame);
 	}
-	inject_run_answered(nic_of(session)->run, &answer);
+	if (inject_run_answered(nic_of(session)->run, &answer))
+		post_turn(nic_of(session));
 }
 
 static void nic_wake(struct lwf_session *session)
@@ -223,7 +224,7 @@ static void take_turn(void *context)
 	nic->now_ns = inject_now_ns();
 	nic->due = INJECT_DUE_NOW; /* unless pull finds out otherwise */
 	taken = lwf_session_pump(&nic->session, LWF_BATCH_MAX_FRAMES);
-	if (nic->due == INJECT_DUE_LATER && !nic->stopping)
+	if ((nic->due == INJECT_DUE_LATER || nic->due == INJECT_DUE_ANSWERS) && !nic->stopping)
 		lwf_timer_set(&nic->due_timer,
 			      nic->due_ns > nic->now_ns ? nic->due_ns - nic->now_ns : 1);
 	else if (taken && nic->due == INJECT_DUE_NOW)

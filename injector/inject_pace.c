@@ -29,16 +29,17 @@ uint64_t inject_pace_due_ns(struct inject_pace *pace, uint64_t stamp_ns, uint64_
 
 	if (pace->config.kind == INJECT_PACE_TOPSPEED)
 		return 0;
-	if (!pace->started) {
-		pace->started = true;
-		pace->start_ns = now_ns;
-		pace->last_stamp_ns = stamp_ns;
-	}
+	if (!pace->started)
+		return now_ns;
+	if (!pace->begun && now_ns >= pace->start_ns + INJECT_FIRST_ANSWER_NS)
+		inject_pace_left(pace, now_ns);
 	if (pace->config.kind == INJECT_PACE_GAPS)
 		ahead_ns += gap_ns(pace, stamp_ns);
 	if (ahead_ns > 9e18) /* a lying time stamp: for ever is long enough */
 		return UINT64_MAX;
 	due_ns = pace->start_ns + (uint64_t)ahead_ns;
+	if (!pace->begun && due_ns < pace->start_ns + INJECT_FIRST_ANSWER_NS)
+		due_ns = pace->start_ns + INJECT_FIRST_ANSWER_NS;
 	if (now_ns > due_ns && now_ns - due_ns > INJECT_CATCH_UP_NS) {
 		uint64_t slip_ns = now_ns - due_ns - INJECT_CATCH_UP_NS;
 
@@ -49,8 +50,23 @@ uint64_t inject_pace_due_ns(struct inject_pace *pace, uint64_t stamp_ns, uint64_
 	return due_ns;
 }
 
-void inject_pace_went(struct inject_pace *pace, uint64_t stamp_ns, uint32_t bytes)
+void inject_pace_left(struct inject_pace *pace, uint64_t now_ns)
 {
+	if (!inject_pace_waits(pace))
+		return;
+	pace->begun = true;
+	pace->start_ns = now_ns;
+}
+
+void inject_pace_went(struct inject_pace *pace, uint64_t stamp_ns, uint32_t bytes, uint64_t now_ns)
+{
+	if (pace->config.kind == INJECT_PACE_TOPSPEED)
+		return;
+	if (!pace->started) {
+		pace->started = true;
+		pace->start_ns = now_ns;
+		pace->last_stamp_ns = stamp_ns;
+	}
 	switch (pace->config.kind) {
 	case INJECT_PACE_GAPS:
 		pace->ahead_ns += gap_ns(pace, stamp_ns);

@@ -4,8 +4,11 @@
  *
  * The schedule is absolute: a frame that leaves late does not make the next ones late, so the
  * average is exact. What a delay (a pause, a busy machine) has put behind is caught up only as far
- * as INJECT_CATCH_UP_NS; more than that moves the schedule, and is reported as slip. Pure: the
- * caller tells the time.
+ * as INJECT_CATCH_UP_NS; more than that moves the schedule, and is reported as slip.
+ *
+ * It begins with the first frame that really left: the second one waits until the first has its answer, and all are
+ * due from there on. Otherwise a first frame that was held up on its way (a daemon that did not get a processor) would
+ * have the others on its heels. Pure: the caller tells the time.
  */
 #ifndef INJECT_PACE_H
 #define INJECT_PACE_H
@@ -15,7 +18,8 @@
 
 #include "units.h"
 
-#define INJECT_CATCH_UP_NS 500000000ull
+#define INJECT_CATCH_UP_NS     500000000ull
+#define INJECT_FIRST_ANSWER_NS 500000000ull /* so long the second frame waits for it */
 
 enum inject_pace_kind {
 	INJECT_PACE_GAPS, /* the capture's own gaps, divided by speed */
@@ -31,8 +35,9 @@ struct inject_pace_config {
 
 struct inject_pace {
 	struct inject_pace_config config;
-	bool started;
-	uint64_t start_ns;	/* when the first frame was due, moved by slips */
+	bool started;		/* a first frame went */
+	bool begun;		/* and has left: start_ns stands */
+	uint64_t start_ns;	/* when the first frame left, moved by slips */
 	double ahead_ns;	/* the next frame is due so long after start_ns */
 	uint64_t last_stamp_ns; /* GAPS: of the record that went last */
 	uint64_t units;		/* RATE: frames, or bits, that went so far */
@@ -41,10 +46,22 @@ struct inject_pace {
 
 void inject_pace_init(struct inject_pace *pace, const struct inject_pace_config *config);
 
-/** When a record with this time stamp is due; the first one is due at once. */
+/**
+ * When a record with this time stamp is due; the first one is due at once. UINT64_MAX: never. After the first one, until
+ * it has left, later than the others: ask again behind inject_pace_left().
+ */
 uint64_t inject_pace_due_ns(struct inject_pace *pace, uint64_t stamp_ns, uint64_t now_ns);
 
-/** That record of @bytes went now. */
-void inject_pace_went(struct inject_pace *pace, uint64_t stamp_ns, uint32_t bytes);
+/** That record of @bytes is handed over now. */
+void inject_pace_went(struct inject_pace *pace, uint64_t stamp_ns, uint32_t bytes, uint64_t now_ns);
+
+/** True when the schedule waits to be told that the first frame has left. */
+static inline bool inject_pace_waits(const struct inject_pace *pace)
+{
+	return pace->started && !pace->begun;
+}
+
+/** The first frame has left (or will never), as we know now. Of later ones it need not be told. */
+void inject_pace_left(struct inject_pace *pace, uint64_t now_ns);
 
 #endif

@@ -80,10 +80,10 @@ enum inject_due inject_run_due(struct inject_run *run, uint64_t now_ns,
 	}
 	*due_ns = inject_pace_due_ns(&run->pace, records[0].stamp_ns, now_ns);
 	if (*due_ns > now_ns)
-		return INJECT_DUE_LATER;
+		return inject_pace_waits(&run->pace) ? INJECT_DUE_ANSWERS : INJECT_DUE_LATER;
 	pace = run->pace; /* a copy: they count only when they are handed over */
 	while (due < found && inject_pace_due_ns(&pace, records[due].stamp_ns, now_ns) <= now_ns) {
-		inject_pace_went(&pace, records[due].stamp_ns, records[due].captured);
+		inject_pace_went(&pace, records[due].stamp_ns, records[due].captured, now_ns);
 		due++;
 	}
 	*count = due;
@@ -92,10 +92,13 @@ enum inject_due inject_run_due(struct inject_run *run, uint64_t now_ns,
 
 void inject_run_handed(struct inject_run *run, const struct inject_record *records, uint32_t count)
 {
+	bool paced = run->options->pace.kind != INJECT_PACE_TOPSPEED;
+	uint64_t now_ns = paced || run->start_ns == 0 ? inject_now_ns() : 0;
+
 	if (count && run->start_ns == 0)
-		run->start_ns = inject_now_ns();
+		run->start_ns = now_ns;
 	for (uint32_t i = 0; i < count; i++)
-		inject_pace_went(&run->pace, records[i].stamp_ns, records[i].captured);
+		inject_pace_went(&run->pace, records[i].stamp_ns, records[i].captured, now_ns);
 	run->handed += count;
 	run->ledger.submitted += count;
 	inject_source_pass(run->source, count);
@@ -106,9 +109,13 @@ bool inject_run_is_short(const struct inject_run *run, const struct inject_recor
 	return record->captured < record->length && !run->options->send_truncated;
 }
 
-void inject_run_answered(struct inject_run *run, const struct inject_answer *answer)
+bool inject_run_answered(struct inject_run *run, const struct inject_answer *answer)
 {
 	enum lwf_answer column = lwf_status_answer(answer->status);
+	bool waits = inject_pace_waits(&run->pace);
+
+	if (waits)
+		inject_pace_left(&run->pace, inject_now_ns());
 
 	if (answer->refused)
 		run->ledger.refused[column]++;
@@ -117,11 +124,12 @@ void inject_run_answered(struct inject_run *run, const struct inject_answer *ans
 	run->reasons[answer->reason]++;
 	if (column == LWF_ANSWER_FAILURE && answer->error)
 		run->last_error = answer->error;
-	if (column != LWF_ANSWER_SUCCESS || answer->refused)
-		return;
-	run->ledger.sent++;
-	run->ledger.frames += answer->frames;
-	run->ledger.bytes += answer->bytes;
+	if (column == LWF_ANSWER_SUCCESS && !answer->refused) {
+		run->ledger.sent++;
+		run->ledger.frames += answer->frames;
+		run->ledger.bytes += answer->bytes;
+	}
+	return waits;
 }
 
 /* ---- the program ---- */

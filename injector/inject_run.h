@@ -42,10 +42,11 @@ struct inject_run {
 };
 
 enum inject_due {
-	INJECT_DUE_NOW,	  /* records are there to be handed over */
-	INJECT_DUE_LATER, /* at *due_ns */
-	INJECT_DUE_INPUT, /* when the source has something */
-	INJECT_DUE_NEVER, /* all is handed over */
+	INJECT_DUE_NOW,	    /* records are there to be handed over */
+	INJECT_DUE_LATER,   /* at *due_ns */
+	INJECT_DUE_ANSWERS, /* when inject_run_answered() says so, or at *due_ns */
+	INJECT_DUE_INPUT,   /* when the source has something */
+	INJECT_DUE_NEVER,   /* all is handed over */
 };
 
 /** Catches TERM, INT and HUP, and ignores PIPE. */
@@ -75,8 +76,8 @@ struct inject_answer {
 	uint32_t error, frames, bytes;
 };
 
-/** Counts the one answer to a record. */
-void inject_run_answered(struct inject_run *run, const struct inject_answer *answer);
+/** Counts the one answer to a record. True: what was due upon INJECT_DUE_ANSWERS may be due now. */
+bool inject_run_answered(struct inject_run *run, const struct inject_answer *answer);
 
 /** Shows how far it is, twice a second, on a terminal. */
 void inject_run_progress(struct inject_run *run, uint64_t now_ns);

@@ -143,7 +143,7 @@ static void hand_over(struct inject_run *run, struct lwf_inject *handle)
 			break;
 		if (taken > 0)
 			watch.heard_ns = inject_now_ns();
-		else if (due == INJECT_DUE_LATER)
+		else if (due == INJECT_DUE_LATER || due == INJECT_DUE_ANSWERS)
 			wait_for(run, handle, due_ns, false);
 		else if (idle)
 			wait_for(run, handle, INJECT_FOREVER_NS, due == INJECT_DUE_INPUT);

@@ -43,6 +43,24 @@ paced 11 990 2500 "$TMP/gaps.pcap"
 paced 11 490 2000 "$TMP/gaps.pcap" --speed 2x
 paced 11 0 500 "$TMP/gaps.pcap" --topspeed
 
+has_session() {
+	[ "$(show '.stacks[0].sessions | length' eth1)" -gt 0 ]
+}
+
+step "the schedule begins with the first frame that left"
+lwfctl pause eth1
+start_capture got far eth0 -n 11 -t 30
+background client lwf-inject --json eth1 "$TMP/gaps.pcap" --speed 2x --when-paused wait
+wait_for 10 "the client to be there" has_session
+sleep 0.15
+lwfctl restart eth1
+finish client
+result_balances client
+expect_equal "exit code" 0 "$CODE"
+captured got
+expect_equal "frames" 11 "$(jq .numbered <<<"$OUT")"
+expect_at_least "milliseconds behind the first" 490 "$(jq '(.last_ns - .first_ns) / 1000000 | floor' <<<"$OUT")"
+
 step "rates"
 paced 101 990 2500 "$TMP/many.pcap" --rate 100pps --limit 101
 paced 1000 490 2000 "$TMP/many.pcap" --rate 2kpps

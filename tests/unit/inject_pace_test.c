@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * inject_pace_test.c - the schedule of lwf-inject: exact on average, gaps kept, catching up bounded.
+ * inject_pace_test.c - the schedule of lwf-inject: begins with the first frame that left, exact on average, gaps kept,
+ * catching up bounded.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,6 +24,13 @@ static struct inject_pace make(enum inject_pace_kind kind, double speed, const c
 	return pace;
 }
 
+/* The first frame is handed over and leaves at the same time. */
+static void first_goes(struct inject_pace *pace, uint64_t stamp_ns, uint32_t bytes, uint64_t now_ns)
+{
+	inject_pace_went(pace, stamp_ns, bytes, now_ns);
+	inject_pace_left(pace, now_ns);
+}
+
 static void rate_does_not_drift(void **state)
 {
 	struct inject_pace pace = make(INJECT_PACE_RATE, 1.0, "3pps");
@@ -32,7 +40,9 @@ static void rate_does_not_drift(void **state)
 	for (uint64_t i = 0; i < 3000000; i++) {
 		due_ns = inject_pace_due_ns(&pace, 0, now_ns);
 		now_ns = due_ns > now_ns ? due_ns : now_ns;
-		inject_pace_went(&pace, 0, 60);
+		inject_pace_went(&pace, 0, 60, now_ns);
+		if (i == 0)
+			inject_pace_left(&pace, now_ns);
 	}
 	/* frame 2,999,999 of three a second */
 	assert_in_range(due_ns, 1000 * MS + 999999666666000ull, 1000 * MS + 999999666667000ull);
@@ -45,7 +55,7 @@ static void late_frames_do_not_delay_others(void **state)
 
 	(void)state;
 	assert_int_equal(inject_pace_due_ns(&pace, 0, 500 * MS), 500 * MS);
-	inject_pace_went(&pace, 0, 60);
+	first_goes(&pace, 0, 60, 500 * MS);
 	/* 30 ms late: the next ones are due at once, and the schedule stands */
 	assert_int_equal(inject_pace_due_ns(&pace, 0, 531 * MS), 501 * MS);
 	assert_int_equal(pace.slipped_ns, 0);
@@ -54,15 +64,55 @@ static void late_frames_do_not_delay_others(void **state)
 	assert_int_equal(pace.slipped_ns, 10000 * MS - INJECT_CATCH_UP_NS);
 }
 
+static void begins_when_the_first_has_left(void **state)
+{
+	struct inject_pace pace = make(INJECT_PACE_RATE, 1.0, "100pps");
+
+	(void)state;
+	/* due at 1000, handed over 20 ms late, and on its way for 33 ms */
+	assert_int_equal(inject_pace_due_ns(&pace, 0, 1000 * MS), 1000 * MS);
+	inject_pace_went(&pace, 0, 60, 1020 * MS);
+	assert_true(inject_pace_waits(&pace));
+	assert_true(inject_pace_due_ns(&pace, 0, 1031 * MS) > 1053 * MS);
+	inject_pace_left(&pace, 1053 * MS);
+	assert_false(inject_pace_waits(&pace));
+	assert_int_equal(inject_pace_due_ns(&pace, 0, 1053 * MS), 1063 * MS);
+	/* later frames say nothing any more */
+	inject_pace_left(&pace, 1060 * MS);
+	assert_int_equal(inject_pace_due_ns(&pace, 0, 1063 * MS), 1063 * MS);
+	inject_pace_went(&pace, 0, 60, 1063 * MS);
+	assert_int_equal(inject_pace_due_ns(&pace, 0, 1063 * MS), 1073 * MS);
+	assert_int_equal(pace.slipped_ns, 0);
+}
+
+/* One that is held somewhere holds the others up for so long, and not for ever. */
+static void does_not_wait_for_ever_for_the_first(void **state)
+{
+	struct inject_pace pace = make(INJECT_PACE_GAPS, 1.0, NULL);
+	uint64_t due_ns;
+
+	(void)state;
+	assert_int_equal(inject_pace_due_ns(&pace, 7 * MS, 10 * MS), 10 * MS);
+	inject_pace_went(&pace, 7 * MS, 60, 10 * MS);
+	due_ns = inject_pace_due_ns(&pace, 17 * MS, 11 * MS);
+	assert_int_equal(due_ns, 10 * MS + INJECT_FIRST_ANSWER_NS);
+	assert_int_equal(inject_pace_due_ns(&pace, 17 * MS, due_ns), due_ns + 10 * MS);
+	assert_false(inject_pace_waits(&pace));
+	/* a gap that is longer than the wait is kept */
+	pace = make(INJECT_PACE_GAPS, 1.0, NULL);
+	inject_pace_went(&pace, 0, 60, 0);
+	assert_int_equal(inject_pace_due_ns(&pace, 2000 * MS, 1 * MS), 2000 * MS);
+}
+
 static void bits_count_bytes(void **state)
 {
 	struct inject_pace pace = make(INJECT_PACE_RATE, 1.0, "8Mbps");
 
 	(void)state;
 	inject_pace_due_ns(&pace, 0, 0);
-	inject_pace_went(&pace, 0, 1000); /* 8000 bits: 1 ms */
+	first_goes(&pace, 0, 1000, 0); /* 8000 bits: 1 ms */
 	assert_int_equal(inject_pace_due_ns(&pace, 0, 0), 1 * MS);
-	inject_pace_went(&pace, 0, 500);
+	inject_pace_went(&pace, 0, 500, 0);
 	assert_int_equal(inject_pace_due_ns(&pace, 0, 0), MS + MS / 2);
 }
 
@@ -72,12 +122,12 @@ static void gaps_are_kept_and_scaled(void **state)
 
 	(void)state;
 	assert_int_equal(inject_pace_due_ns(&pace, 70 * MS, 5 * MS), 5 * MS);
-	inject_pace_went(&pace, 70 * MS, 60);
+	first_goes(&pace, 70 * MS, 60, 5 * MS);
 	assert_int_equal(inject_pace_due_ns(&pace, 80 * MS, 5 * MS), 10 * MS);
-	inject_pace_went(&pace, 80 * MS, 60);
+	inject_pace_went(&pace, 80 * MS, 60, 10 * MS);
 	/* a time stamp that goes back is no gap, and the next gap counts from it */
 	assert_int_equal(inject_pace_due_ns(&pace, 40 * MS, 10 * MS), 10 * MS);
-	inject_pace_went(&pace, 40 * MS, 60);
+	inject_pace_went(&pace, 40 * MS, 60, 10 * MS);
 	assert_int_equal(inject_pace_due_ns(&pace, 44 * MS, 10 * MS), 12 * MS);
 }
 
@@ -87,7 +137,7 @@ static void lying_stamps_are_survived(void **state)
 
 	(void)state;
 	inject_pace_due_ns(&pace, 0, 0);
-	inject_pace_went(&pace, 0, 60);
+	first_goes(&pace, 0, 60, 0);
 	assert_true(inject_pace_due_ns(&pace, 4294967295u * 1000000000ull, 0) == UINT64_MAX);
 }
 
@@ -98,7 +148,7 @@ static void topspeed_is_always_due(void **state)
 	(void)state;
 	for (int i = 0; i < 10; i++) {
 		assert_int_equal(inject_pace_due_ns(&pace, UINT64_MAX, 7), 0);
-		inject_pace_went(&pace, UINT64_MAX, 60);
+		inject_pace_went(&pace, UINT64_MAX, 60, 7);
 	}
 }
 
@@ -107,6 +157,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rate_does_not_drift),
 		cmocka_unit_test(late_frames_do_not_delay_others),
+		cmocka_unit_test(begins_when_the_first_has_left),
+		cmocka_unit_test(does_not_wait_for_ever_for_the_first),
 		cmocka_unit_test(bits_count_bytes),
 		cmocka_unit_test(gaps_are_kept_and_scaled),
 		cmocka_unit_test(lying_stamps_are_survived),
