@@ -11,7 +11,8 @@
 # Names are those of Debian 12.
 set -u
 
-# set    package              probe (cmd:PROGRAM, pc:PKG-CONFIG MODULE, h:HEADER, rt: a sanitizer runtime)
+# set    package              probe (cmd:PROGRAM, pc:PKG-CONFIG MODULE, h:HEADER, rt: a sanitizer runtime,
+#                             py:MODULE of the first python3, or of Debian's)
 list() {
 	cat <<-END
 		build  cmake               cmd:cmake
@@ -48,6 +49,8 @@ list() {
 		test   jq                  cmd:jq
 		test   tshark              cmd:tshark
 		test   tcpdump             cmd:tcpdump
+		test   tcpreplay           cmd:tcpreplay
+		test   python3-scapy       py:scapy
 		test   socat               cmd:socat
 		test   gzip                cmd:gzip
 		test   zstd                cmd:zstd
@@ -63,6 +66,7 @@ there() { # PROBE
 	cmd:*) command -v "${1#cmd:}" >/dev/null 2>&1 || [ -x "/usr/sbin/${1#cmd:}" ] || [ -x "/sbin/${1#cmd:}" ] ;;
 	pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
 	h:*) echo "#include <${1#h:}>" | gcc -E - >/dev/null 2>&1 ;;
+	py:*) python3 -c "import ${1#py:}" >/dev/null 2>&1 || /usr/bin/python3 -c "import ${1#py:}" >/dev/null 2>&1 ;;
 	rt:*) echo 'int main(void){return 0;}' | clang -fsanitize=address -x c -o /dev/null - >/dev/null 2>&1 ;;
 	*) return 1 ;;
 	esac

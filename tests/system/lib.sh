@@ -88,6 +88,15 @@ need() {
 	done
 }
 
+# python_with MODULE: the python3 that has it; Debian's is not the first one everywhere.
+python_with() {
+	local python
+	for python in python3 /usr/bin/python3; do
+		! "$python" -c "import $1" 2>/dev/null || { echo "$python" && return; }
+	done
+	return 1
+}
+
 is_real_root() {
 	[ "$(id -u)" -eq 0 ] && [ "$(awk 'NR == 1 { print $2, $3 }' /proc/self/uid_map)" = "0 4294967295" ]
 }
