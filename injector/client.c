@@ -22,6 +22,8 @@
 
 #include "client_private.h"
 
+#define STATE_TRIES 1000u /* looks at a state that is just being written */
+
 /* ---- opening and closing ---- */
 
 static int check_memory(int fd, struct lwf_error *error)
@@ -73,21 +75,38 @@ static int map_ring(struct lwf_inject *handle, int fd, struct lwf_error *error)
 	return check_control(handle->control, error);
 }
 
+/* NULL: what the options name cannot be written. */
+static json_t *open_body(const struct lwf_inject_options *options)
+{
+	bool wait = options->when_paused == LWF_WHEN_PAUSED_WAIT;
+	json_t *body;
+
+	if (!options->stack == !options->nic)
+		return NULL;
+	body = json_pack("{s:s,s:b}", options->nic ? "nic" : "stack",
+			 options->nic ? options->nic : options->stack, "wait_when_paused", wait);
+	if (body && options->module)
+		json_object_set_new(body, "module", json_string(options->module));
+	if (body && wait && options->wait_ns)
+		json_object_set_new(body, "wait_ns",
+				    json_integer(options->wait_ns < INT64_MAX
+							 ? (json_int_t)options->wait_ns
+							 : INT64_MAX));
+	return body;
+}
+
 static int open_session(struct lwf_inject *handle, const struct lwf_inject_options *options,
 			struct lwf_error *error)
 {
-	bool wait = options->when_paused == LWF_WHEN_PAUSED_WAIT;
-	json_t *body = json_pack("{s:s,s:b}", "stack", options->stack, "wait_when_paused", wait);
+	json_t *body = open_body(options);
 	json_t *reply = NULL;
 	int fd = -1, err;
 
 	if (!body) {
 		lwf_error_set(error, LWF_EXIT_USAGE, "stack", "name a stack: see lwfctl show",
-			      "the name is missing or is not UTF-8");
+			      "the name is missing, there are two, or it is not UTF-8");
 		return -EINVAL;
 	}
-	if (options->module)
-		json_object_set_new(body, "module", json_string(options->module));
 	err = lwf_connection_request(handle->connection, LWF_WIRE_OPEN, body, options->timeout_ns,
 				     &reply, &fd, error);
 	if (err)
@@ -112,10 +131,10 @@ static int take_options(const struct lwf_inject_options *given, struct lwf_injec
 	const struct lwf_inject_options defaults = LWF_INJECT_OPTIONS_INIT;
 
 	*options = defaults;
-	if (given->size > sizeof(*options) ||
+	if (given->size > sizeof(*options) || given->when_paused > LWF_WHEN_PAUSED_NPCAP ||
 	    given->size < offsetof(struct lwf_inject_options, timeout_ns)) {
 		lwf_error_set(error, LWF_EXIT_USAGE, "options", "use LWF_INJECT_OPTIONS_INIT",
-			      "their size is not known to this library");
+			      "their size, or when_paused, is not known to this library");
 		return -EINVAL;
 	}
 	memcpy(options, given, given->size);
@@ -139,6 +158,7 @@ int lwf_inject_open(const struct lwf_inject_options *given, struct lwf_inject **
 	}
 	made->timeout_ns = options.timeout_ns;
 	made->state_events = options.state_events;
+	made->when_paused = options.when_paused;
 	made->answer_resources = options.answer_resources;
 	for (uint32_t i = 0; i < LWF_RING_COMPLETE_SLOTS; i++)
 		made->free_slots[i] = (uint16_t)(LWF_RING_COMPLETE_SLOTS - 1 - i);
@@ -228,35 +248,38 @@ void lwf_inject_hear_socket(struct lwf_inject *handle)
 
 /* ---- requests ---- */
 
-int lwf_inject_cancel(struct lwf_inject *handle, uint32_t cancel_id)
+int lwf_inject_ask(struct lwf_inject *handle, enum lwf_wire_type type, json_t *body,
+		   uint64_t timeout_ns, json_t **reply, struct lwf_error *error)
 {
 	int err;
 
-	if (handle->gone)
+	if (handle->gone) {
+		lwf_error_set(error, LWF_EXIT_UNREACHABLE, "lwfd", "open another handle", "%s",
+			      handle->gone);
+		json_decref(body);
 		return -ENOTCONN;
-	err = lwf_connection_request(handle->connection, LWF_WIRE_CANCEL,
-				     json_pack("{s:I}", "cancel_id", (json_int_t)cancel_id),
-				     handle->timeout_ns, NULL, NULL, NULL);
-	if (err == -ETIMEDOUT || err == 0)
+	}
+	err = lwf_connection_request(handle->connection, type, body, timeout_ns, reply, NULL,
+				     error);
+	if (err != -ECONNRESET)
 		return err;
-	if (err == -ECONNRESET)
-		client_hung_up(handle);
-	return err == -ECONNRESET ? -ENOTCONN : err;
+	client_hung_up(handle);
+	return -ENOTCONN;
+}
+
+int lwf_inject_cancel(struct lwf_inject *handle, uint32_t cancel_id)
+{
+	return lwf_inject_ask(handle, LWF_WIRE_CANCEL,
+			      json_pack("{s:I}", "cancel_id", (json_int_t)cancel_id),
+			      handle->timeout_ns, NULL, NULL);
 }
 
 int lwf_inject_ping(struct lwf_inject *handle, uint64_t timeout_ns)
 {
-	int err;
+	int err = lwf_inject_ask(handle, LWF_WIRE_SESSION, NULL, timeout_ns, NULL, NULL);
 
-	if (handle->gone)
-		return -ENOTCONN;
-	err = lwf_connection_request(handle->connection, LWF_WIRE_SESSION, NULL, timeout_ns, NULL,
-				     NULL, NULL);
-	if (err == -ECONNRESET)
-		client_hung_up(handle);
-	if (err == -ECONNRESET)
-		return -ENOTCONN;
-	return err == -ETIMEDOUT ? err : 0; /* an error is a sign of life, too */
+	return err == -ETIMEDOUT || err == -ENOTCONN ? err
+						     : 0; /* an error is a sign of life, too */
 }
 
 void lwf_inject_abandon(struct lwf_inject *handle)
@@ -271,16 +294,34 @@ uint32_t lwf_inject_outstanding(const struct lwf_inject *handle)
 	return handle->in_flight + (handle->local_tail - handle->local_head);
 }
 
+struct moment lwf_inject_moment(const struct lwf_inject *handle)
+{
+	const struct lwf_ring_control *control = handle->control;
+	struct moment moment;
+	uint32_t before, state, tries = 0;
+
+	do { /* a daemon that writes for ever does not keep us: any pair is as good as none then */
+		before = atomic_load_explicit(&control->state_changes, memory_order_acquire);
+		state = atomic_load_explicit(&control->state, memory_order_acquire);
+		moment.epoch = atomic_load_explicit(&control->epoch, memory_order_relaxed);
+		atomic_thread_fence(memory_order_acquire);
+	} while ((before & 1u ||
+		  atomic_load_explicit(&control->state_changes, memory_order_relaxed) != before) &&
+		 ++tries < STATE_TRIES);
+	moment.state =
+		handle->gone || state >= LWF_STATES ? LWF_STATE_DETACHED : (enum lwf_state)state;
+	moment.changes = before / 2;
+	return moment;
+}
+
 void lwf_inject_state(const struct lwf_inject *handle, enum lwf_state *state, uint32_t *epoch)
 {
-	uint32_t now = LWF_STATE_DETACHED;
+	struct moment now = lwf_inject_moment(handle);
 
-	if (!handle->gone)
-		now = atomic_load_explicit(&handle->control->state, memory_order_acquire);
 	if (state)
-		*state = now < LWF_STATES ? (enum lwf_state)now : LWF_STATE_DETACHED;
+		*state = now.state;
 	if (epoch)
-		*epoch = atomic_load_explicit(&handle->control->epoch, memory_order_relaxed);
+		*epoch = now.epoch;
 }
 
 bool lwf_inject_is_gone(const struct lwf_inject *handle, const char **why)

@@ -44,6 +44,7 @@ static bool take_answer(struct lwf_inject *handle, struct lwf_inject_event *even
 		.id = answer.id,
 		.context = handle->slots[slot].context,
 	};
+	lwf_inject_account(handle, event);
 	free_slot(handle, slot);
 	handle->answer_head++;
 	return true;
@@ -69,8 +70,10 @@ static uint32_t take_local(struct lwf_inject *handle, struct lwf_inject_event *e
 {
 	uint32_t taken = 0;
 
-	while (taken < max && handle->local_head != handle->local_tail)
-		events[taken++] = handle->local[handle->local_head++ % LOCAL_MAX];
+	while (taken < max && handle->local_head != handle->local_tail) {
+		events[taken] = handle->local[handle->local_head++ % LOCAL_MAX];
+		lwf_inject_account(handle, &events[taken++]);
+	}
 	return taken;
 }
 
@@ -86,7 +89,7 @@ static uint32_t take_unknown(struct lwf_inject *handle, struct lwf_inject_event 
 
 		if (slot->id == 0)
 			continue;
-		events[taken++] = (struct lwf_inject_event){
+		events[taken] = (struct lwf_inject_event){
 			.kind = LWF_INJECT_ANSWER,
 			.status = slot->untaken ? LWF_STATUS_PAUSED : LWF_STATUS_UNKNOWN,
 			.reason = slot->untaken ? LWF_REASON_NOT_RUNNING : LWF_REASON_UNANSWERED,
@@ -94,6 +97,7 @@ static uint32_t take_unknown(struct lwf_inject *handle, struct lwf_inject_event 
 			.id = slot->id,
 			.context = slot->context,
 		};
+		lwf_inject_account(handle, &events[taken++]);
 		free_slot(handle, handle->unknown_next);
 	}
 	return taken;
@@ -101,23 +105,31 @@ static uint32_t take_unknown(struct lwf_inject *handle, struct lwf_inject_event 
 
 static bool has_state_event(const struct lwf_inject *handle)
 {
-	enum lwf_state state;
-	uint32_t epoch;
+	struct moment now;
 
 	if (!handle->state_events)
 		return false;
-	lwf_inject_state(handle, &state, &epoch);
-	return state != handle->told_state || epoch != handle->told_epoch;
+	now = lwf_inject_moment(handle);
+	return now.state != handle->told_state || now.epoch != handle->told_epoch ||
+	       now.changes != handle->told_changes;
 }
 
 static uint32_t take_state(struct lwf_inject *handle, struct lwf_inject_event *event, uint32_t max)
 {
+	struct moment now;
+
 	if (max == 0 || !has_state_event(handle))
 		return 0;
-	*event = (struct lwf_inject_event){.kind = LWF_INJECT_STATE};
-	lwf_inject_state(handle, &event->state, &event->epoch);
-	handle->told_state = event->state;
-	handle->told_epoch = event->epoch;
+	now = lwf_inject_moment(handle);
+	*event = (struct lwf_inject_event){
+		.kind = LWF_INJECT_STATE,
+		.state = now.state,
+		.epoch = now.epoch,
+		.changes = now.changes,
+	};
+	handle->told_state = now.state;
+	handle->told_epoch = now.epoch;
+	handle->told_changes = now.changes;
 	return 1;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * client_private.h - a handle of liblwf-client, and what its parts share: client.c (opening, the
- * daemon's end, questions), client_submit.c (frames in), client_answers.c (answers out, waiting).
+ * daemon's end, questions), client_submit.c (frames in), client_answers.c (answers out, waiting),
+ * client_ledger.c (what is counted), client_words.c (answers as errors of systems).
  */
 #ifndef LWF_CLIENT_PRIVATE_H
 #define LWF_CLIENT_PRIVATE_H
@@ -33,6 +34,8 @@ struct lwf_inject {
 	struct lwf_connection *connection;
 	uint64_t timeout_ns;
 	bool state_events, answer_resources;
+	enum lwf_when_paused when_paused;
+	struct lwf_inject_stats stats; /* in_flight is counted below */
 	uint32_t session;
 	const char *gone; /* why the daemon is gone; NULL: it is there */
 
@@ -58,14 +61,32 @@ struct lwf_inject {
 	struct lwf_inject_event local[LOCAL_MAX];
 
 	bool waits; /* client_waits is set */
-	uint32_t told_state, told_epoch;
+	uint32_t told_state, told_epoch, told_changes;
 };
+
+/** What the engine says of the stack's state, all of one moment. */
+struct moment {
+	enum lwf_state state;
+	uint32_t epoch, changes;
+};
+
+struct moment lwf_inject_moment(const struct lwf_inject *handle);
+
+/** Puts an answer into the ledger, and what depends on the handle into the answer. */
+void lwf_inject_account(struct lwf_inject *handle, struct lwf_inject_event *answer);
 
 /** Takes a look at answer_tail. One that cannot be makes the daemon gone. */
 void lwf_inject_look_at_answers(struct lwf_inject *handle);
 
 /** The daemon is gone, for this reason (static text); what it left in the ring is still delivered. */
 void lwf_inject_went(struct lwf_inject *handle, const char *why);
+
+/**
+ * lwf_connection_request() for a handle that may be gone, or is gone thereby. 0; -ETIMEDOUT; -ENOTCONN;
+ * what else that function returns. Takes @body.
+ */
+int lwf_inject_ask(struct lwf_inject *handle, enum lwf_wire_type type, json_t *body,
+		   uint64_t timeout_ns, json_t **reply, struct lwf_error *error);
 
 /** Reads what the socket has; its end makes the daemon gone. */
 void lwf_inject_hear_socket(struct lwf_inject *handle);

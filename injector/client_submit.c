@@ -59,6 +59,7 @@ static bool put_frame(struct lwf_inject *handle, const struct lwf_inject_frame *
 		memcpy(handle->map + LWF_RING_DATA_OFFSET + record.offset, frame->data, frame->len);
 	slot = handle->free_slots[--handle->free_count];
 	handle->in_flight++;
+	handle->stats.submitted++;
 	record.id = ++handle->sequence << SLOT_BITS | slot;
 	handle->slots[slot].id = record.id;
 	handle->slots[slot].context = frame->context;
@@ -75,6 +76,8 @@ static bool put_local(struct lwf_inject *handle, const struct lwf_inject_frame *
 	if (handle->local_tail - handle->local_head == LOCAL_MAX)
 		return false;
 	*id = ++handle->sequence << SLOT_BITS;
+	handle->stats.submitted++;
+	handle->stats.turned_away++;
 	handle->local[handle->local_tail++ % LOCAL_MAX] = (struct lwf_inject_event){
 		.kind = LWF_INJECT_ANSWER,
 		.status = LWF_STATUS_RESOURCES,

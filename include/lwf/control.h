@@ -53,7 +53,8 @@ enum lwf_role {
 	  "{stack,oid?}; all without oid; answered when the adapter has answered")   \
 	X(OID_SET, 15, ADMIN, "oid-set", "{stack,oid,value}; likewise")              \
 	X(OPEN, 20, INJECT, "open",                                                  \
-	  "{stack,module?,wait_when_paused?}; answer {session} and a memfd")         \
+	  "{stack?,nic?,module?,wait_when_paused?,wait_ns?}; answer {session} and "  \
+	  "a memfd")                                                                 \
 	X(DOORBELL, 21, INJECT, "doorbell", "none, and no answer: look at the ring") \
 	X(CANCEL, 22, INJECT, "cancel", "{cancel_id}; 0: all")                       \
 	X(SESSION, 23, INJECT, "session", "{}; answer: the session's ledger")        \

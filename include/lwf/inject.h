@@ -6,7 +6,8 @@
  * an answer is the NET_BUFFER_LIST that comes back complete.
  *
  * A handle is one session with one stack. It outlives links, pauses and modules: while the stack is
- * not Running, frames are answered PAUSED (or wait, if asked for). Every frame submitted gets
+ * not Running, frames are answered PAUSED (or wait, if asked for), and when it runs again they leave
+ * again, without anything to be done. Every frame submitted gets
  * exactly one answer event. When the daemon dies, what it had answered is still delivered, and all
  * that was in flight is answered UNKNOWN, never SUCCESS (PAUSED when a daemon that ended in order
  * never took it).
@@ -24,8 +25,9 @@
  * In an event loop: watch lwf_inject_fd() for reading, and whenever it is readable (and once at
  * first) call lwf_inject_poll() until it returns 0.
  *
- * Threads: a handle is for one thread at a time; different handles know nothing of each other.
- * Nothing here blocks longer than the timeout that it is given, whatever the daemon does.
+ * Threads: a handle is for one thread at a time; different handles know nothing of each other. Several
+ * threads on one handle are the caller's business: a lock of its own around every call. Nothing here
+ * blocks longer than the timeout that it is given, whatever the daemon does.
  */
 #ifndef LWF_INJECT_H
 #define LWF_INJECT_H
@@ -48,26 +50,33 @@ struct lwf_inject;
 
 /** What happens to frames while the stack is not Running. */
 enum lwf_when_paused {
-	LWF_WHEN_PAUSED_FAIL, /* they are answered PAUSED at once */
-	LWF_WHEN_PAUSED_WAIT, /* they wait, and leave when the stack runs again */
+	LWF_WHEN_PAUSED_FAIL,  /* they are answered PAUSED at once */
+	LWF_WHEN_PAUSED_WAIT,  /* they wait, and leave when the stack runs again; see wait_ns */
+	LWF_WHEN_PAUSED_NPCAP, /* as FAIL; answers say what a program of Npcap would have seen */
 };
 
 struct lwf_inject_options {
 	size_t size; /* sizeof(struct lwf_inject_options): set by LWF_INJECT_OPTIONS_INIT */
 	const char
-		*control; /* the daemon's socket; NULL: LWF_CONTROL, else the runtime directory */
-	const char *stack;
+		*control;   /* the daemon's socket; NULL: LWF_CONTROL, else the runtime directory */
+	const char *stack;  /* its name, or that of its network interface */
 	const char *module; /* through which module; NULL: "inject" */
 	enum lwf_when_paused when_paused;
 	uint64_t timeout_ns;   /* of open, close and cancel */
 	bool state_events;     /* tell changes of the stack's state as events */
 	bool answer_resources; /* without room, answer RESOURCES instead of returning -EAGAIN */
+	/*
+	 * WAIT: how long a frame may wait; then it is answered as with FAIL. By the daemon's clock,
+	 * from when it saw the frame: never earlier, a 16th later at most (2 ms at least). 0: for ever
+	 */
+	uint64_t wait_ns;
+	const char *nic; /* instead of a stack: the one over this network interface */
 };
 
 #define LWF_INJECT_OPTIONS_INIT                                                            \
 	{                                                                                  \
 		sizeof(struct lwf_inject_options), NULL, NULL, NULL, LWF_WHEN_PAUSED_FAIL, \
-			5000000000ull, false, false                                        \
+			5000000000ull, false, false, 0, NULL                               \
 	}
 
 #define LWF_INJECT_RECEIVE   0x1u /* towards the host; without it: towards the NIC */
@@ -106,6 +115,31 @@ struct lwf_inject_event {
 	enum lwf_state state;
 	uint32_t
 		epoch; /* lives of the stack, low 32 bits: another one means that it was detached */
+	/*
+	 * how often the state changed since the handle was opened: one more than in the event before
+	 * if that was the last change, and n more when n - 1 changes came and went between two polls
+	 */
+	uint32_t changes;
+	/* ANSWER, with LWF_WHEN_PAUSED_NPCAP: what GetLastError() would have said; else 0 */
+	uint32_t win32;
+};
+
+#define LWF_INJECT_ANSWERS \
+	16u /* columns of a ledger, by enum lwf_answer; more than there are now */
+
+/**
+ * The ledger of a handle: submitted = completed + refused + in_flight, at any time. It is counted when
+ * an answer is taken; once all have been taken it says the same as the ledger of the session in the
+ * daemon (lwf_inject_ledger(), `lwfctl ledger`), but for what the library turned away itself.
+ */
+struct lwf_inject_stats {
+	uint64_t submitted;
+	uint64_t completed[LWF_INJECT_ANSWERS]; /* admitted, and answered so */
+	uint64_t refused[LWF_INJECT_ANSWERS];	/* never admitted */
+	uint64_t sent;				/* frames with SUCCESS; a super-frame is one */
+	uint64_t frames, bytes;			/* on the wire, of these */
+	uint64_t in_flight;			/* without an answer that was taken */
+	uint64_t turned_away; /* of refused: RESOURCES by the library, which the daemon never saw */
 };
 
 /**
@@ -172,6 +206,35 @@ void lwf_inject_state(const struct lwf_inject *handle, enum lwf_state *state, ui
 
 /** True once the daemon is gone; *why (may be NULL) is the reason in words, static text. */
 bool lwf_inject_is_gone(const struct lwf_inject *handle, const char **why);
+
+/** What the handle has counted so far. */
+void lwf_inject_stats(const struct lwf_inject *handle, struct lwf_inject_stats *stats);
+
+/**
+ * What the daemon has counted for this session, by its answers given: those not taken yet, too, and
+ * without what was turned away. 0, -ETIMEDOUT, -ENOTCONN, -EBADMSG.
+ */
+int lwf_inject_ledger(struct lwf_inject *handle, uint64_t timeout_ns,
+		      struct lwf_inject_stats *stats);
+
+/**
+ * The errno for an answer: 0 with SUCCESS; EAGAIN (not Running; ENETDOWN with LWF_WHEN_PAUSED_NPCAP),
+ * ENODEV (detached, or removed), ENETDOWN (disabled), ENOLINK (no carrier), EMSGSIZE, ENOBUFS,
+ * ECANCELED, EOPNOTSUPP, EPERM (a filter dropped it), ECONNRESET (the daemon died), and with FAILURE
+ * @error, the device's own, or EIO.
+ */
+int lwf_inject_errno(lwf_status status, enum lwf_reason reason, uint32_t error,
+		     enum lwf_when_paused when_paused);
+
+/**
+ * The Windows error that a program of Npcap sees for an answer: 1617 (ERROR_DEVICE_REMOVED) for what
+ * Npcap itself refuses because its module is paused or its adapter is gone, 0x8034002A when PAUSED
+ * comes from below, 995 when it was cancelled; 0 with SUCCESS.
+ */
+uint32_t lwf_inject_win32(lwf_status status, bool refused);
+
+/** Such an error in words, "ERROR_DEVICE_REMOVED: ..."; static text. */
+const char *lwf_inject_win32_text(uint32_t error);
 
 /** The session's number in the daemon, as `lwfctl show` lists it. */
 uint32_t lwf_inject_session(const struct lwf_inject *handle);

@@ -25,6 +25,10 @@
  * it takes nothing out. What lies behind submit_head was never a frame of its, and the client library
  * answers it PAUSED; without a goodbye nobody can tell, and everything unanswered is UNKNOWN.
  *
+ * States. state_changes counts by two: it is odd while state and epoch are being written, and goes on
+ * at each change of the stack's state, so that a pause and a restart between two looks are seen as
+ * two changes. Whoever reads state and epoch between two equal even values has a true pair.
+ *
  * Doorbells. Before it sleeps the engine sets engine_sleeps; a client that submits and sees it set
  * sends one LWF_WIRE_DOORBELL on its socket. client_waits is the same the other way round. Both are
  * hints: a side that never rings harms itself alone, since the engine looks at every ring it was
@@ -88,6 +92,8 @@ struct lwf_ring_control {
 	_Alignas(64) _Atomic uint32_t state; /* engine writes: enum lwf_state of the stack */
 	_Atomic uint32_t epoch;		     /* engine writes: low bits of the stack's epoch */
 	_Atomic uint32_t goodbye;	     /* engine writes; 1: submit_head stands for ever */
+	_Atomic uint32_t
+		state_changes; /* engine writes: twice how often state changed, see above */
 };
 
 _Static_assert(sizeof(struct lwf_ring_control) <= LWF_RING_CONTROL_BYTES, "ring.h: layout");

@@ -351,6 +351,12 @@ int lwf_session_open(struct lwf_session *session, struct lwf_stack *stack, const
  */
 uint32_t lwf_session_pump(struct lwf_session *session, uint32_t budget);
 
+/**
+ * Answers up to @count records that wait for the stack to run again, as they would have been answered
+ * without wait_when_paused: their owner has waited long enough. Returns how many; 0 while it runs.
+ */
+uint32_t lwf_session_expire(struct lwf_session *session, uint32_t count);
+
 /** True when records wait because of the stack (paused with wait_when_paused, or no room). */
 bool lwf_session_blocked(const struct lwf_session *session);
 

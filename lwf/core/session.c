@@ -231,6 +231,26 @@ uint32_t lwf_session_pump(struct lwf_session *session, uint32_t budget)
 	return submit.taken;
 }
 
+uint32_t lwf_session_expire(struct lwf_session *session, uint32_t count)
+{
+	struct lwf_stack *stack = session->stack;
+	const struct lwf_module *module = stack ? target_of(session) : NULL;
+	uint32_t taken;
+
+	if (!stack || session->closing)
+		return 0;
+	if (module && module->state == LWF_STATE_RUNNING && stack->state == LWF_STATE_RUNNING)
+		return 0; /* it is room that they wait for */
+	session->calls++;
+	lwf_stack_enter(stack);
+	taken = refuse_waiting(session, door_reason(stack), count);
+	if (taken)
+		lwf_session_flush(session);
+	lwf_stack_exit(stack);
+	leave(session);
+	return taken;
+}
+
 enum lwf_pull lwf_session_pull(struct lwf_session *session, struct lwf_frame *frame)
 {
 	enum lwf_pull pull = session->closing ? LWF_PULL_NONE : session->ops->pull(session, frame);

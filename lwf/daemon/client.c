@@ -12,6 +12,10 @@
  * over LWF_BATCH_MAX_FRAMES, and link events, the TAP and the NIC get their turn before the next.
  * A client whose ring is empty sleeps (engine_sleeps, doorbell); one that the stack does not serve
  * now is blocked until an answer or a new state says otherwise. Nothing here allocates but open.
+ *
+ * Deadlines. A session that waits while its stack is paused may set a limit to it. client_wait.c knows
+ * since when each record waits; while the client is blocked a timer looks, and what is overdue is
+ * answered as a session that does not wait is answered at once.
  */
 #include <assert.h>
 #include <errno.h>
@@ -275,14 +279,26 @@ static void client_flush(struct lwf_session *session)
 	clients_feed(client->clients);
 }
 
+static void client_write_state(struct lwf_client *client)
+{
+	struct lwf_ring_control *control = client->control;
+	const struct lwf_stack *stack = client->session.stack;
+
+	/* odd while it is written: the client wants a state and the epoch that goes with it */
+	atomic_store_explicit(&control->state_changes, client->state_changes + 1,
+			      memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
+	atomic_store_explicit(&control->epoch, (uint32_t)lwf_stack_epoch(stack),
+			      memory_order_relaxed);
+	atomic_store_explicit(&control->state, (uint32_t)lwf_stack_state(stack),
+			      memory_order_release);
+	client->state_changes += 2;
+	atomic_store_explicit(&control->state_changes, client->state_changes, memory_order_release);
+}
+
 static void client_state_changed(struct lwf_session *session)
 {
-	struct lwf_client *client = client_of(session);
-
-	atomic_store_explicit(&client->control->epoch, (uint32_t)lwf_stack_epoch(session->stack),
-			      memory_order_relaxed);
-	atomic_store_explicit(&client->control->state, (uint32_t)lwf_stack_state(session->stack),
-			      memory_order_release);
+	client_write_state(client_of(session));
 	client_flush(session);
 }
 
@@ -294,6 +310,40 @@ static const struct lwf_session_ops client_session_ops = {
 	.state_changed = client_state_changed,
 };
 
+/* ---- deadlines ---- */
+
+static void client_watch_deadline(struct lwf_client *client)
+{
+	uint64_t now_ns;
+
+	if (!client->wait.limit_ns)
+		return;
+	now_ns = lwf_host_now_ns(client->clients->host);
+	lwf_client_wait_note(&client->wait, client->submit_head, client->submit_tail, now_ns);
+	lwf_timer_set(&client->deadline, lwf_client_wait_next_ns(&client->wait, now_ns));
+}
+
+/* Records have waited too long, or it is time to see which have come since. */
+static void client_deadline(void *context)
+{
+	struct lwf_client *client = context;
+	uint32_t overdue;
+
+	if (!client->blocked || client->session.closing)
+		return; /* its turn begins anew */
+	if (!client_look(client)) {
+		client_wake(client); /* its turn tells the owner */
+		return;
+	}
+	overdue = lwf_client_wait_overdue(&client->wait, client->submit_head,
+					  lwf_host_now_ns(client->clients->host));
+	client->pulls_left = overdue;
+	if (overdue)
+		lwf_session_expire(&client->session, overdue);
+	if (client->blocked)
+		client_watch_deadline(client);
+}
+
 /* ---- turns ---- */
 
 /* Nothing to pull: ask for a doorbell, and look once more, since one may just have been missed. */
@@ -303,6 +353,12 @@ static void client_sleep(struct lwf_client *client)
 	atomic_thread_fence(memory_order_seq_cst);
 	if (client_ready(&client->session))
 		client_wake(client);
+}
+
+static void client_block(struct lwf_client *client)
+{
+	client->blocked = true;
+	client_watch_deadline(client);
 }
 
 static void client_turn(struct lwf_client *client)
@@ -323,7 +379,7 @@ static void client_turn(struct lwf_client *client)
 	if (!ready)
 		client_sleep(client);
 	else if (lwf_session_blocked(session))
-		client->blocked = true;
+		client_block(client);
 	else if (taken == 0)
 		node_append(&client->clients->starved, &client->node);
 	else
@@ -445,6 +501,8 @@ static void client_free(struct lwf_client *client)
 {
 	struct lwf_clients *clients = client->clients;
 
+	if (client->wait.limit_ns)
+		lwf_timer_fini(&client->deadline);
 	if (client->map)
 		munmap(client->map, LWF_RING_BYTES);
 	clients->count--;
@@ -471,8 +529,20 @@ static void client_fill_control(struct lwf_client *client)
 	atomic_store(&control->engine_sleeps, 1);
 }
 
-int lwf_client_open(struct lwf_clients *clients, struct lwf_stack *stack, const char *module,
-		    bool wait_when_paused, const struct lwf_client_peer *peer,
+static int client_make_deadline(struct lwf_client *client, uint64_t wait_ns)
+{
+	int ret;
+
+	if (!wait_ns)
+		return 0;
+	ret = lwf_timer_init(&client->deadline, client->clients->host, client_deadline, client);
+	if (!ret)
+		lwf_client_wait_init(&client->wait, wait_ns);
+	return ret;
+}
+
+int lwf_client_open(struct lwf_clients *clients, struct lwf_stack *stack,
+		    const struct lwf_client_options *options, const struct lwf_client_peer *peer,
 		    const struct lwf_client_ops *ops, void *context, struct lwf_client **client,
 		    int *memfd)
 {
@@ -487,16 +557,19 @@ int lwf_client_open(struct lwf_clients *clients, struct lwf_stack *stack, const 
 	made->context = context;
 	made->peer = *peer;
 	node_init(&made->node);
+	ret = client_make_deadline(made, options->wait_when_paused ? options->wait_ns : 0);
+	if (ret)
+		goto err_free;
 	ret = client_map(made, memfd);
 	if (ret)
 		goto err_free;
 	client_fill_control(made);
 	made->session.ops = &client_session_ops;
-	made->session.wait_when_paused = wait_when_paused;
-	ret = lwf_session_open(&made->session, stack, module);
+	made->session.wait_when_paused = options->wait_when_paused;
+	ret = lwf_session_open(&made->session, stack, options->module);
 	if (ret)
 		goto err_close;
-	client_state_changed(&made->session);
+	client_write_state(made);
 	*client = made;
 	return 0;
 

@@ -16,6 +16,8 @@
 #include <lwf/ring.h>
 #include <lwf/stack.h>
 
+#include "client_wait.h"
+
 #define LWF_COMM_BYTES 16u /* name of a process, with the final 0 (TASK_COMM_LEN) */
 
 /** Who is at the other end, as the kernel told when it connected. */
@@ -47,6 +49,13 @@ struct lwf_clients {
 	uint32_t count; /* rings that are mapped, those that are only waiting for frames included */
 };
 
+/** What a client asks for when it opens its session. */
+struct lwf_client_options {
+	const char *module;    /* through which; NULL: inject */
+	bool wait_when_paused; /* records wait while the stack is not Running */
+	uint64_t wait_ns;      /* so long at most, then they are answered; 0: for ever */
+};
+
 struct lwf_client {
 	struct lwf_session session; /* first: the stack knows the client by it */
 	struct lwf_client_node node;
@@ -62,9 +71,13 @@ struct lwf_client {
 	/* the engine's own copies; the shared ones are only written */
 	uint32_t submit_head;
 	uint32_t answer_tail;
+	uint32_t state_changes; /* twice their number */
 	/* the client's indices as last seen and found possible */
 	uint32_t submit_tail;
 	uint32_t answer_head;
+
+	struct lwf_client_wait wait; /* records that wait with a deadline */
+	struct lwf_timer deadline;
 
 	bool blocked;	     /* the stack does not take records now; it says when it does again */
 	uint32_t pulls_left; /* records that may be pulled before the turn is over */
@@ -90,11 +103,11 @@ void lwf_clients_drain(struct lwf_clients *clients);
 void lwf_clients_goodbye(struct lwf_stack *stack);
 
 /**
- * Makes a ring and a session on @stack through @module (NULL: inject). *memfd is the caller's to
- * pass on and to close. Returns 0, -ENOMEM, -ENOSPC, or what the kernel said.
+ * Makes a ring and a session on @stack. *memfd is the caller's to pass on and to close. Returns 0,
+ * -ENOMEM, -ENOSPC, or what the kernel said.
  */
-int lwf_client_open(struct lwf_clients *clients, struct lwf_stack *stack, const char *module,
-		    bool wait_when_paused, const struct lwf_client_peer *peer,
+int lwf_client_open(struct lwf_clients *clients, struct lwf_stack *stack,
+		    const struct lwf_client_options *options, const struct lwf_client_peer *peer,
 		    const struct lwf_client_ops *ops, void *context, struct lwf_client **client,
 		    int *memfd);
 

@@ -444,15 +444,62 @@ static void client_lied(void *context, const char *text)
 
 static const struct lwf_client_ops client_ops = {client_ring, client_lied};
 
+/* The stack over the network interface @name; interfaces of two namespaces may have one name. */
+static struct lwf_stack *find_by_nic(struct lwf_request *request, const char *name)
+{
+	struct lwf_stack *found = NULL, *stack;
+
+	for (uint32_t i = 0; (stack = lwf_engine_stack_at(request->server->engine, i)); i++) {
+		const struct lwf_edge *lower = lwf_stack_lower(stack);
+
+		if (strcmp(lower->ops->kind, "nic") != 0 || strcmp(lower->name, name) != 0)
+			continue;
+		if (found) {
+			fail(request, LWF_EXIT_REFUSED, name, "name the stack: see lwfctl show",
+			     "two stacks have an interface of this name, in two namespaces");
+			return NULL;
+		}
+		found = stack;
+	}
+	if (!found)
+		fail(request, LWF_EXIT_NO_OBJECT, name, LIST_STACKS,
+		     "no stack has such an interface");
+	return found;
+}
+
+/* Of a stack and an interface one is given; what is no stack's name may be its interface's. */
+static struct lwf_stack *find_to_open(struct lwf_request *request, const char *name,
+				      const char *nic)
+{
+	struct lwf_stack *stack;
+
+	if (name && nic) {
+		fail(request, LWF_EXIT_USAGE, nic, "give one of the two", "a stack is named, too");
+		return NULL;
+	}
+	if (!name && !nic) {
+		fail(request, LWF_EXIT_USAGE, "open", LIST_STACKS,
+		     "neither a stack nor an interface is named");
+		return NULL;
+	}
+	if (nic)
+		return find_by_nic(request, nic);
+	stack = find_stack(request, name);
+	return stack ? stack : find_by_nic(request, name);
+}
+
 static enum lwf_outcome do_open(struct lwf_request *request)
 {
 	struct lwf_peer *peer = request->peer;
-	char name[LWF_NAME_BYTES], module[LWF_NAME_BYTES];
-	bool module_given, wait_when_paused = false;
+	char name[LWF_NAME_BYTES], nic[LWF_NAME_BYTES], module[LWF_NAME_BYTES];
+	bool name_given, nic_given, module_given;
+	struct lwf_client_options options = {0};
 	struct lwf_field fields[] = {
-		{"stack", LWF_FIELD_TEXT, true, name, sizeof(name), NULL},
+		{"stack", LWF_FIELD_TEXT, false, name, sizeof(name), &name_given},
+		{"nic", LWF_FIELD_TEXT, false, nic, sizeof(nic), &nic_given},
 		{"module", LWF_FIELD_TEXT, false, module, sizeof(module), &module_given},
-		{"wait_when_paused", LWF_FIELD_BOOL, false, &wait_when_paused, 0, NULL},
+		{"wait_when_paused", LWF_FIELD_BOOL, false, &options.wait_when_paused, 0, NULL},
+		{"wait_ns", LWF_FIELD_UINT, false, &options.wait_ns, 0, NULL},
 	};
 	struct lwf_stack *stack;
 	int ret;
@@ -462,22 +509,24 @@ static enum lwf_outcome do_open(struct lwf_request *request)
 	if (peer->client)
 		return fail(request, LWF_EXIT_REFUSED, "session", "open another connection",
 			    "this connection has one already");
-	stack = find_stack(request, name);
-	if (!stack)
+	stack = find_to_open(request, name_given ? name : NULL, nic_given ? nic : NULL);
+	if (!stack || (module_given && !find_module(request, stack, module)))
 		return LWF_OUTCOME_ERROR;
-	if (module_given && !find_module(request, stack, module))
-		return LWF_OUTCOME_ERROR;
-	ret = lwf_client_open(&request->server->clients, stack, module_given ? module : NULL,
-			      wait_when_paused, &peer->who, &client_ops, peer, &peer->client,
-			      &request->reply_fd);
+	options.module = module_given ? module : NULL;
+	if (options.wait_ns > FOR_MAX_NS)
+		options.wait_ns = FOR_MAX_NS;
+	ret = lwf_client_open(&request->server->clients, stack, &options, &peer->who, &client_ops,
+			      peer, &peer->client, &request->reply_fd);
 	if (ret)
-		return fail(request, LWF_EXIT_REFUSED, name, "close other sessions, and try again",
+		return fail(request, LWF_EXIT_REFUSED, lwf_stack_name(stack),
+			    "close other sessions, and try again",
 			    ret == -ENOSPC  ? "the stack has as many sessions as it can"
 			    : ret == -EBUSY ? "the stack is being closed"
 					    : strerror(-ret));
-	return reply(request, json_pack("{s:i,s:I,s:s,s:s}", "schema", LWF_SCHEMA, "session",
-					(json_int_t)peer->client->session.id, "stack", name,
-					"module", peer->client->session.target_name));
+	return reply(request,
+		     json_pack("{s:i,s:I,s:s,s:s}", "schema", LWF_SCHEMA, "session",
+			       (json_int_t)peer->client->session.id, "stack", lwf_stack_name(stack),
+			       "module", peer->client->session.target_name));
 }
 
 static enum lwf_outcome no_session(struct lwf_request *request)

@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <lwf/edge.h>
+
 #include "client.h"
 #include "rig.h"
 
@@ -40,14 +42,18 @@ static void on_lie(void *context, const char *text)
 
 static const struct lwf_client_ops ops = {on_ring, on_lie};
 
-static void open_client(struct other_side *side, bool wait_when_paused)
+static void open_client_for(struct other_side *side, bool wait_when_paused, uint64_t wait_ns)
 {
+	const struct lwf_client_options options = {
+		.wait_when_paused = wait_when_paused,
+		.wait_ns = wait_ns,
+	};
 	struct lwf_client_peer peer = {.pid = 4711, .uid = 7, .comm = "test"};
 	int memfd;
 
 	memset(side, 0, sizeof(*side));
-	assert_int_equal(lwf_client_open(&clients, rig.stack, NULL, wait_when_paused, &peer, &ops,
-					 side, &side->client, &memfd),
+	assert_int_equal(lwf_client_open(&clients, rig.stack, &options, &peer, &ops, side,
+					 &side->client, &memfd),
 			 0);
 	assert_int_not_equal(ftruncate(memfd, 1), 0); /* sealed */
 	assert_int_not_equal(ftruncate(memfd, (off_t)LWF_RING_BYTES * 2), 0);
@@ -58,6 +64,11 @@ static void open_client(struct other_side *side, bool wait_when_paused)
 	assert_int_equal(side->control->magic, LWF_RING_MAGIC);
 	assert_int_equal(side->control->engine_sleeps, 1);
 	assert_int_equal(side->control->state, lwf_stack_state(rig.stack));
+}
+
+static void open_client(struct other_side *side, bool wait_when_paused)
+{
+	open_client_for(side, wait_when_paused, 0);
 }
 
 static void close_client(struct other_side *side)
@@ -314,6 +325,112 @@ static void test_paused(void **state)
 	end_rig();
 }
 
+/* Each record has its own deadline; nothing moves before it, and one that is met by a restart leaves. */
+static void test_wait_with_deadline(void **state)
+{
+	struct other_side side;
+
+	(void)state;
+	setup_rig("inject");
+	open_client_for(&side, true, 320 * RIG_MS);
+	lwf_stack_hold(rig.stack, LWF_HOLD_USER_PAUSE);
+	submit(&side, 1, 0, 60, 0);
+	run(&side);
+	rig_run(&rig, 150);
+	submit(&side, 2, 0, 60, 0); /* it does not ring: engine_sleeps is 0 */
+	assert_int_equal(side.control->engine_sleeps, 0);
+	rig_run(&rig, 168); /* 319 ms after the first */
+	assert_int_equal(side.control->submit_head, 0);
+	assert_int_equal(side.control->answer_tail, 0);
+	rig_run(&rig, 22);
+	assert_int_equal(side.control->answer_tail, 1);
+	assert_int_equal(answer(&side, 0)->id, 1);
+	assert_int_equal(answer(&side, 0)->status, LWF_STATUS_PAUSED);
+	assert_int_equal(answer(&side, 0)->reason, LWF_REASON_NOT_RUNNING);
+	assert_int_equal(answer(&side, 0)->refused, 1);
+	rig_run(&rig, 128); /* 318 ms after the second */
+	assert_int_equal(side.control->answer_tail, 1);
+	rig_run(&rig, 24);
+	assert_int_equal(side.control->answer_tail, 2);
+	submit(&side, 3, 0, 60, 0);
+	run(&side);
+	rig_run(&rig, 300);
+	lwf_stack_release(rig.stack, LWF_HOLD_USER_PAUSE);
+	rig_run(&rig, 100);
+	assert_int_equal(side.control->answer_tail, 3);
+	assert_int_equal(answer(&side, 2)->status, LWF_STATUS_SUCCESS);
+	assert_int_equal(side.client->session.ledger.refused[LWF_ANSWER_PAUSED], 2);
+	assert_int_equal(rig.lower_handed, 1);
+	close_client(&side);
+	end_rig();
+}
+
+/* Whoever waits for room while the stack runs is not paused: no deadline there. */
+static void test_deadline_is_for_pauses(void **state)
+{
+	struct other_side side;
+
+	(void)state;
+	setup_rig("inject");
+	open_client_for(&side, true, 320 * RIG_MS);
+	lwf_edge_set_room(rig.lower, false);
+	submit(&side, 1, 0, 60, 0);
+	run(&side);
+	rig_run(&rig, 1000);
+	assert_int_equal(side.control->answer_tail, 0);
+	lwf_edge_set_room(rig.lower, true);
+	rig_run(&rig, 10);
+	assert_int_equal(side.control->answer_tail, 1);
+	assert_int_equal(answer(&side, 0)->status, LWF_STATUS_SUCCESS);
+	close_client(&side);
+	end_rig();
+}
+
+/* A deadline finds a ring that lies; and a client that goes leaves no timer behind. */
+static void test_deadline_and_lies(void **state)
+{
+	struct other_side side;
+
+	(void)state;
+	setup_rig("inject");
+	open_client_for(&side, true, 320 * RIG_MS);
+	lwf_stack_hold(rig.stack, LWF_HOLD_USER_PAUSE);
+	submit(&side, 1, 0, 60, 0);
+	run(&side);
+	side.control->submit_tail += LWF_RING_SUBMIT_SLOTS;
+	rig_run(&rig, 20);
+	assert_non_null(side.lie);
+	assert_int_equal(side.control->answer_tail, 0);
+	munmap(side.map, LWF_RING_BYTES);
+	open_client_for(&side, true, 320 * RIG_MS);
+	submit(&side, 1, 0, 60, 0);
+	run(&side);
+	close_client(&side);
+	end_rig();
+}
+
+/* A pause and a restart that come between two looks have left two marks. */
+static void test_changes_are_counted(void **state)
+{
+	struct other_side side;
+	uint32_t before;
+
+	(void)state;
+	setup_rig("inject");
+	open_client(&side, false);
+	before = side.control->state_changes;
+	assert_int_equal(before, 2); /* the state at the opening */
+	lwf_stack_hold(rig.stack, LWF_HOLD_USER_PAUSE);
+	lwf_stack_release(rig.stack, LWF_HOLD_USER_PAUSE);
+	rig_run(&rig, 1);
+	assert_int_equal(side.control->state, LWF_STATE_RUNNING);
+	assert_int_equal(side.control->epoch, (uint32_t)lwf_stack_epoch(rig.stack));
+	assert_true(side.control->state_changes >= before + 4);
+	assert_int_equal(side.control->state_changes % 2, 0);
+	close_client(&side);
+	end_rig();
+}
+
 /* One client holds all frames of the module; the other goes on when they are home. */
 static void test_starved_by_another(void **state)
 {
@@ -407,6 +524,10 @@ int main(void)
 		cmocka_unit_test(test_scribbles),
 		cmocka_unit_test(test_no_place_for_answers),
 		cmocka_unit_test(test_paused),
+		cmocka_unit_test(test_wait_with_deadline),
+		cmocka_unit_test(test_deadline_is_for_pauses),
+		cmocka_unit_test(test_deadline_and_lies),
+		cmocka_unit_test(test_changes_are_counted),
 		cmocka_unit_test(test_starved_by_another),
 		cmocka_unit_test(test_gone_with_frames_out),
 		cmocka_unit_test(test_cancel),

@@ -132,6 +132,28 @@ static void test_wait_when_paused(void **state)
 	done();
 }
 
+/* Its owner has waited long enough: answered at the door, and only while the stack does not run. */
+static void test_expire(void **state)
+{
+	(void)state;
+	client.session.wait_when_paused = true;
+	lwf_stack_hold(rig.stack, LWF_HOLD_USER_PAUSE);
+	client_send(&client, 5);
+	assert_int_equal(lwf_session_expire(&client.session, 2), 2);
+	assert_int_equal(client.answers, 2);
+	expect_last(LWF_STATUS_PAUSED, LWF_REASON_NOT_RUNNING, true);
+	rig_link_down(&rig);
+	assert_int_equal(lwf_session_expire(&client.session, 1), 1);
+	expect_last(LWF_STATUS_PAUSED, LWF_REASON_DISABLED, true);
+	rig_link_up(&rig);
+	lwf_stack_release(rig.stack, LWF_HOLD_USER_PAUSE);
+	rig_run(&rig, 1);
+	assert_int_equal(lwf_session_expire(&client.session, 2), 0);
+	client_pump(&client);
+	assert_int_equal(client_count(&client, LWF_STATUS_SUCCESS), 2);
+	done();
+}
+
 /* In flight when the pause begins: admitted, so completed with what the device says. */
 static void test_pause_in_flight(void **state)
 {
@@ -498,6 +520,7 @@ int main(int argc, char **argv)
 		T(lengths),
 		T(receive_direction),
 		T(wait_when_paused),
+		T(expire),
 		T(pause_in_flight),
 		T(cancel),
 		T(cancel_is_private),
