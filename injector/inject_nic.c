@@ -25,7 +25,8 @@
 #include "hosts.h"
 #include "inject_run.h"
 
-#define LOOK_NS 20000000ull
+#define LOOK_NS	     20000000ull
+#define SLEEP_NS_MAX 3600000000000ull
 
 struct nic_run {
 	struct lwf_session session; /* first: the stack knows us by it */
@@ -44,10 +45,11 @@ struct nic_run {
 	uint64_t now_ns; /* of this turn */
 	enum inject_due due;
 	uint64_t due_ns;
-	bool begun;	/* the stack has come up, as far as it can */
-	bool stopping;	/* a signal came: nothing more is pulled */
-	bool closing;	/* the session is being closed */
-	bool abandoned; /* the end came before the last answer */
+	uint64_t wake_ns; /* when the timer for that is to fire; 0: at once */
+	bool begun;	  /* the stack has come up, as far as it can */
+	bool stopping;	  /* a signal came: nothing more is pulled */
+	bool closing;	  /* the session is being closed */
+	bool abandoned;	  /* the end came before the last answer */
 	bool cancelled;
 	uint64_t cancel_ns; /* after a signal: what is left then is cancelled */
 	uint64_t stop_deadline_ns;
@@ -212,21 +214,33 @@ static void heed_signals(struct nic_run *nic)
 
 /* ---- turns ---- */
 
-static void take_turn(void *context)
+/* Wakes the loop for what is due later. */
+static void set_due_timer(struct nic_run *nic)
 {
-	struct nic_run *nic = context;
+	uint64_t now_ns = inject_now_ns(), wake_ns = nic->due_ns;
+
+	if (nic->stopping)
+		return;
+	if (nic->due == INJECT_DUE_LATER)
+		wake_ns = inject_pace_sleep_until(&nic->run->pace, nic->due_ns, now_ns);
+	if (wake_ns > now_ns + SLEEP_NS_MAX)
+		wake_ns = now_ns + SLEEP_NS_MAX; /* and then asks again */
+	nic->wake_ns = wake_ns > now_ns ? wake_ns : 0;
+	lwf_timer_set(&nic->due_timer, wake_ns > now_ns ? wake_ns - now_ns : 1);
+}
+
+static void turn(struct nic_run *nic)
+{
 	uint32_t taken;
 
-	nic->turn_posted = false;
 	nic->begun = nic->begun || lwf_stack_settled(nic->stack);
 	if (nic->closing || !nic->begun)
 		return;
 	nic->now_ns = inject_now_ns();
 	nic->due = INJECT_DUE_NOW; /* unless pull finds out otherwise */
 	taken = lwf_session_pump(&nic->session, LWF_BATCH_MAX_FRAMES);
-	if ((nic->due == INJECT_DUE_LATER || nic->due == INJECT_DUE_ANSWERS) && !nic->stopping)
-		lwf_timer_set(&nic->due_timer,
-			      nic->due_ns > nic->now_ns ? nic->due_ns - nic->now_ns : 1);
+	if (nic->due == INJECT_DUE_LATER || nic->due == INJECT_DUE_ANSWERS)
+		set_due_timer(nic);
 	else if (taken && nic->due == INJECT_DUE_NOW)
 		post_turn(nic);
 	if (nic->input.host)
@@ -234,9 +248,30 @@ static void take_turn(void *context)
 	end_if_done(nic);
 }
 
+static void posted_turn(void *context)
+{
+	struct nic_run *nic = context;
+
+	nic->turn_posted = false;
+	turn(nic);
+}
+
+/* It is nearly due: the rest is not slept, see inject_pace.h. */
 static void due_now(void *context)
 {
-	post_turn(context);
+	struct nic_run *nic = context;
+	uint64_t now_ns = inject_now_ns();
+
+	if (nic->closing || nic->stopping || nic->due != INJECT_DUE_LATER) {
+		post_turn(nic);
+		return;
+	}
+	if (nic->wake_ns)
+		inject_pace_woke(&nic->run->pace, nic->wake_ns, now_ns);
+	if (nic->run->pace.may_spin && now_ns < nic->due_ns &&
+	    nic->due_ns - now_ns <= INJECT_SPIN_NS_MAX)
+		inject_run_spin(nic->due_ns);
+	turn(nic);
 }
 
 static void input_now(void *context, unsigned events)
@@ -407,7 +442,7 @@ static int make_timers(struct nic_run *nic)
 	int fd = inject_source_fd(nic->run->source);
 	int err;
 
-	nic->turn = (struct lwf_task){.fn = take_turn, .context = nic};
+	nic->turn = (struct lwf_task){.fn = posted_turn, .context = nic};
 	err = lwf_timer_init(&nic->due_timer, nic->host, due_now, nic);
 	if (!err)
 		err = lwf_timer_init(&nic->look_timer, nic->host, look, nic);

@@ -429,5 +429,7 @@ bool inject_options_read(int argc, char **argv, struct inject_options *options, 
 		return false;
 	if (options->verify)
 		return take_no_operands(argc - optind, argv + optind, code);
+	if (options->has_template && !pacing)
+		options->pace.kind = INJECT_PACE_TOPSPEED; /* no gaps to be kept */
 	return take_operands(argc - optind, argv + optind, options, code);
 }

@@ -13,6 +13,7 @@ void inject_pace_init(struct inject_pace *pace, const struct inject_pace_config 
 {
 	memset(pace, 0, sizeof(*pace));
 	pace->config = *config;
+	pace->early_ns = INJECT_SPIN_NS_START;
 }
 
 static double gap_ns(const struct inject_pace *pace, uint64_t stamp_ns)
@@ -58,25 +59,58 @@ void inject_pace_left(struct inject_pace *pace, uint64_t now_ns)
 	pace->start_ns = now_ns;
 }
 
-void inject_pace_went(struct inject_pace *pace, uint64_t stamp_ns, uint32_t bytes, uint64_t now_ns)
+uint64_t inject_pace_went(struct inject_pace *pace, uint64_t stamp_ns, uint32_t bytes,
+			  uint64_t now_ns)
 {
+	bool first = !pace->started;
+	double due_ns;
+
 	if (pace->config.kind == INJECT_PACE_TOPSPEED)
-		return;
-	if (!pace->started) {
+		return 0;
+	if (first) {
 		pace->started = true;
 		pace->start_ns = now_ns;
 		pace->last_stamp_ns = stamp_ns;
 	}
-	switch (pace->config.kind) {
-	case INJECT_PACE_GAPS:
-		pace->ahead_ns += gap_ns(pace, stamp_ns);
+	due_ns = pace->ahead_ns;
+	if (pace->config.kind == INJECT_PACE_GAPS) {
+		due_ns += gap_ns(pace, stamp_ns);
+		pace->ahead_ns = due_ns;
 		pace->last_stamp_ns = stamp_ns;
-		break;
-	case INJECT_PACE_RATE:
+	} else {
 		pace->units += pace->config.rate.kind == LWF_RATE_BITS ? (uint64_t)bytes * 8 : 1;
 		pace->ahead_ns = (double)pace->units / pace->config.rate.per_second * 1e9;
-		break;
-	case INJECT_PACE_TOPSPEED:
-		break;
 	}
+	if (first || due_ns > (double)(now_ns - pace->start_ns))
+		return 0;
+	return now_ns - pace->start_ns - (uint64_t)due_ns;
+}
+
+/* ---- waiting ---- */
+
+#define MARGIN_NS 5000u
+#define FORGET	  32u /* of what is too much, so much is forgotten with each sleep */
+
+uint64_t inject_pace_sleep_until(struct inject_pace *pace, uint64_t due_ns, uint64_t now_ns)
+{
+	uint64_t early_ns = pace->may_spin ? pace->early_ns : 0;
+	uint64_t left_ns = due_ns > now_ns ? due_ns - now_ns : 0;
+
+	if (left_ns > early_ns)
+		return due_ns - early_ns;
+	/* one that never sleeps never learns: try again some time */
+	pace->early_ns -= pace->early_ns / (FORGET * FORGET);
+	return now_ns;
+}
+
+void inject_pace_woke(struct inject_pace *pace, uint64_t asked_ns, uint64_t now_ns)
+{
+	uint64_t early_ns = MARGIN_NS + (now_ns > asked_ns ? now_ns - asked_ns : 0);
+
+	if (early_ns > INJECT_SPIN_NS_MAX)
+		early_ns = INJECT_SPIN_NS_MAX;
+	if (early_ns > pace->early_ns)
+		pace->early_ns = early_ns;
+	else
+		pace->early_ns -= (pace->early_ns - early_ns) / FORGET;
 }

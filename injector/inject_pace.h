@@ -20,6 +20,8 @@
 
 #define INJECT_CATCH_UP_NS     500000000ull
 #define INJECT_FIRST_ANSWER_NS 500000000ull /* so long the second frame waits for it */
+#define INJECT_SPIN_NS_MAX     80000ull	    /* of looking at the clock, for one frame */
+#define INJECT_SPIN_NS_START   40000ull
 
 enum inject_pace_kind {
 	INJECT_PACE_GAPS, /* the capture's own gaps, divided by speed */
@@ -42,6 +44,8 @@ struct inject_pace {
 	uint64_t last_stamp_ns; /* GAPS: of the record that went last */
 	uint64_t units;		/* RATE: frames, or bits, that went so far */
 	uint64_t slipped_ns;
+	bool may_spin;	   /* there is a processor for the others */
+	uint64_t early_ns; /* so long before a frame is due a sleep is to end */
 };
 
 void inject_pace_init(struct inject_pace *pace, const struct inject_pace_config *config);
@@ -52,8 +56,15 @@ void inject_pace_init(struct inject_pace *pace, const struct inject_pace_config 
  */
 uint64_t inject_pace_due_ns(struct inject_pace *pace, uint64_t stamp_ns, uint64_t now_ns);
 
-/** That record of @bytes is handed over now. */
-void inject_pace_went(struct inject_pace *pace, uint64_t stamp_ns, uint32_t bytes, uint64_t now_ns);
+/** That record of @bytes is handed over now. Returns how long it had been due, in ns; 0 for the first, and without gaps. */
+uint64_t inject_pace_went(struct inject_pace *pace, uint64_t stamp_ns, uint32_t bytes,
+			  uint64_t now_ns);
+
+/** True when frames have times at which they are due. */
+static inline bool inject_pace_is_paced(const struct inject_pace *pace)
+{
+	return pace->config.kind != INJECT_PACE_TOPSPEED;
+}
 
 /** True when the schedule waits to be told that the first frame has left. */
 static inline bool inject_pace_waits(const struct inject_pace *pace)
@@ -63,5 +74,13 @@ static inline bool inject_pace_waits(const struct inject_pace *pace)
 
 /** The first frame has left (or will never), as we know now. Of later ones it need not be told. */
 void inject_pace_left(struct inject_pace *pace, uint64_t now_ns);
+
+/**
+ * How to wait for @due_ns: sleep until the time that is returned, say so with inject_pace_woke(), and look at the clock
+ * for the rest. A sleeper is woken late (by 5 us, or 50 on a virtual machine); how late is learnt, so that no more
+ * than that is spent on looking. Not later than @now_ns: do not sleep.
+ */
+uint64_t inject_pace_sleep_until(struct inject_pace *pace, uint64_t due_ns, uint64_t now_ns);
+void inject_pace_woke(struct inject_pace *pace, uint64_t asked_ns, uint64_t now_ns);
 
 #endif

@@ -83,16 +83,34 @@ static json_t *json_answers(const uint64_t *answers, enum lwf_answer always)
 	return object;
 }
 
+static double us_of(uint64_t ns)
+{
+	return (double)ns / 1e3;
+}
+
+/* NULL without a schedule: nothing of it is told then. */
+static json_t *json_pacing(const struct inject_run *run)
+{
+	const struct inject_histogram *late = &run->lateness;
+
+	if (!inject_pace_is_paced(&run->pace))
+		return NULL;
+	return json_pack("{s:f,s:f,s:f,s:f}", "p50_us",
+			 us_of(inject_histogram_quantile_ns(late, 500)), "p99_us",
+			 us_of(inject_histogram_quantile_ns(late, 990)), "max_us",
+			 us_of(late->max_ns), "slipped_ms", (double)run->pace.slipped_ns / 1e6);
+}
+
 static int print_json(const struct inject_run *run)
 {
 	const struct lwf_ledger *ledger = &run->ledger;
 
 	return lwf_cli_json(json_pack(
-		"{s:I,s:o,s:o,s:I,s:I,s:I,s:f}", "submitted", (json_int_t)ledger->submitted,
+		"{s:I,s:o,s:o,s:I,s:I,s:I,s:f,s:o*}", "submitted", (json_int_t)ledger->submitted,
 		"completed", json_answers(ledger->completed, LWF_ANSWER_SUCCESS), "refused",
 		json_answers(ledger->refused, LWF_ANSWER_PAUSED), "sent", (json_int_t)ledger->sent,
 		"frames", (json_int_t)ledger->frames, "bytes", (json_int_t)ledger->bytes, "seconds",
-		seconds_of(run_ns(run))));
+		seconds_of(run_ns(run)), "pacing", json_pacing(run)));
 }
 
 /* ---- the table ---- */
@@ -153,6 +171,17 @@ static void print_rate(const struct inject_run *run)
 	putchar('\n');
 }
 
+static void print_pacing(const struct inject_run *run)
+{
+	const struct inject_histogram *late = &run->lateness;
+
+	if (!late->count)
+		return;
+	printf("%-10s late by %.1f us (p50), %.1f us (p99), %.1f us (most)\n", "pacing",
+	       us_of(inject_histogram_quantile_ns(late, 500)),
+	       us_of(inject_histogram_quantile_ns(late, 990)), us_of(late->max_ns));
+}
+
 static void print_table(const struct inject_run *run)
 {
 	const struct lwf_ledger *ledger = &run->ledger;
@@ -167,6 +196,7 @@ static void print_table(const struct inject_run *run)
 	printf("%-10s %-19s %12" PRIu64 "   %" PRIu64 " frames, %" PRIu64 " bytes on the wire\n",
 	       "sent", "", ledger->sent, ledger->frames, ledger->bytes);
 	print_rate(run);
+	print_pacing(run);
 }
 
 /* ---- the end ---- */

@@ -8,6 +8,7 @@
 #include "inject_run.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -43,6 +44,15 @@ uint64_t inject_now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* Alone on a processor, who looks at the clock is in the way of those that are to take the frames. */
+static bool has_processors(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) > 1
+							    : sysconf(_SC_NPROCESSORS_ONLN) > 1;
+}
+
 void inject_run_init(struct inject_run *run, const struct inject_options *options,
 		     struct inject_source *source)
 {
@@ -51,6 +61,16 @@ void inject_run_init(struct inject_run *run, const struct inject_options *option
 	run->source = source;
 	run->progress = isatty(STDERR_FILENO) == 1;
 	inject_pace_init(&run->pace, &options->pace);
+	run->pace.may_spin = has_processors();
+}
+
+uint64_t inject_run_spin(uint64_t due_ns)
+{
+	uint64_t now_ns = inject_now_ns();
+
+	while (now_ns < due_ns && !atomic_load_explicit(&inject_signals, memory_order_relaxed))
+		now_ns = inject_now_ns();
+	return now_ns;
 }
 
 static uint64_t left_of_limit(const struct inject_run *run)
@@ -92,13 +112,18 @@ enum inject_due inject_run_due(struct inject_run *run, uint64_t now_ns,
 
 void inject_run_handed(struct inject_run *run, const struct inject_record *records, uint32_t count)
 {
-	bool paced = run->options->pace.kind != INJECT_PACE_TOPSPEED;
+	bool paced = inject_pace_is_paced(&run->pace);
 	uint64_t now_ns = paced || run->start_ns == 0 ? inject_now_ns() : 0;
 
 	if (count && run->start_ns == 0)
 		run->start_ns = now_ns;
-	for (uint32_t i = 0; i < count; i++)
-		inject_pace_went(&run->pace, records[i].stamp_ns, records[i].captured, now_ns);
+	for (uint32_t i = 0; paced && i < count; i++) {
+		uint64_t late_ns = inject_pace_went(&run->pace, records[i].stamp_ns,
+						    records[i].captured, now_ns);
+
+		if (run->handed + i) /* the first one is the schedule's begin */
+			inject_histogram_add(&run->lateness, late_ns);
+	}
 	run->handed += count;
 	run->ledger.submitted += count;
 	inject_source_pass(run->source, count);

@@ -14,6 +14,7 @@
 
 #include <lwf/stack.h>
 
+#include "inject_histogram.h"
 #include "inject_options.h"
 #include "inject_pace.h"
 #include "inject_source.h"
@@ -31,7 +32,9 @@ struct inject_run {
 	const struct inject_options *options;
 	struct inject_source *source;
 	struct inject_pace pace;
-	uint64_t handed; /* records handed over so far */
+	struct inject_histogram
+		lateness; /* paced: how long each had been due when it was handed over */
+	uint64_t handed;  /* records handed over so far */
 	struct lwf_ledger ledger;
 	uint64_t reasons[LWF_REASONS]; /* answers by reason */
 	uint32_t last_error;	       /* errno of the last FAILURE */
@@ -65,6 +68,9 @@ enum inject_due inject_run_due(struct inject_run *run, uint64_t now_ns,
 
 /** The first @count of these were handed over. */
 void inject_run_handed(struct inject_run *run, const struct inject_record *records, uint32_t count);
+
+/** Looks at the clock until @due_ns, which is near, or a signal. Returns the time then. */
+uint64_t inject_run_spin(uint64_t due_ns);
 
 /** True for a record that must be refused as cut short. */
 bool inject_run_is_short(const struct inject_run *run, const struct inject_record *record);

@@ -4,8 +4,8 @@
  *
  * One thread, one loop. It waits for three things at once: the daemon's ring on the handle's
  * descriptor, input on the source's, and the time of the next frame; never longer than STEP_NS, so
- * that a signal that came between a look and a wait is seen. Waits shorter than NAP_NS are slept without looking at
- * the descriptors: the rings have room for far more than comes meanwhile.
+ * that a signal that came between a look and a wait is seen. The last NAP_NS before a frame is due are slept without looking at
+ * the descriptors: the rings have room for far more than comes meanwhile. The very last are not slept, see inject_pace.h.
  */
 #include <errno.h>
 #include <poll.h>
@@ -91,12 +91,6 @@ static void wait_for(const struct inject_run *run, const struct lwf_inject *hand
 	if (until_ns <= now_ns)
 		return;
 	left_ns = until_ns - now_ns;
-	if (left_ns < NAP_NS) {
-		wait.tv_sec = (time_t)(until_ns / 1000000000u);
-		wait.tv_nsec = (long)(until_ns % 1000000000u);
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &wait, NULL);
-		return;
-	}
 	if (left_ns > STEP_NS)
 		left_ns = STEP_NS;
 	wait.tv_nsec = (long)left_ns;
@@ -104,6 +98,26 @@ static void wait_for(const struct inject_run *run, const struct lwf_inject *hand
 		poll_fds[count++] =
 			(struct pollfd){.fd = inject_source_fd(run->source), .events = POLLIN};
 	ppoll(poll_fds, count, &wait, NULL);
+}
+
+/* Until a frame is due, exactly; returns earlier when that is long. */
+static void wait_until_due(struct inject_run *run, const struct lwf_inject *handle, uint64_t due_ns)
+{
+	uint64_t now_ns = inject_now_ns();
+	uint64_t wake_ns = inject_pace_sleep_until(&run->pace, due_ns, now_ns);
+	struct timespec wake = {.tv_sec = (time_t)(wake_ns / 1000000000u),
+				.tv_nsec = (long)(wake_ns % 1000000000u)};
+
+	if (wake_ns > now_ns + NAP_NS) {
+		wait_for(run, handle, wake_ns - NAP_NS / 2, false);
+		return;
+	}
+	if (wake_ns > now_ns) {
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &wake, NULL);
+		inject_pace_woke(&run->pace, wake_ns, inject_now_ns());
+	}
+	if (run->pace.may_spin)
+		inject_run_spin(due_ns);
 }
 
 struct watch {
@@ -143,7 +157,9 @@ static void hand_over(struct inject_run *run, struct lwf_inject *handle)
 			break;
 		if (taken > 0)
 			watch.heard_ns = inject_now_ns();
-		else if (due == INJECT_DUE_LATER || due == INJECT_DUE_ANSWERS)
+		else if (due == INJECT_DUE_LATER)
+			wait_until_due(run, handle, due_ns);
+		else if (due == INJECT_DUE_ANSWERS)
 			wait_for(run, handle, due_ns, false);
 		else if (idle)
 			wait_for(run, handle, INJECT_FOREVER_NS, due == INJECT_DUE_INPUT);

@@ -3,8 +3,7 @@
  * inject_verify.c - counts stamped frames.
  *
  * A stream remembers the last INJECT_VERIFY_WINDOW numbers up to its highest as bits in a ring; a
- * number below them is `late`: it was certainly overtaken, and nothing else is said of it. Latencies go into buckets whose
- * width is 1/64 of their value, so that the memory is the same for a microsecond and an hour.
+ * number below them is `late`: it was certainly overtaken, and nothing else is said of it.
  */
 #include "inject_verify.h"
 
@@ -12,9 +11,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define STEPS	  64u /* buckets to each doubling */
-#define STEP_BITS 6u
 
 int inject_verify_init(struct inject_verify *verify, const uint64_t *seed)
 {
@@ -31,27 +27,6 @@ void inject_verify_fini(struct inject_verify *verify)
 
 /* ---- latencies ---- */
 
-static unsigned bucket_of(uint64_t ns)
-{
-	unsigned top;
-
-	if (ns < STEPS)
-		return (unsigned)ns;
-	top = 63u - (unsigned)__builtin_clzll(ns);
-	return (top - STEP_BITS + 1) * STEPS + (unsigned)(ns >> (top - STEP_BITS) & (STEPS - 1));
-}
-
-/* The highest value of a bucket. */
-static uint64_t end_of(unsigned bucket)
-{
-	unsigned shift;
-
-	if (bucket < STEPS)
-		return bucket;
-	shift = bucket / STEPS - 1;
-	return ((uint64_t)(STEPS + bucket % STEPS) << shift) + ((1ull << shift) - 1);
-}
-
 static void see_latency(struct inject_verify_stream *stream, int64_t ns)
 {
 	if (stream->received == 1 || ns < stream->min_ns)
@@ -59,26 +34,12 @@ static void see_latency(struct inject_verify_stream *stream, int64_t ns)
 	if (stream->received == 1 || ns > stream->max_ns)
 		stream->max_ns = ns;
 	stream->negative += ns < 0;
-	stream->histogram[bucket_of(ns < 0 ? 0 : (uint64_t)ns)]++;
+	inject_histogram_add(&stream->latencies, ns < 0 ? 0 : (uint64_t)ns);
 }
 
 int64_t inject_verify_quantile_ns(const struct inject_verify_stream *stream, unsigned thousandths)
 {
-	/* the rank, from 1 on, rounded up; in two parts, so that it does not overflow */
-	uint64_t rank = stream->received / 1000 * thousandths +
-			(stream->received % 1000 * thousandths + 999) / 1000;
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < INJECT_VERIFY_HISTOGRAM; i++) {
-		sum += stream->histogram[i];
-		if (stream->histogram[i] && sum >= rank) {
-			uint64_t ns = end_of(i);
-			uint64_t most = stream->max_ns > 0 ? (uint64_t)stream->max_ns : 0;
-
-			return (int64_t)(ns < most ? ns : most);
-		}
-	}
-	return 0;
+	return (int64_t)inject_histogram_quantile_ns(&stream->latencies, thousandths);
 }
 
 /* ---- numbers ---- */

@@ -14,12 +14,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "inject_histogram.h"
 #include "inject_options.h"
 
 #define INJECT_VERIFY_STREAMS_MAX   64u
 #define INJECT_VERIFY_WINDOW	    (1u << 20) /* numbers below the highest that are told apart */
 #define INJECT_VERIFY_MARK_BYTES    192u       /* the mark lies within these first bytes */
-#define INJECT_VERIFY_HISTOGRAM	    3776u      /* 64 steps to each doubling, of all uint64_t */
 #define INJECT_VERIFY_NUMBER_MAX    (1ull << 62)
 #define INJECT_VERIFY_CAPTURE_BYTES 256u /* what has to be captured of a frame */
 
@@ -34,9 +34,9 @@ struct inject_verify_stream {
 		late; /* reordered by more than the window: whether it was seen before is not known */
 	uint64_t highest;
 
-	int64_t min_ns, max_ns; /* of the latency; below 0 when the clocks differ */
-	uint64_t negative;	/* latencies below 0 */
-	uint64_t histogram[INJECT_VERIFY_HISTOGRAM];
+	int64_t min_ns, max_ns;		   /* of the latency; below 0 when the clocks differ */
+	uint64_t negative;		   /* latencies below 0 */
+	struct inject_histogram latencies; /* those below 0 as 0 */
 	uint64_t window[INJECT_VERIFY_WINDOW / 64]; /* one bit a number, number % window */
 };
 

@@ -67,6 +67,32 @@ paced 1000 490 2000 "$TMP/many.pcap" --rate 2kpps
 # 1000 frames of 100 bytes are 800,000 bits
 paced 1000 780 2500 "$TMP/many.pcap" --rate 1Mbps
 
+step "the error of the pacing is told, and nothing of it without a schedule"
+inject eth1 "$TMP/many.pcap" --rate 1kpps --limit 50
+expect_equal "what is told" '["max_us","p50_us","p99_us","slipped_ms"]' "$(result '.pacing | keys' | jq -c .)"
+expect_equal "in their order" true "$(result '.pacing | .p50_us <= .p99_us and .p99_us <= .max_us and .max_us > 0')"
+inject eth1 "$TMP/many.pcap" --topspeed --limit 50
+expect_equal "without a schedule" null "$(result .pacing)"
+expect_exit 0 lwf-inject eth1 "$TMP/many.pcap" --rate 1kpps --limit 50
+expect_match "in the table" "pacing +late by [0-9.]+ us \\(p50\\), [0-9.]+ us \\(p99\\), [0-9.]+ us \\(most\\)" "$OUT"
+
+stopped_for_a_while() { # NAME ARGS...: it loses 700 ms, of which 500 are caught up
+	local name=$1
+	shift
+	background "$name" lwf-inject --json "$@" --loop 0 --limit 1500 --rate 1kpps
+	sending
+	kill -STOP "$(pid_of "$name")"
+	sleep 0.7
+	kill -CONT "$(pid_of "$name")"
+	finish "$name"
+	result_balances "$name"
+	expect_equal "exit code" 0 "$CODE"
+	expect_at_least "microseconds, the most" 490000 "$(result '.pacing.max_us | floor')"
+	expect_at_least "milliseconds of slip" 150 "$(result '.pacing.slipped_ms | floor')"
+}
+
+stopped_for_a_while client eth1 "$TMP/many.pcap"
+
 step "loops and limits"
 paced 33 0 2000 "$TMP/gaps.pcap" --topspeed --loop 3
 paced 25 0 2000 "$TMP/gaps.pcap" --topspeed --loop 0 --limit 25
@@ -86,3 +112,15 @@ done
 ledgers_balance
 stop_lwfd
 nothing_left
+
+step "the same without a daemon"
+inject_here() {
+	start_capture got far eth0 -n "$1" -t 30
+	shift
+	inject --nic eth1 "$@"
+	captured got 40
+	jq '(.last_ns - .first_ns) / 1000000 | floor' <<<"$OUT"
+}
+expect_at_least "milliseconds of gaps" 490 "$(inject_here 11 "$TMP/gaps.pcap" --speed 2x)"
+expect_at_least "milliseconds of a rate" 490 "$(inject_here 1000 "$TMP/many.pcap" --rate 2kpps)"
+stopped_for_a_while client --nic eth1 "$TMP/many.pcap"

@@ -71,6 +71,11 @@ static void good_lines(void **state)
 	assert_true(!options.rewrite.pops && !options.rewrite.sets_dst);
 	assert_int_equal(options.rewrite.map_count, 2);
 
+	assert_int_equal(read_line("eth1 --template eth", &options), -1);
+	assert_int_equal(options.pace.kind, INJECT_PACE_TOPSPEED);
+	assert_int_equal(read_line("eth1 --template eth --rate 1pps", &options), -1);
+	assert_int_equal(options.pace.kind, INJECT_PACE_RATE);
+
 	assert_int_equal(read_line("--verify eth0", &options), -1);
 	assert_string_equal(options.verify, "eth0");
 	assert_true(!options.has_seed && !options.for_ns && !options.idle_ns);

@@ -141,6 +141,72 @@ static void lying_stamps_are_survived(void **state)
 	assert_true(inject_pace_due_ns(&pace, 4294967295u * 1000000000ull, 0) == UINT64_MAX);
 }
 
+static void tells_how_late_each_one_went(void **state)
+{
+	struct inject_pace pace = make(INJECT_PACE_RATE, 1.0, "1kpps");
+
+	(void)state;
+	/* the first one is the schedule's begin, however late it was */
+	inject_pace_due_ns(&pace, 0, 10 * MS);
+	assert_int_equal(inject_pace_went(&pace, 0, 60, 17 * MS), 0);
+	inject_pace_left(&pace, 20 * MS);
+	assert_int_equal(inject_pace_went(&pace, 0, 60, 21 * MS), 0);
+	assert_int_equal(inject_pace_went(&pace, 0, 60, 22 * MS + 300), 300);
+	assert_int_equal(inject_pace_went(&pace, 0, 60, 26 * MS), 3 * MS);
+	assert_int_equal(inject_pace_went(&pace, 0, 60, 26 * MS), 2 * MS);
+	/* against the schedule as a slip has moved it */
+	inject_pace_due_ns(&pace, 0, 2000 * MS);
+	assert_int_equal(inject_pace_went(&pace, 0, 60, 2000 * MS), INJECT_CATCH_UP_NS);
+
+	pace = make(INJECT_PACE_GAPS, 2.0, NULL);
+	first_goes(&pace, 70 * MS, 60, 5 * MS);
+	assert_int_equal(inject_pace_went(&pace, 80 * MS, 60, 12 * MS), 2 * MS);
+
+	pace = make(INJECT_PACE_TOPSPEED, 1.0, NULL);
+	inject_pace_went(&pace, 0, 60, 0);
+	assert_int_equal(inject_pace_went(&pace, 0, 60, 100 * MS), 0);
+}
+
+/* Sleeps end early by what sleepers are woken late, and no more is spent on looking at the clock. */
+static void learns_how_early_to_wake(void **state)
+{
+	struct inject_pace pace = make(INJECT_PACE_RATE, 1.0, "1kpps");
+	uint64_t wake_ns;
+
+	(void)state;
+	/* alone on a processor: never */
+	assert_int_equal(inject_pace_sleep_until(&pace, 10 * MS, 0), 10 * MS);
+	pace.may_spin = true;
+	wake_ns = inject_pace_sleep_until(&pace, 10 * MS, 0);
+	assert_int_equal(wake_ns, 10 * MS - INJECT_SPIN_NS_START);
+	/* woken late by more than that: at once; by far more: only up to the bound */
+	inject_pace_woke(&pace, wake_ns, wake_ns + 60000);
+	assert_in_range(10 * MS - inject_pace_sleep_until(&pace, 10 * MS, 0), 60000, 70000);
+	inject_pace_woke(&pace, wake_ns, wake_ns + 4 * MS);
+	assert_int_equal(inject_pace_sleep_until(&pace, 10 * MS, 0), 10 * MS - INJECT_SPIN_NS_MAX);
+	/* woken in time, again and again */
+	for (unsigned i = 0; i < 1000; i++)
+		inject_pace_woke(&pace, wake_ns, wake_ns + 1000);
+	assert_in_range(10 * MS - inject_pace_sleep_until(&pace, 10 * MS, 0), 1000, 10000);
+	/* nearer than that: no sleep */
+	assert_int_equal(inject_pace_sleep_until(&pace, 10 * MS, 10 * MS - 1000), 10 * MS - 1000);
+	assert_int_equal(inject_pace_sleep_until(&pace, 10 * MS, 11 * MS), 11 * MS);
+}
+
+/* At gaps as short as the spinning there is never a sleep to learn from: it is tried again some time. */
+static void does_not_spin_for_ever(void **state)
+{
+	struct inject_pace pace = make(INJECT_PACE_RATE, 1.0, "1kpps");
+	unsigned spins = 0;
+
+	(void)state;
+	pace.may_spin = true;
+	pace.early_ns = INJECT_SPIN_NS_MAX;
+	while (inject_pace_sleep_until(&pace, INJECT_SPIN_NS_MAX - 20000, 0) == 0)
+		assert_true(++spins < 10000);
+	assert_true(spins > 100);
+}
+
 static void topspeed_is_always_due(void **state)
 {
 	struct inject_pace pace = make(INJECT_PACE_TOPSPEED, 1.0, NULL);
@@ -162,6 +228,9 @@ int main(void)
 		cmocka_unit_test(bits_count_bytes),
 		cmocka_unit_test(gaps_are_kept_and_scaled),
 		cmocka_unit_test(lying_stamps_are_survived),
+		cmocka_unit_test(tells_how_late_each_one_went),
+		cmocka_unit_test(learns_how_early_to_wake),
+		cmocka_unit_test(does_not_spin_for_ever),
 		cmocka_unit_test(topspeed_is_always_due),
 	};
 
