@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * nic.h - what the parts of the lower edge share: nic.c (life and link), nic_rx.c (receive),
- * nic_tx.c (send, and what waits to be sent), nic_flight.c (what is in the kernel, with
- * qdisc=kernel).
+ * nic_tx.c (send, and what waits to be sent), nic_burst.c (many frames with one call), nic_flight.c
+ * (what is in the kernel, with qdisc=kernel).
  */
 #ifndef LWF_EDGES_NIC_H
 #define LWF_EDGES_NIC_H
@@ -10,6 +10,8 @@
 #include "edges.h"
 #include "helper.h"
 #include "open.h"
+
+#include <sys/socket.h>
 
 #define LWF_NIC_NETNS_BYTES 256u
 #define LWF_NIC_FLIGHT_MAX  2048u /* frames in the kernel at most; a power of two */
@@ -25,6 +27,12 @@ struct lwf_nic_flight {
 	struct lwf_frame *frame; /* NULL: answered, or never was */
 	uint64_t since_ns;
 	bool doubtful; /* a send that failed; it may have used up the number */
+};
+
+/* What sendmmsg() reads: one message of one piece for each frame of a burst. */
+struct lwf_nic_burst {
+	struct mmsghdr messages[LWF_BATCH_MAX_FRAMES];
+	struct iovec pieces[LWF_BATCH_MAX_FRAMES];
 };
 
 /* A set on its way through the helper thread. */
@@ -65,6 +73,8 @@ struct lwf_nic {
 	uint64_t cut_until_ns;
 	uint64_t carrier_asked_ns;
 	bool carrier; /* as it answered then */
+
+	struct lwf_nic_burst burst; /* nic_burst.c */
 
 	/* nic_flight.c: a ring, by the kernel's numbers */
 	struct lwf_nic_flight *flight;
@@ -115,6 +125,16 @@ int lwf_nic_set_membership(int fd, uint32_t ifindex, uint32_t before, uint32_t n
 
 /** It receives so now. */
 void lwf_nic_filter_is(struct lwf_nic *nic, uint32_t filter);
+
+/* ---- nic_burst.c ---- */
+
+void lwf_nic_burst_init(struct lwf_nic *nic);
+
+/**
+ * Sends the first frames of @batch with one call, as far as they can go so and the device takes them, and
+ * answers these. What is left in the batch is to be sent frame by frame, at least its first. Nothing may be held.
+ */
+void lwf_nic_burst(struct lwf_nic *nic, struct lwf_nic_turn *turn, struct lwf_batch *batch);
 
 /* ---- nic_tx.c ---- */
 

@@ -385,7 +385,12 @@ void lwf_nic_transmit(struct lwf_edge *edge, struct lwf_batch *batch)
 		turn.dead = LWF_REASON_REMOVED;
 	if (nic->notices || nic->held_count)
 		now_ns = lwf_host_now_ns(edge->host);
-	while ((frame = lwf_batch_pop(batch))) {
+	for (;;) {
+		if (!nic->held_count && !nic->notices && turn.dead == LWF_REASON_NONE)
+			lwf_nic_burst(nic, &turn, batch);
+		frame = lwf_batch_pop(batch);
+		if (!frame)
+			break;
 		frame->spare = 0;
 		if (!nic->held_count && try_send(nic, &turn, frame, now_ns) != BUSY)
 			continue;

@@ -36,6 +36,8 @@
 #define EXIT_SKIPPED  77
 #define QUEUE_FRAMES  20 /* that the TAP keeps for its reader */
 #define FRAME_BYTES   100u
+#define LONG_BYTES    600u
+#define LONG_MTU      500
 #define SUBMITTED_MAX 1000u
 #define NUMBER_AT     30 /* where a frame carries its number */
 #define READ_BYTES    2048u
@@ -49,6 +51,8 @@ static struct lwf_session session;
 
 static uint32_t wanted, pulled, answered;
 static uint32_t frame_bytes;
+static uint32_t long_every;    /* each so many frames is one of LONG_BYTES; 0: none */
+static uint32_t wrong_answers; /* with long ones among them: to a frame of the other kind */
 static uint64_t count_of[LWF_ANSWERS];
 static uint64_t begun_ns, last_answer_ns;
 
@@ -108,15 +112,22 @@ static uint32_t read_frames(uint32_t n)
 
 /* ---- the sender ---- */
 
+static uint32_t bytes_of(uint32_t number)
+{
+	return long_every && number % long_every == long_every - 1 ? LONG_BYTES : frame_bytes;
+}
+
 static enum lwf_pull pull(struct lwf_session *s, struct lwf_frame *frame)
 {
+	uint32_t bytes = bytes_of(pulled);
+
 	(void)s;
 	if (pulled == wanted)
 		return LWF_PULL_NONE;
-	packet_plain(frame->data, frame_bytes < 14 ? 14 : frame_bytes, pulled);
-	if (frame_bytes >= NUMBER_AT + sizeof(pulled))
+	packet_plain(frame->data, bytes < 14 ? 14 : bytes, pulled);
+	if (bytes >= NUMBER_AT + sizeof(pulled))
 		memcpy(frame->data + NUMBER_AT, &pulled, sizeof(pulled));
-	frame->len = frame_bytes;
+	frame->len = bytes;
 	frame->direction = LWF_DIRECTION_SEND;
 	frame->id = pulled++;
 	frame->cancel_id = 5;
@@ -131,8 +142,12 @@ static bool ready(struct lwf_session *s)
 
 static void on_answer(struct lwf_session *s, const struct lwf_frame *frame, bool refused)
 {
+	bool is_long = bytes_of((uint32_t)frame->id) == LONG_BYTES;
+
 	(void)s;
 	(void)refused;
+	if (is_long != (frame->status == LWF_STATUS_INVALID_LENGTH))
+		wrong_answers++;
 	answered++;
 	count_of[lwf_status_answer(frame->status)]++;
 	last_answer_ns = lwf_host_now_ns(host);
@@ -244,6 +259,39 @@ static void test_all_arrive(void **state)
 	assert_int_equal(send_frames(500, FRAME_BYTES, 1000), 500);
 	assert_int_equal(count_of[LWF_ANSWER_SUCCESS], 500);
 	assert_int_equal(read_disorder, 0);
+}
+
+static void set_mtu(int mtu)
+{
+	struct ifreq ifr = {.ifr_mtu = mtu};
+
+	memcpy(ifr.ifr_name, "nt0", 4);
+	assert_int_equal(ioctl(control_fd, SIOCSIFMTU, &ifr), 0);
+}
+
+/*
+ * Many frames go with one call. Those that the device refuses have the refusal as their own answer,
+ * wherever in the call they stood, and those around them go once each and in order.
+ */
+static void test_refused_among_others(void **state)
+{
+	static const uint32_t every[] = {1, 2, 3, 5, 64, 65, 100};
+	uint32_t n = 130, refused;
+
+	(void)state;
+	set_mtu(LONG_MTU); /* the stack is not told, so its filter lets them pass */
+	for (size_t i = 0; i < sizeof(every) / sizeof(every[0]); i++) {
+		long_every = every[i];
+		refused = n / long_every;
+		wrong_answers = 0;
+		assert_int_equal(send_frames(n, FRAME_BYTES, 1000), n - refused);
+		assert_int_equal(count_of[LWF_ANSWER_SUCCESS], n - refused);
+		assert_int_equal(count_of[LWF_ANSWER_INVALID_LENGTH], refused);
+		assert_int_equal(wrong_answers, 0);
+		assert_int_equal(read_disorder, 0);
+	}
+	long_every = 0;
+	set_mtu(1500);
 }
 
 /* A slow device costs nothing but time: its queue is full again and again, and all arrive in order. */
@@ -380,6 +428,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_full_device, open_stack, close_stack),
 		cmocka_unit_test_setup_teardown(test_cancel, open_stack, close_stack),
 		cmocka_unit_test_setup_teardown(test_all_arrive, open_stack, close_stack),
+		cmocka_unit_test_setup_teardown(test_refused_among_others, open_stack, close_stack),
 		cmocka_unit_test_setup_teardown(test_disabled, open_stack, close_stack),
 		cmocka_unit_test_setup_teardown(test_no_carrier, open_stack, close_stack),
 		cmocka_unit_test_setup_teardown(test_lengths, open_stack, close_stack),
