@@ -6,8 +6,8 @@
  *
  * It is the daemon's engine with the same filter and the same edge, so the answers mean the same. There is no
  * upper edge: what the network sends is not read, and the host's own use of the NIC is not touched. The session pulls
- * records straight from the source when they are due. The interface is looked at every LOOK_NS; what happens in
- * between is told by the edge's own answers.
+ * records straight from the source when they are due, by way of a small stock that lasts for one batch. The interface is
+ * looked at every LOOK_NS; what happens in between is told by the edge's own answers.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -27,6 +27,7 @@
 
 #define LOOK_NS	     20000000ull
 #define SLEEP_NS_MAX 3600000000000ull
+#define TURN_BATCHES 4u /* in a turn of the loop, which costs system calls of its own */
 
 struct nic_run {
 	struct lwf_session session; /* first: the stack knows us by it */
@@ -42,7 +43,12 @@ struct nic_run {
 	struct lwf_timer due_timer, look_timer;
 	struct lwf_watch input;
 
-	uint64_t now_ns; /* of this turn */
+	/* Records peeked at, of which the first @used are in frames and not yet passed. A schedule
+	 * wants to know of each record before its answer, so there the stock is one. */
+	struct inject_record stock[LWF_BATCH_MAX_FRAMES];
+	uint32_t stock_max, stocked, used;
+
+	uint64_t now_ns; /* of this batch */
 	enum inject_due due;
 	uint64_t due_ns;
 	uint64_t wake_ns; /* when the timer for that is to fire; 0: at once */
@@ -73,7 +79,7 @@ static void post_turn(struct nic_run *nic)
 static enum lwf_reason fill(const struct nic_run *nic, const struct inject_record *record,
 			    struct lwf_frame *frame)
 {
-	frame->id = nic->run->handed;
+	frame->id = nic->run->handed + nic->used;
 	frame->cancel_id = 1;
 	frame->direction = LWF_DIRECTION_SEND;
 	frame->truncated = record->captured < record->length;
@@ -89,20 +95,32 @@ static enum lwf_reason fill(const struct nic_run *nic, const struct inject_recor
 	return LWF_REASON_NONE;
 }
 
+/* What was taken from the stock is handed over; what was not is looked at again. */
+static void give_up_stock(struct nic_run *nic)
+{
+	if (nic->used)
+		inject_run_handed(nic->run, nic->stock, nic->used);
+	nic->used = 0;
+	nic->stocked = 0;
+}
+
 static enum lwf_pull nic_pull(struct lwf_session *session, struct lwf_frame *frame)
 {
 	struct nic_run *nic = nic_of(session);
-	struct inject_record record;
 	enum lwf_reason fault;
-	uint32_t count;
 
 	if (nic->stopping)
 		return LWF_PULL_NONE;
-	nic->due = inject_run_due(nic->run, nic->now_ns, &record, 1, &count, &nic->due_ns);
-	if (count == 0)
-		return LWF_PULL_NONE;
-	fault = fill(nic, &record, frame);
-	inject_run_handed(nic->run, &record, 1);
+	if (nic->stocked == 0) {
+		nic->due = inject_run_due(nic->run, nic->now_ns, nic->stock, nic->stock_max,
+					  &nic->stocked, &nic->due_ns);
+		if (nic->stocked == 0)
+			return LWF_PULL_NONE;
+	}
+	fault = fill(nic, &nic->stock[nic->used], frame);
+	nic->used++;
+	if (nic->used == nic->stocked)
+		give_up_stock(nic);
 	if (fault == LWF_REASON_NONE)
 		return LWF_PULL_FRAME;
 	lwf_frame_answer(frame, fault);
@@ -214,6 +232,18 @@ static void heed_signals(struct nic_run *nic)
 
 /* ---- turns ---- */
 
+/* One batch of what is due. Returns how many records were taken. */
+static uint32_t take_batch(struct nic_run *nic)
+{
+	uint32_t taken;
+
+	nic->now_ns = inject_now_ns();
+	nic->due = INJECT_DUE_NOW; /* unless pull finds out otherwise */
+	taken = lwf_session_pump(&nic->session, LWF_BATCH_MAX_FRAMES);
+	give_up_stock(nic);
+	return taken;
+}
+
 /* Wakes the loop for what is due later. */
 static void set_due_timer(struct nic_run *nic)
 {
@@ -231,14 +261,14 @@ static void set_due_timer(struct nic_run *nic)
 
 static void turn(struct nic_run *nic)
 {
-	uint32_t taken;
+	uint32_t taken, batches = 0;
 
 	nic->begun = nic->begun || lwf_stack_settled(nic->stack);
 	if (nic->closing || !nic->begun)
 		return;
-	nic->now_ns = inject_now_ns();
-	nic->due = INJECT_DUE_NOW; /* unless pull finds out otherwise */
-	taken = lwf_session_pump(&nic->session, LWF_BATCH_MAX_FRAMES);
+	do {
+		taken = take_batch(nic);
+	} while (taken == LWF_BATCH_MAX_FRAMES && ++batches < TURN_BATCHES && !nic->closing);
 	if (nic->due == INJECT_DUE_LATER || nic->due == INJECT_DUE_ANSWERS)
 		set_due_timer(nic);
 	else if (taken && nic->due == INJECT_DUE_NOW)
@@ -442,6 +472,8 @@ static int make_timers(struct nic_run *nic)
 	int fd = inject_source_fd(nic->run->source);
 	int err;
 
+	nic->stock_max =
+		nic->run->options->pace.kind == INJECT_PACE_TOPSPEED ? LWF_BATCH_MAX_FRAMES : 1;
 	nic->turn = (struct lwf_task){.fn = posted_turn, .context = nic};
 	err = lwf_timer_init(&nic->due_timer, nic->host, due_now, nic);
 	if (!err)

@@ -6,6 +6,10 @@
  * descriptor, input on the source's, and the time of the next frame; never longer than STEP_NS, so
  * that a signal that came between a look and a wait is seen. The last NAP_NS before a frame is due are slept without looking at
  * the descriptors: the rings have room for far more than comes meanwhile. The very last are not slept, see inject_pace.h.
+ *
+ * Without gaps the ring is full most of the time. To ask for a bell then would cost the daemon a message for every
+ * batch that it answers; so a full ring is left alone for ROOM_NAP_NS, and a bell is asked for only when
+ * that has brought no answer.
  */
 #include <errno.h>
 #include <poll.h>
@@ -13,13 +17,16 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include <lwf/ring.h>
+
 #include "cli.h"
 #include "inject_run.h"
 
 #define STEP_NS	      100000000ull
 #define NAP_NS	      2000000ull
-#define ANSWERS_LAZY  2048u /* so many answers may wait while frames are due */
-#define CANCEL_NUMBER 1u    /* of all frames of a run */
+#define ROOM_NAP_NS   200000ull /* the fastest device empties a twentieth of a ring in it */
+#define ANSWERS_SURE  (LWF_RING_SUBMIT_SLOTS + 1024u) /* of so many frames some are answered */
+#define CANCEL_NUMBER 1u			      /* of all frames of a run */
 
 static void answered(struct inject_run *run, const struct lwf_inject_event *event)
 {
@@ -39,11 +46,21 @@ static void answered(struct inject_run *run, const struct lwf_inject_event *even
 static int take_answers(struct inject_run *run, struct lwf_inject *handle)
 {
 	struct lwf_inject_event events[INJECT_BATCH];
-	int n = lwf_inject_poll(handle, events, INJECT_BATCH);
+	int n, taken = 0;
 
-	for (int i = 0; i < n; i++)
-		answered(run, &events[i]);
-	return n;
+	do { /* not once more than needed: a look that finds nothing asks for a bell */
+		n = lwf_inject_poll(handle, events, INJECT_BATCH);
+		for (int i = 0; i < n; i++)
+			answered(run, &events[i]);
+		if (n > 0)
+			taken += n;
+	} while (n == (int)INJECT_BATCH);
+	return taken ? taken : n;
+}
+
+static bool is_answered_in_part(const struct lwf_inject *handle)
+{
+	return lwf_inject_outstanding(handle) > ANSWERS_SURE;
 }
 
 /* Hands over what is due. Returns as inject_run_due(); *full: the ring has no room. */
@@ -142,6 +159,7 @@ static void look_for_life(struct watch *watch, struct lwf_inject *handle)
 /* Until all is handed over, a signal comes, or the daemon goes. */
 static void hand_over(struct inject_run *run, struct lwf_inject *handle)
 {
+	const struct timespec nap = {.tv_nsec = ROOM_NAP_NS};
 	struct watch watch = {inject_now_ns()};
 	enum inject_due due = INJECT_DUE_NOW;
 	uint64_t due_ns;
@@ -151,7 +169,9 @@ static void hand_over(struct inject_run *run, struct lwf_inject *handle)
 		bool idle = due != INJECT_DUE_NOW || full;
 		int taken = 0;
 
-		if (idle || lwf_inject_outstanding(handle) > ANSWERS_LAZY)
+		if (full && !is_answered_in_part(handle))
+			clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
+		if (idle || is_answered_in_part(handle))
 			taken = take_answers(run, handle);
 		if (taken < 0)
 			break;

@@ -44,6 +44,7 @@ struct inject_source {
 	struct stored *records;
 	uint64_t record_count, record_room;
 	uint64_t span_ns;
+	uint64_t period_ns;  /* of one loop in time, the gap to the next one included */
 	uint64_t next;	     /* record to peek at next */
 	uint64_t loops_done; /* of that record */
 };
@@ -96,8 +97,12 @@ static void measure(struct inject_source *source)
 		if (source->records[i].stamp_ns > last_ns)
 			last_ns = source->records[i].stamp_ns;
 	}
-	if (source->record_count)
+	if (source->record_count) {
+		uint64_t gaps = source->record_count > 1 ? source->record_count - 1 : 1;
+
 		source->span_ns = last_ns - source->records[0].stamp_ns;
+		source->period_ns = source->span_ns + source->span_ns / gaps;
+	}
 }
 
 /* Reads all of @capture into memory. A fault behind good records is kept for later. */
@@ -211,14 +216,6 @@ void inject_source_close(struct inject_source *source)
 	free(source);
 }
 
-/* Length of one loop in time, the gap to the next one included. */
-static uint64_t period_ns(const struct inject_source *source)
-{
-	uint64_t gaps = source->record_count > 1 ? source->record_count - 1 : 1;
-
-	return source->span_ns + source->span_ns / gaps;
-}
-
 static bool is_last_loop_done(const struct inject_source *source, uint64_t loops_done)
 {
 	return source->record_count == 0 || (source->loops && loops_done >= source->loops);
@@ -238,7 +235,7 @@ static enum inject_source_state peek_memory(const struct inject_source *source,
 			.data = source->bytes + stored->offset,
 			.captured = stored->captured,
 			.length = stored->length,
-			.stamp_ns = stored->stamp_ns + loops_done * period_ns(source),
+			.stamp_ns = stored->stamp_ns + loops_done * source->period_ns,
 		};
 		if (++next == source->record_count) {
 			next = 0;
