@@ -5,6 +5,7 @@
 #        scripts/bench.sh --pause [--flaps N] [--json FILE] [--build DIR]
 #        scripts/bench.sh --rules [--rounds N] [--build DIR]
 #        scripts/bench.sh --gate [--rounds N] [--json FILE] [--build DIR]
+#        scripts/bench.sh --inject [--rounds N] [--seconds S] [--quick] [--json FILE] [--build DIR]
 #
 #   --rounds N   rounds; each runs every candidate once, one after the other (default 5)
 #   --seconds S  length of one measurement (default 2)
@@ -14,6 +15,7 @@
 #   --pause      instead: how long a pause takes when the link goes at full rate (N flaps, default 300)
 #   --rules      instead: what the rules cost a frame, beside an engine whose path asks none of them
 #   --gate       instead: what a frame pays for the send gate, beside nine other ways to build one
+#   --inject     instead: 64-byte frames a second of lwf-inject, beside tcpreplay, trafgen and pcap_inject()
 #
 # Prints a table of medians, each with the median of its per-round ratios to the bridge.
 # docs/benchmarking.md says what the figures mean and what not to compare. Exit 2: wrong use.
@@ -32,7 +34,7 @@ what=bridge
 while [ $# -gt 0 ]; do
 	case $1 in
 	--quick) pass+=(--rounds 1 --seconds 1) ;;
-	--pause | --gate | --rules) what=${1#--} ;;
+	--pause | --gate | --rules | --inject) what=${1#--} ;;
 	--rounds | --seconds)
 		[[ ${2:-} =~ ^[1-9][0-9]?$ ]] || refuse "$1" "'${2:-}' is no number from 1 to 99" "see --help"
 		pass+=("$1" "$2")
@@ -57,7 +59,8 @@ while [ $# -gt 0 ]; do
 	case $1 in --rounds | --seconds | --flaps | --json | --build) shift ;; esac
 	shift
 done
-declare -A known=([bridge]="--rounds --seconds --quick --json" [pause]="--flaps --json" [rules]="--rounds" [gate]="--rounds --json")
+declare -A known=([bridge]="--rounds --seconds --quick --json" [pause]="--flaps --json" [rules]="--rounds" [gate]="--rounds --json"
+	[inject]="--rounds --seconds --quick --json")
 for option in "${given[@]}"; do
 	[[ " --build --$what ${known[$what]} " == *" $option "* ]] ||
 		refuse "$option" "it does not go with this measurement" "see --help"
@@ -69,10 +72,10 @@ if [ -z "$build" ]; then
 	cmake --preset release >"$root/bench.log" 2>&1 || { cat "$root/bench.log" >&2 && exit 1; }
 	rm -f "$root/bench.log"
 fi
-cmake --build "$build" --target lwfd lwfctl lwf-inject pgen bareloop gate_ladder rules_cost rules_cost_none >"$build/bench-build.log" 2>&1 ||
+cmake --build "$build" --target lwfd lwfctl lwf-inject pgen bareloop sendloop gate_ladder rules_cost rules_cost_none >"$build/bench-build.log" 2>&1 ||
 	{ tail -n 40 "$build/bench-build.log" >&2 && exit 1; }
 case $what in
-pause) exec scripts/netns.sh python3 scripts/bench_pause.py --build "$build" "${pass[@]}" ;;
+pause | inject) exec scripts/netns.sh python3 "scripts/bench_$what.py" --build "$build" "${pass[@]}" ;;
 rules) exec python3 scripts/bench_rules.py --build "$build" "${pass[@]}" ;;
 gate) exec "$build/tests/bin/gate_ladder" "${pass[@]}" ;;
 esac

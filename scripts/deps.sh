@@ -58,6 +58,8 @@ list() {
 		test   lz4                 cmd:lz4
 		test   spin                cmd:spin
 		bench  socat               cmd:socat
+		bench  tcpreplay           cmd:tcpreplay
+		bench  netsniff-ng         cmd:trafgen
 	END
 }
 
