@@ -10,6 +10,7 @@
  * the next turn, so that nobody who posts himself again can starve the devices.
  */
 #include "hosts.h"
+#include "place.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -48,6 +49,7 @@ struct event_host {
 	uint64_t served; /* callbacks of watches */
 	uint64_t served_before_sleep;
 	bool may_spin; /* there is a processor for the others */
+	struct place place;
 	bool stopping;
 	uint32_t timers, watches; /* that exist: 0 at the end */
 	uint32_t signals;
@@ -384,6 +386,7 @@ static bool poll_for_more(struct event_host *eh)
 	if (!eh->may_spin || served == eh->served_before_sleep)
 		return false;
 	until_ns = event_now_ns(&eh->host) + SPIN_NS;
+	place_look(&eh->place, until_ns);
 	do {
 		sched_yield();
 		if (event_base_loop(eh->base, EVLOOP_NONBLOCK) < 0)
@@ -400,12 +403,16 @@ int lwf_event_host_run(struct lwf_host *host)
 	struct event_host *eh = to_event_host(host);
 	int ret = 0;
 
+	if (eh->may_spin)
+		place_open(&eh->place);
 	/* A stop that came before the run counts too. */
 	while (!eh->stopping && !ret) {
 		if (!poll_for_more(eh) && event_base_loop(eh->base, EVLOOP_ONCE) < 0)
 			ret = -EIO;
 	}
 	eh->stopping = false;
+	if (eh->may_spin)
+		place_close(&eh->place);
 	return ret;
 }
 

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * place_test.c - where the loop goes when it shares its processor: what /proc/stat says, the choice,
+ * and that the thread's set of processors is the same afterwards.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <sched.h>
+#include <string.h>
+
+#include "place.h"
+
+static struct place_idle before, after;
+
+static const char text[] = "cpu  10 0 10 700 0 0 0 0 0 0\n"
+			   "cpu0 5 0 5 300 1 0 0 0 0 0\n"
+			   "cpu2 5 0 5 4294967300 1 0 0 0 0 0\n"
+			   "cpu9999 5 0 5 400 1 0 0 0 0 0\n"
+			   "intr 1 2 3\n";
+
+static bool all(const void *context, unsigned cpu)
+{
+	(void)context;
+	(void)cpu;
+	return true;
+}
+
+static bool but(const void *context, unsigned cpu)
+{
+	return cpu != *(const unsigned *)context;
+}
+
+static int fresh(void **state)
+{
+	(void)state;
+	memset(&before, 0, sizeof(before));
+	memset(&after, 0, sizeof(after));
+	for (unsigned cpu = 0; cpu < 3; cpu++)
+		before.online[cpu] = after.online[cpu] = true;
+	return 0;
+}
+
+static void reads_idle_ticks(void **state)
+{
+	(void)state;
+	place_read_idle(text, strlen(text), &after);
+	assert_true(after.online[0]);
+	assert_int_equal(after.ticks[0], 300);
+	assert_false(after.online[1]);
+	assert_true(after.online[2]);
+	assert_int_equal(after.ticks[2], 4); /* it counts modulo 2^32 */
+}
+
+static void a_cut_line_does_not_count(void **state)
+{
+	const char *second = strstr(text, "cpu2");
+
+	(void)state;
+	for (const char *end = text; end <= strchr(second, '\n'); end++) {
+		place_read_idle(text, (size_t)(end - text), &after);
+		assert_false(after.online[2]);
+	}
+	place_read_idle(text, (size_t)(strchr(second, '\n') + 1 - text), &after);
+	assert_true(after.online[2]);
+}
+
+static void goes_where_it_is_idlest(void **state)
+{
+	(void)state;
+	after.ticks[0] = 1;
+	after.ticks[1] = 6;
+	after.ticks[2] = 7;
+	assert_int_equal(place_choose(&before, &after, 0, 10, all, NULL), 2);
+	assert_int_equal(place_choose(&before, &after, 2, 10, all, NULL), -1);
+}
+
+static void stays_when_nothing_is_idle_enough(void **state)
+{
+	(void)state;
+	after.ticks[1] = 2;
+	assert_int_equal(place_choose(&before, &after, 0, 8, all, NULL), -1);
+	after.ticks[1] = 3;
+	assert_int_equal(place_choose(&before, &after, 0, 8, all, NULL), 1);
+}
+
+static void stays_within_its_set(void **state)
+{
+	const unsigned forbidden = 2;
+
+	(void)state;
+	after.ticks[1] = 6;
+	after.ticks[2] = 9;
+	assert_int_equal(place_choose(&before, &after, 0, 10, but, &forbidden), 1);
+}
+
+static void one_that_came_or_went_does_not_count(void **state)
+{
+	(void)state;
+	before.online[1] = false; /* switched on in between: its ticks are since boot */
+	after.ticks[1] = 9;
+	after.online[2] = false;
+	before.ticks[2] = 9; /* switched off: it counts backwards */
+	assert_int_equal(place_choose(&before, &after, 0, 10, all, NULL), -1);
+	before.online[1] = after.online[2] = true;
+	assert_int_equal(place_choose(&before, &after, 0, 10, all, NULL), 1);
+}
+
+static void looking_leaves_the_set_alone(void **state)
+{
+	static struct place place;
+	cpu_set_t was, is;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(was), &was), 0);
+	place_open(&place);
+	for (uint64_t now_ns = 1; now_ns < 3000000000u; now_ns += 60000000u) {
+		place.waited_ns = 0; /* as if it had waited for ever */
+		place.contended = true;
+		place_look(&place, now_ns);
+		assert_int_equal(sched_getaffinity(0, sizeof(is), &is), 0);
+		assert_true(CPU_EQUAL(&was, &is));
+	}
+	place_close(&place);
+	place_look(&place, 4000000000u); /* without accounts: nothing */
+	place_close(&place);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(reads_idle_ticks, fresh),
+		cmocka_unit_test_setup(a_cut_line_does_not_count, fresh),
+		cmocka_unit_test_setup(goes_where_it_is_idlest, fresh),
+		cmocka_unit_test_setup(stays_when_nothing_is_idle_enough, fresh),
+		cmocka_unit_test_setup(stays_within_its_set, fresh),
+		cmocka_unit_test_setup(one_that_came_or_went_does_not_count, fresh),
+		cmocka_unit_test_setup(looking_leaves_the_set_alone, fresh),
+	};
+
+	return cmocka_run_group_tests_name("place", tests, NULL, NULL);
+}
