@@ -31,6 +31,7 @@
 #define LOG_LINE_BYTES	  512u
 #define ALLOC_ALIGN_BYTES 64u
 #define SPIN_NS		  60000u /* of looking for more before sleeping */
+#define HOLD_S		  1	 /* on the processor that place.c chose */
 
 struct signal_slot {
 	struct event *event;
@@ -50,6 +51,7 @@ struct event_host {
 	uint64_t served_before_sleep;
 	bool may_spin; /* there is a processor for the others */
 	struct place place;
+	struct event *hold_end; /* of place's hold on a processor */
 	bool stopping;
 	uint32_t timers, watches; /* that exist: 0 at the end */
 	uint32_t signals;
@@ -314,6 +316,15 @@ static const struct lwf_host_ops event_host_ops = {
 	.log = event_log,
 };
 
+static void on_hold_end(evutil_socket_t fd, short what, void *arg)
+{
+	struct event_host *eh = arg;
+
+	(void)fd;
+	(void)what;
+	place_release(&eh->place);
+}
+
 /*
  * The precise timer, since the default clock ticks every 4 ms; no cached time, since a timer armed
  * late in a long turn would fire early by the length of the turn.
@@ -360,6 +371,9 @@ struct lwf_host *lwf_event_host_create(lwf_log_sink sink)
 	event_priority_set(eh->bell, PRIORITIES - 1);
 	if (event_add(eh->bell, NULL))
 		goto err_bell;
+	eh->hold_end = evtimer_new(eh->base, on_hold_end, eh);
+	if (!eh->hold_end)
+		goto err_bell;
 	return &eh->host;
 
 err_bell:
@@ -381,12 +395,14 @@ err_free:
  */
 static bool poll_for_more(struct event_host *eh)
 {
+	static const struct timeval hold = {HOLD_S, 0};
 	uint64_t served = eh->served, until_ns;
 
 	if (!eh->may_spin || served == eh->served_before_sleep)
 		return false;
 	until_ns = event_now_ns(&eh->host) + SPIN_NS;
-	place_look(&eh->place, until_ns);
+	if (place_look(&eh->place, until_ns))
+		event_add(eh->hold_end, &hold);
 	do {
 		sched_yield();
 		if (event_base_loop(eh->base, EVLOOP_NONBLOCK) < 0)
@@ -411,8 +427,10 @@ int lwf_event_host_run(struct lwf_host *host)
 			ret = -EIO;
 	}
 	eh->stopping = false;
-	if (eh->may_spin)
+	if (eh->may_spin) {
+		event_del(eh->hold_end);
 		place_close(&eh->place);
+	}
 	return ret;
 }
 
@@ -467,6 +485,7 @@ void lwf_event_host_destroy(struct lwf_host *host)
 	assert(!eh->timers && !eh->watches);
 	for (uint32_t i = 0; i < eh->signals; i++)
 		event_free(eh->signal[i].event);
+	event_free(eh->hold_end);
 	event_free(eh->bell);
 	event_base_free(eh->base);
 	close(eh->bell_fd);

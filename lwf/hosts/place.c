@@ -4,8 +4,8 @@
  *
  * The thread's own waiting costs one small read every 50 ms. The idle times of all
  * processors, which are dear to make on a large machine, are read only after a window in which the
- * loop waited for more than a quarter of it, and then again at the end of the next such window.
- * Nothing better found: it asks again after a second.
+ * loop waited for more than a tenth of it, and then again at the end of the next such window.
+ * Nothing better found: it goes on with windows of twice the length.
  */
 #include "place.h"
 
@@ -15,10 +15,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_NS	   50000000ull	 /* a window */
-#define STALE_NS   500000000ull	 /* longer than that, the loop slept in between: it says nothing */
-#define REST_NS	   1000000000ull /* after nothing better was found */
-#define STAT_BYTES (PLACE_CPUS_MAX * 128u)
+#define LOOK_NS	    50000000ull	 /* a window */
+#define STALE_NS    500000000ull /* longer than that, the loop slept in between: it says nothing */
+#define REST_NS	    100000000ull /* a window after nothing better was found */
+#define WAITED_PART 10u		 /* of a window: waiting less is no reason to move */
+#define STAT_BYTES  (PLACE_CPUS_MAX * 128u)
 
 /* Nanoseconds that the thread has waited for a processor: the second number of schedstat. */
 static bool read_waited(int fd, uint64_t *waited_ns)
@@ -119,25 +120,42 @@ static bool in_set(const void *context, unsigned cpu)
 	return CPU_ISSET(cpu, (const cpu_set_t *)context);
 }
 
-/* True when it moved. The set is taken and given back at once: the scheduler stays free. */
+/* The thread's set is our one processor: nobody else has set it meanwhile. */
+static bool is_held(const struct place *place, const cpu_set_t *set)
+{
+	return place->held && CPU_COUNT(set) == 1 && CPU_ISSET((unsigned)place->cpu, set);
+}
+
 static bool move(struct place *place, uint64_t window_ns)
 {
 	uint32_t window_ticks = (uint32_t)(window_ns * place->ticks_per_s / 1000000000u);
-	cpu_set_t allowed, one;
+	cpu_set_t now, one;
 	int cpu;
 
-	if (sched_getaffinity(0, sizeof(allowed), &allowed))
+	if (sched_getaffinity(0, sizeof(now), &now))
 		return false;
+	if (!is_held(place, &now))
+		place->allowed = now;
 	cpu = place_choose(&place->before, &place->after, sched_getcpu(), window_ticks, in_set,
-			   &allowed);
+			   &place->allowed);
 	if (cpu < 0)
 		return false;
 	CPU_ZERO(&one);
 	CPU_SET((unsigned)cpu, &one);
 	if (sched_setaffinity(0, sizeof(one), &one))
 		return false;
-	(void)sched_setaffinity(0, sizeof(allowed), &allowed);
+	place->cpu = cpu;
+	place->held = true;
 	return true;
+}
+
+void place_release(struct place *place)
+{
+	cpu_set_t now;
+
+	if (!sched_getaffinity(0, sizeof(now), &now) && is_held(place, &now))
+		(void)sched_setaffinity(0, sizeof(place->allowed), &place->allowed);
+	place->held = false;
 }
 
 void place_open(struct place *place)
@@ -154,6 +172,7 @@ void place_open(struct place *place)
 
 void place_close(struct place *place)
 {
+	place_release(place);
 	if (place->waited_fd >= 0)
 		close(place->waited_fd);
 	if (place->stat_fd >= 0)
@@ -161,25 +180,31 @@ void place_close(struct place *place)
 	place->waited_fd = place->stat_fd = -1;
 }
 
-void place_look(struct place *place, uint64_t now_ns)
+bool place_look(struct place *place, uint64_t now_ns)
 {
 	uint64_t window_ns = now_ns - place->since_ns, waited_ns, waited_before_ns;
 	bool contended_before = place->contended;
 
 	if (place->waited_fd < 0 || now_ns < place->next_ns ||
 	    !read_waited(place->waited_fd, &waited_ns))
-		return;
+		return false;
 	waited_before_ns = place->waited_ns;
 	place->waited_ns = waited_ns;
 	place->since_ns = now_ns;
 	place->next_ns = now_ns + LOOK_NS;
 	place->contended = false;
-	if (window_ns > STALE_NS || waited_ns - waited_before_ns <= window_ns / 4)
-		return;
+	if (window_ns > STALE_NS || waited_ns - waited_before_ns <= window_ns / WAITED_PART)
+		return false;
 	if (!contended_before) {
 		place->contended = look_at_idle(place, &place->before);
-		return;
+		return false;
 	}
-	if (look_at_idle(place, &place->after) && !move(place, window_ns))
-		place->next_ns = now_ns + REST_NS;
+	if (!look_at_idle(place, &place->after))
+		return false;
+	if (move(place, window_ns))
+		return true;
+	place->before = place->after;
+	place->contended = true;
+	place->next_ns = now_ns + REST_NS;
+	return false;
 }

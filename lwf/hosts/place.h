@@ -6,12 +6,14 @@
  * comes, and its balancing leaves alone what is idle for less than half a millisecond at a time. A
  * loop that began beside a stream's sender would stay there: it has half a processor, the sender the
  * other half, and the receiver's processor idles for lack of frames. This looks at what the kernel
- * tells (time spent waiting for a processor, idle time of each) and moves, if it is clear, once. The
- * thread's own set of processors is respected, and is the same afterwards: it is a hint, no pin.
+ * tells (time spent waiting for a processor, idle time of each), goes where it is idle if that is
+ * clear, and holds on there until place_release(), since balancing would take it back. It stays
+ * within the set of processors that the thread was given, which is its set again afterwards.
  */
 #ifndef LWF_HOSTS_PLACE_H
 #define LWF_HOSTS_PLACE_H
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,14 +33,23 @@ struct place {
 	uint64_t waited_ns;	    /* for a processor, ever, at since_ns */
 	bool contended;		    /* the last window was, and @before is of its end */
 	struct place_idle before, after;
+	bool held; /* on @cpu; @allowed is the set to give back */
+	int cpu;
+	cpu_set_t allowed;
 };
 
 /** Looks at the calling thread from now on. Without the kernel's accounts it never does anything. */
 void place_open(struct place *place);
 void place_close(struct place *place);
 
-/** Call it often while busy, on that thread: it acts every 50 ms at most. */
-void place_look(struct place *place, uint64_t now_ns);
+/**
+ * Call it often while busy, on that thread: it acts every 50 ms at most. True: it moved, and holds on
+ * to the new processor.
+ */
+bool place_look(struct place *place, uint64_t now_ns);
+
+/** Gives the set of processors back, unless somebody else has set another one meanwhile. */
+void place_release(struct place *place);
 
 /* ---- pure parts, for tests ---- */
 

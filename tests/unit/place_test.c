@@ -110,7 +110,19 @@ static void one_that_came_or_went_does_not_count(void **state)
 	assert_int_equal(place_choose(&before, &after, 0, 10, all, NULL), 1);
 }
 
-static void looking_leaves_the_set_alone(void **state)
+/* As if it had waited for ever, and processor 0 or 1 had idled all the time. */
+static bool look_as_if(struct place *place, uint64_t now_ns, unsigned idle_cpu)
+{
+	place->since_ns = now_ns - 60000000u;
+	place->next_ns = 0;
+	place->waited_ns = 0;
+	place->contended = true;
+	place_read_idle("", 0, &place->before);
+	place->before.online[idle_cpu] = true;
+	return place_look(place, now_ns);
+}
+
+static void the_set_is_the_same_afterwards(void **state)
 {
 	static struct place place;
 	cpu_set_t was, is;
@@ -118,15 +130,54 @@ static void looking_leaves_the_set_alone(void **state)
 	(void)state;
 	assert_int_equal(sched_getaffinity(0, sizeof(was), &was), 0);
 	place_open(&place);
-	for (uint64_t now_ns = 1; now_ns < 3000000000u; now_ns += 60000000u) {
-		place.waited_ns = 0; /* as if it had waited for ever */
-		place.contended = true;
-		place_look(&place, now_ns);
-		assert_int_equal(sched_getaffinity(0, sizeof(is), &is), 0);
-		assert_true(CPU_EQUAL(&was, &is));
+	for (uint64_t now_ns = 1000000000u; now_ns < 4000000000u; now_ns += 60000000u) {
+		if (look_as_if(&place, now_ns, (unsigned)(now_ns / 60000000u % 2))) {
+			assert_int_equal(sched_getaffinity(0, sizeof(is), &is), 0);
+			assert_int_equal(CPU_COUNT(&is), 1);
+		}
 	}
+	place_release(&place);
+	assert_int_equal(sched_getaffinity(0, sizeof(is), &is), 0);
+	assert_true(CPU_EQUAL(&was, &is));
 	place_close(&place);
-	place_look(&place, 4000000000u); /* without accounts: nothing */
+	assert_false(look_as_if(&place, 5000000000u, 1)); /* without accounts: nothing */
+}
+
+static void holding_gives_back_on_close(void **state)
+{
+	static struct place place;
+	cpu_set_t was, is;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(was), &was), 0);
+	place_open(&place);
+	place.held = true;
+	place.allowed = was;
+	place.cpu = sched_getcpu();
+	CPU_ZERO(&is);
+	CPU_SET((unsigned)place.cpu, &is);
+	assert_int_equal(sched_setaffinity(0, sizeof(is), &is), 0);
+	place_close(&place);
+	assert_int_equal(sched_getaffinity(0, sizeof(is), &is), 0);
+	assert_true(CPU_EQUAL(&was, &is));
+}
+
+/* What the user sets meanwhile (taskset -p) stays. */
+static void anothers_set_is_left_alone(void **state)
+{
+	static struct place place;
+	cpu_set_t was, is;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(was), &was), 0);
+	place_open(&place);
+	place.held = true;
+	CPU_ZERO(&place.allowed);
+	CPU_SET(0, &place.allowed);
+	place.cpu = CPU_SETSIZE - 1; /* it was there, and somebody moved it */
+	place_release(&place);
+	assert_int_equal(sched_getaffinity(0, sizeof(is), &is), 0);
+	assert_true(CPU_EQUAL(&was, &is));
 	place_close(&place);
 }
 
@@ -139,7 +190,9 @@ int main(void)
 		cmocka_unit_test_setup(stays_when_nothing_is_idle_enough, fresh),
 		cmocka_unit_test_setup(stays_within_its_set, fresh),
 		cmocka_unit_test_setup(one_that_came_or_went_does_not_count, fresh),
-		cmocka_unit_test_setup(looking_leaves_the_set_alone, fresh),
+		cmocka_unit_test_setup(the_set_is_the_same_afterwards, fresh),
+		cmocka_unit_test_setup(holding_gives_back_on_close, fresh),
+		cmocka_unit_test_setup(anothers_set_is_left_alone, fresh),
 	};
 
 	return cmocka_run_group_tests_name("place", tests, NULL, NULL);
