@@ -48,16 +48,28 @@ struct lwf_oid_request;
 #define LWF_FILTER_MONITORS \
 	0x20u /* NDIS's monitoring filter: looks on; neither modifies nor originates */
 
-#define LWF_OPTION_TEXT_BYTES 64u
+#define LWF_OPTION_TEXT_BYTES 256u
 #define LWF_OPTIONS_MAX	      16u
 
-enum lwf_option_type { LWF_OPTION_UINT, LWF_OPTION_BOOL, LWF_OPTION_DURATION, LWF_OPTION_TEXT };
+#define LWF_SHARE_WHOLE 1000000000u /* 100% as an option of type SHARE */
+
+enum lwf_option_type {
+	LWF_OPTION_UINT,
+	LWF_OPTION_BOOL,
+	LWF_OPTION_DURATION,
+	LWF_OPTION_TEXT,
+	LWF_OPTION_SHARE,   /* "0.5%": a probability */
+	LWF_OPTION_BITRATE, /* "10Mbps" */
+	LWF_OPTION_CHOICE, /* one of the words of default_value, "first|second", first by default */
+	LWF_OPTION_MATCH,  /* an expression of pcap-filter(7), for lwf_host_compile_match() */
+};
 
 /** One key that a filter understands; a table of these ends with a NULL name. */
 struct lwf_option_spec {
 	const char *name;
 	enum lwf_option_type type;
-	uint64_t min, max;	   /* UINT: value; DURATION: nanoseconds; TEXT: bytes */
+	uint64_t min, max; /* UINT: value; DURATION: nanoseconds; TEXT, MATCH: bytes; BITRATE:
+			      bits a second; SHARE: of LWF_SHARE_WHOLE; CHOICE: not looked at */
 	const char *default_value; /* as a user would write it */
 	bool live;		   /* may be changed by `lwfctl filter set` while Running */
 	const char *help;	   /* one line */
@@ -65,9 +77,10 @@ struct lwf_option_spec {
 
 /** One value, at the index of its spec. */
 struct lwf_option_value {
-	uint64_t number; /* UINT, BOOL (0 or 1), DURATION (nanoseconds) */
-	char text[LWF_OPTION_TEXT_BYTES];
-	bool given; /* set by the user; in set_options: by this very call */
+	uint64_t number;		  /* UINT, BOOL (0 or 1), DURATION (nanoseconds), SHARE (of
+			    LWF_SHARE_WHOLE), BITRATE (bits a second), CHOICE (0: the first word) */
+	char text[LWF_OPTION_TEXT_BYTES]; /* TEXT, CHOICE, and MATCH, which compiles */
+	bool given;			  /* set by the user; in set_options: by this very call */
 };
 
 struct lwf_options {

@@ -27,6 +27,7 @@ struct lwf_watch;
 struct lwf_task;
 struct lwf_owner;
 struct lwf_owner_question;
+struct lwf_match;
 
 enum lwf_log_level { LWF_LOG_ERROR, LWF_LOG_WARNING, LWF_LOG_INFO, LWF_LOG_DEBUG };
 
@@ -84,6 +85,9 @@ struct lwf_host_ops {
 	int (*ask_owner)(struct lwf_host *host, const struct lwf_owner_question *question,
 			 struct lwf_owner *owner);
 	void (*forget_owners)(struct lwf_host *host, void *context);
+	/* lwf_host_compile_match() of lwf/match.h; may be NULL: the host compiles none */
+	int (*compile_match)(struct lwf_host *host, const char *text, struct lwf_match *match,
+			     char *error, size_t error_bytes);
 };
 
 /** A host embeds this as its first member. */

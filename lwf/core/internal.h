@@ -256,10 +256,10 @@ void lwf_trace_call(struct lwf_module *module, const char *name);
 void lwf_trace_callback(struct lwf_module *module, const char *name, lwf_status status);
 
 /* options.c */
-int lwf_options_default(const struct lwf_filter_ops *ops, struct lwf_options *options, char *error,
-			size_t error_bytes);
-int lwf_options_parse(const struct lwf_filter_ops *ops, const char *text, bool live_only,
-		      struct lwf_options *options, char *error, size_t error_bytes);
+int lwf_options_default(struct lwf_host *host, const struct lwf_filter_ops *ops,
+			struct lwf_options *options, char *error, size_t error_bytes);
+int lwf_options_parse(struct lwf_host *host, const struct lwf_filter_ops *ops, const char *text,
+		      bool live_only, struct lwf_options *options, char *error, size_t error_bytes);
 
 /* engine.c */
 

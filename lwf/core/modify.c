@@ -93,10 +93,10 @@ static int make_module(struct lwf_stack *stack, const char *spec, struct lwf_mod
 	module->filter = module->ops = ops;
 	module->stack = stack;
 	module->since_ns = lwf_host_now_ns(stack->engine->host);
-	ret = lwf_options_default(ops, &module->options, error, error_bytes);
+	ret = lwf_options_default(stack->engine->host, ops, &module->options, error, error_bytes);
 	if (!ret && colon)
-		ret = lwf_options_parse(ops, colon + 1, false, &module->options, error,
-					error_bytes);
+		ret = lwf_options_parse(stack->engine->host, ops, colon + 1, false,
+					&module->options, error, error_bytes);
 	if (ret) {
 		lwf_host_free(stack->engine->host, module);
 		return ret;
@@ -313,7 +313,8 @@ int lwf_module_set(struct lwf_module *module, const char *text, char *error, siz
 
 	for (uint32_t i = 0; i < options.count; i++)
 		options.value[i].given = false; /* the filter sees what is set by this call */
-	ret = lwf_options_parse(module->ops, text, true, &options, error, error_bytes);
+	ret = lwf_options_parse(stack->engine->host, module->ops, text, true, &options, error,
+				error_bytes);
 	if (ret)
 		return ret;
 	lwf_stack_enter(stack); /* what it removes or holds in there moves afterwards */

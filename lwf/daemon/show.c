@@ -186,6 +186,29 @@ static void show_duration(uint64_t ns, char *text, size_t bytes)
 	}
 }
 
+static void show_share(uint64_t share, char *text, size_t bytes)
+{
+	uint64_t percent = LWF_SHARE_WHOLE / 100;
+	size_t length = (size_t)snprintf(text, bytes, "%" PRIu64 ".%07" PRIu64, share / percent,
+					 share % percent);
+
+	while (text[length - 1] == '0')
+		length--;
+	if (text[length - 1] == '.')
+		length--;
+	snprintf(text + length, bytes - length, "%%");
+}
+
+static void show_bitrate(uint64_t bits, char *text, size_t bytes)
+{
+	static const char *const units[] = {"bps", "kbps", "Mbps", "Gbps"};
+	unsigned unit = 0;
+
+	for (; bits && bits % 1000 == 0 && unit < 3; unit++)
+		bits /= 1000;
+	snprintf(text, bytes, "%" PRIu64 "%s", bits, bits ? units[unit] : "");
+}
+
 static json_t *show_options(const struct lwf_module_info *info)
 {
 	const struct lwf_option_spec *spec = info->filter->options;
@@ -208,6 +231,16 @@ static json_t *show_options(const struct lwf_module_info *info)
 			show_duration(value->number, text, sizeof(text));
 			put_text(&object, spec[i].name, text);
 			break;
+		case LWF_OPTION_SHARE:
+			show_share(value->number, text, sizeof(text));
+			put_text(&object, spec[i].name, text);
+			break;
+		case LWF_OPTION_BITRATE:
+			show_bitrate(value->number, text, sizeof(text));
+			put_text(&object, spec[i].name, text);
+			break;
+		case LWF_OPTION_CHOICE:
+		case LWF_OPTION_MATCH:
 		case LWF_OPTION_TEXT:
 			put_text(&object, spec[i].name, value->text);
 			break;

@@ -10,6 +10,7 @@
  * the next turn, so that nobody who posts himself again can starve the devices.
  */
 #include "hosts.h"
+#include "match.h"
 #include "place.h"
 
 #include <assert.h>
@@ -314,6 +315,7 @@ static const struct lwf_host_ops event_host_ops = {
 	.watch_remove = event_watch_remove,
 	.post = event_post,
 	.log = event_log,
+	.compile_match = lwf_compile_match,
 };
 
 static void on_hold_end(evutil_socket_t fd, short what, void *arg)

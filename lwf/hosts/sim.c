@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "hosts.h"
+#include "match.h"
 
 #define SIM_LOG_TEXT_BYTES  512u
 #define SIM_ALIGNMENT_BYTES 64u
@@ -325,6 +326,7 @@ static const struct lwf_host_ops sim_ops = {
 	.watch_remove = sim_watch_remove,
 	.post = sim_post,
 	.log = sim_log,
+	.compile_match = lwf_compile_match,
 };
 
 struct lwf_host *lwf_sim_host_create(uint64_t seed)

@@ -70,7 +70,7 @@ MAY_SEE = {
 # library header: where it may be included
 LIBRARY = {
     "event2/": ["lwf/hosts/event.c"],
-    "pcap": ["lwf/edges", "lwf/filters/capture.c", "injector", "tests"],
+    "pcap": ["lwf/edges", "lwf/hosts", "lwf/filters/capture.c", "injector", "tests"],
     "netlink/": ["lwf/daemon", "lwf/ctl", "lwf/edges", "lwf/stress", "injector", "tests"],
     "jansson.h": ["lwf/wire", "lwf/daemon", "lwf/ctl", "lwf/stress", "injector", "tests"],
     "cap-ng.h": ["lwf/daemon"],
