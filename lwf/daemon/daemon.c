@@ -147,6 +147,8 @@ int lwf_daemon_host(struct lwf_daemon *daemon)
 	ret = watch_signals(daemon);
 	if (!ret)
 		ret = lwf_timer_init(&daemon->limit, daemon->host, on_limit, daemon);
+	if (!ret)
+		ret = guardian_follow(daemon->guardian, daemon->host);
 	if (ret)
 		return fail(LWF_EXIT_REFUSED, "event loop", "see ulimit -a", strerror(-ret));
 	daemon->engine = lwf_engine_create(daemon->host);
@@ -578,6 +580,7 @@ int lwf_daemon_end(struct lwf_daemon *daemon, int code)
 	link_close(daemon->monitor);
 	lwf_close_flush();
 	lwf_timer_fini(&daemon->limit);
+	guardian_unfollow(daemon->guardian);
 	lwf_event_host_destroy(daemon->host);
 	lwf_socket_close(&daemon->sock);
 	guardian_finish(daemon->guardian);

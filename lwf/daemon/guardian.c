@@ -20,8 +20,12 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <lwf/host.h>
 
 #include "guardian.h"
 #include "leftovers.h"
@@ -53,7 +57,9 @@ struct guardian_message {
 
 struct guardian {
 	int fd;
-	pid_t pid;
+	pid_t pid;	       /* 0: it is gone */
+	struct lwf_host *host; /* NULL: nobody follows */
+	struct lwf_watch watch;
 };
 
 /* ---- the child ---- */
@@ -256,6 +262,7 @@ static _Noreturn void child_main(int fd)
 
 int guardian_start(struct guardian **result)
 {
+	static const struct timeval patience = {.tv_usec = GUARDIAN_PATIENCE_MS * 1000};
 	struct guardian *guardian = calloc(1, sizeof(*guardian));
 	int pair[2], error;
 
@@ -278,12 +285,62 @@ int guardian_start(struct guardian **result)
 		child_main(pair[1]);
 	}
 	close(pair[1]);
+	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	guardian->fd = pair[0];
 	*result = guardian;
 	return 0;
 release:
 	free(guardian);
 	return error;
+}
+
+/* It is not there any more, or no use: a killed daemon would leave its traces. Says so once. */
+static void lose(struct guardian *guardian, const char *why)
+{
+	if (!guardian->pid)
+		return;
+	(void)kill(guardian->pid, SIGKILL);
+	while (waitpid(guardian->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	guardian->pid = 0;
+	if (!guardian->host)
+		return;
+	lwf_watch_set(&guardian->watch, 0);
+	lwf_log(guardian->host, LWF_LOG_ERROR,
+		"lwfd-guardian: %s; should lwfd be killed, lwfctl cleanup undoes what is left",
+		why);
+}
+
+static void on_guardian(void *context, unsigned events)
+{
+	struct guardian *guardian = context;
+	char byte;
+	ssize_t got = recv(guardian->fd, &byte, sizeof(byte), MSG_DONTWAIT);
+
+	(void)events;
+	if (got == 0 || (got < 0 && errno == ECONNRESET))
+		lose(guardian, "it has ended");
+}
+
+int guardian_follow(struct guardian *guardian, struct lwf_host *host)
+{
+	int error;
+
+	if (!guardian)
+		return 0;
+	error = lwf_watch_init(&guardian->watch, host, guardian->fd, LWF_WATCH_READ, 1, on_guardian,
+			       guardian);
+	if (!error)
+		guardian->host = host;
+	return error;
+}
+
+void guardian_unfollow(struct guardian *guardian)
+{
+	if (!guardian || !guardian->host)
+		return;
+	lwf_watch_fini(&guardian->watch);
+	guardian->host = NULL;
 }
 
 static int tell(struct guardian *guardian, struct guardian_message *message, const int *fds,
@@ -306,9 +363,13 @@ static int tell(struct guardian *guardian, struct guardian_message *message, con
 		header.msg_controllen = CMSG_SPACE(count * sizeof(int));
 	}
 	for (;;) {
+		if (!guardian->pid)
+			return -EPIPE;
 		if (sendmsg(guardian->fd, &header, MSG_NOSIGNAL) >= 0)
 			return 0;
-		if (errno != EINTR)
+		if (errno == EAGAIN || errno == EWOULDBLOCK)
+			lose(guardian, "it does not listen, and was ended");
+		else if (errno != EINTR)
 			return -errno;
 	}
 }
@@ -437,7 +498,14 @@ void guardian_finish(struct guardian *guardian)
 		return;
 	(void)tell(guardian, &message, NULL, 0);
 	close(guardian->fd);
-	while (waitpid(guardian->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	for (int ms = 0; guardian->pid && ms < GUARDIAN_PATIENCE_MS; ms++) {
+		static const struct timespec moment = {.tv_nsec = 1000000};
+
+		if (waitpid(guardian->pid, NULL, WNOHANG) == guardian->pid)
+			guardian->pid = 0;
+		else
+			(void)nanosleep(&moment, NULL);
+	}
+	lose(guardian, "it does not end"); /* somebody stopped it; nothing is left to undo */
 	free(guardian);
 }

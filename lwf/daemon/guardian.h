@@ -18,11 +18,13 @@
 #include <sys/types.h>
 
 struct guardian;
+struct lwf_host;
 struct nsnet;
 
 #define GUARDIAN_KEY_BYTES	    64u
 #define GUARDIAN_ENTRIES_MAX	    256u
 #define GUARDIAN_REQUESTS_MAX_BYTES (4u << 20) /* of netlink requests in one entry */
+#define GUARDIAN_PATIENCE_MS	    500	       /* with a child that does not take a message */
 
 /**
  * Forks the child. First thing in main(), before any thread, socket or device. Returns 0 or -errno.
@@ -54,6 +56,16 @@ int guardian_file(struct guardian *guardian, const char *path);
 
 /** Forgets a file. */
 void guardian_forget_file(struct guardian *guardian, const char *path);
+
+/**
+ * From now on the child's end is noticed, and the log says it with what to do. Returns 0 or -errno.
+ * One that takes no message for GUARDIAN_PATIENCE_MS (somebody stopped it) is ended, and that is
+ * said too: its list would be out of date, and the loop must not wait for it.
+ */
+int guardian_follow(struct guardian *guardian, struct lwf_host *host);
+
+/** Before the host goes. Accepts NULL, and one that is not followed. */
+void guardian_unfollow(struct guardian *guardian);
 
 /** Says goodbye, waits for the child's end, frees. Undo everything yourself before. Accepts NULL.
  */
