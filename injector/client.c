@@ -291,7 +291,7 @@ void lwf_inject_abandon(struct lwf_inject *handle)
 
 uint32_t lwf_inject_outstanding(const struct lwf_inject *handle)
 {
-	return handle->in_flight + (handle->local_tail - handle->local_head);
+	return handle->in_flight - handle->heard + (handle->local_tail - handle->local_head);
 }
 
 struct moment lwf_inject_moment(const struct lwf_inject *handle)

@@ -14,11 +14,42 @@
 
 #include "client_private.h"
 
-static void free_slot(struct lwf_inject *handle, uint32_t slot)
+void lwf_inject_free_slot(struct lwf_inject *handle, uint32_t slot)
 {
-	handle->slots[slot].id = 0;
+	if (handle->slots[slot].heard)
+		handle->heard--;
+	handle->slots[slot] = (struct slot){0};
 	handle->free_slots[handle->free_count++] = (uint16_t)slot;
 	handle->in_flight--;
+}
+
+struct lwf_inject_event lwf_inject_read_answer(const struct lwf_ring_answer *answer,
+					       uint64_t context)
+{
+	return (struct lwf_inject_event){
+		.kind = LWF_INJECT_ANSWER,
+		.status = answer->status,
+		.reason = answer->reason < LWF_REASONS ? (enum lwf_reason)answer->reason
+						       : LWF_REASON_NONE,
+		.refused = answer->refused != 0,
+		.error = answer->error,
+		.frames = answer->frames,
+		.bytes = answer->bytes,
+		.id = answer->id,
+		.context = context,
+	};
+}
+
+struct lwf_inject_event lwf_inject_lost_answer(const struct slot *slot)
+{
+	return (struct lwf_inject_event){
+		.kind = LWF_INJECT_ANSWER,
+		.status = slot->untaken ? LWF_STATUS_PAUSED : LWF_STATUS_UNKNOWN,
+		.reason = slot->untaken ? LWF_REASON_NOT_RUNNING : LWF_REASON_UNANSWERED,
+		.refused = slot->untaken,
+		.id = slot->id,
+		.context = slot->context,
+	};
 }
 
 /* Copies an answer out and believes it if it can be. */
@@ -27,27 +58,34 @@ static bool take_answer(struct lwf_inject *handle, struct lwf_inject_event *even
 	struct lwf_ring_answer answer = handle->answers[handle->answer_head & ANSWER_MASK];
 	uint32_t slot = answer.id & ANSWER_MASK;
 
-	if (answer.id == 0 || handle->slots[slot].id != answer.id) {
+	if (answer.id == 0 || handle->slots[slot].id != answer.id || handle->slots[slot].heard) {
 		handle->gone = "lwfd answered a frame that was not submitted";
 		handle->answer_tail = handle->answer_head;
 		return false;
 	}
-	*event = (struct lwf_inject_event){
-		.kind = LWF_INJECT_ANSWER,
-		.status = answer.status,
-		.reason = answer.reason < LWF_REASONS ? (enum lwf_reason)answer.reason
-						      : LWF_REASON_NONE,
-		.refused = answer.refused != 0,
-		.error = answer.error,
-		.frames = answer.frames,
-		.bytes = answer.bytes,
-		.id = answer.id,
-		.context = handle->slots[slot].context,
-	};
+	*event = lwf_inject_read_answer(&answer, handle->slots[slot].context);
 	lwf_inject_account(handle, event);
-	free_slot(handle, slot);
+	lwf_inject_free_slot(handle, slot);
 	handle->answer_head++;
 	return true;
+}
+
+void lwf_inject_pass_heard(struct lwf_inject *handle)
+{
+	uint32_t before = handle->answer_head;
+
+	while (handle->heard && handle->answer_head != handle->answer_tail) {
+		/* what a call has heard is believed by its slot; the ring may say something else now */
+		uint32_t slot = handle->answers[handle->answer_head & ANSWER_MASK].id & ANSWER_MASK;
+
+		if (!handle->slots[slot].heard)
+			break;
+		lwf_inject_free_slot(handle, slot);
+		handle->answer_head++;
+	}
+	if (handle->answer_head != before)
+		atomic_store_explicit(&handle->control->answer_head, handle->answer_head,
+				      memory_order_release);
 }
 
 static uint32_t take_answers(struct lwf_inject *handle, struct lwf_inject_event *events,
@@ -57,12 +95,17 @@ static uint32_t take_answers(struct lwf_inject *handle, struct lwf_inject_event 
 
 	if (!handle->gone && handle->answer_tail == handle->answer_head)
 		lwf_inject_look_at_answers(handle);
-	while (taken < max && handle->answer_head != handle->answer_tail &&
-	       take_answer(handle, &events[taken]))
+	while (taken < max && handle->answer_head != handle->answer_tail) {
+		lwf_inject_pass_heard(handle);
+		if (handle->answer_head == handle->answer_tail ||
+		    !take_answer(handle, &events[taken]))
+			break;
 		taken++;
+	}
 	if (taken)
 		atomic_store_explicit(&handle->control->answer_head, handle->answer_head,
 				      memory_order_release);
+	lwf_inject_pass_heard(handle);
 	return taken;
 }
 
@@ -87,18 +130,13 @@ static uint32_t take_unknown(struct lwf_inject *handle, struct lwf_inject_event 
 	     handle->unknown_next++) {
 		struct slot *slot = &handle->slots[handle->unknown_next];
 
+		if (slot->heard) /* answered already, by a call */
+			lwf_inject_free_slot(handle, handle->unknown_next);
 		if (slot->id == 0)
 			continue;
-		events[taken] = (struct lwf_inject_event){
-			.kind = LWF_INJECT_ANSWER,
-			.status = slot->untaken ? LWF_STATUS_PAUSED : LWF_STATUS_UNKNOWN,
-			.reason = slot->untaken ? LWF_REASON_NOT_RUNNING : LWF_REASON_UNANSWERED,
-			.refused = slot->untaken,
-			.id = slot->id,
-			.context = slot->context,
-		};
+		events[taken] = lwf_inject_lost_answer(slot);
 		lwf_inject_account(handle, &events[taken++]);
-		free_slot(handle, handle->unknown_next);
+		lwf_inject_free_slot(handle, handle->unknown_next);
 	}
 	return taken;
 }
@@ -143,7 +181,7 @@ static uint32_t take_all(struct lwf_inject *handle, struct lwf_inject_event *eve
 	return taken + take_state(handle, events + taken, max - taken);
 }
 
-static void set_waits(struct lwf_inject *handle, bool waits)
+void lwf_inject_set_waits(struct lwf_inject *handle, bool waits)
 {
 	if (handle->waits == waits)
 		return;
@@ -164,11 +202,11 @@ int lwf_inject_poll(struct lwf_inject *handle, struct lwf_inject_event *events, 
 	if (taken == 0) {
 		/* nothing: hear what the socket has, ask to be woken, and look once more */
 		lwf_inject_hear_socket(handle);
-		set_waits(handle, true);
+		lwf_inject_set_waits(handle, true);
 		taken = take_all(handle, events, max);
 	}
 	if (taken)
-		set_waits(handle, false);
+		lwf_inject_set_waits(handle, false);
 	if (taken == 0 && handle->gone)
 		return -ENOTCONN;
 	return (int)taken;
@@ -181,7 +219,7 @@ int lwf_inject_fd(const struct lwf_inject *handle)
 
 /* ---- waiting ---- */
 
-static uint64_t now_ns(void)
+uint64_t lwf_inject_now_ns(void)
 {
 	struct timespec now;
 
@@ -189,11 +227,10 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Sleeps until the daemon rings. 0, -ETIMEDOUT, -EINTR. */
-static int sleep_until(struct lwf_inject *handle, uint64_t start_ns, uint64_t timeout_ns)
+int lwf_inject_sleep(struct lwf_inject *handle, uint64_t start_ns, uint64_t timeout_ns)
 {
 	struct pollfd poll_fd = {.fd = lwf_connection_fd(handle->connection), .events = POLLIN};
-	uint64_t passed_ns = now_ns() - start_ns;
+	uint64_t passed_ns = lwf_inject_now_ns() - start_ns;
 	uint64_t left_ns = passed_ns < timeout_ns ? timeout_ns - passed_ns : 0;
 	struct timespec left = {
 		.tv_sec = (time_t)(left_ns / 1000000000u),
@@ -220,20 +257,20 @@ static bool has_event(struct lwf_inject *handle)
 
 int lwf_inject_wait(struct lwf_inject *handle, uint64_t timeout_ns)
 {
-	uint64_t start_ns = now_ns();
+	uint64_t start_ns = lwf_inject_now_ns();
 	int err = 0;
 
 	while (!has_event(handle)) {
 		if (handle->gone)
 			return -ENOTCONN;
-		set_waits(handle, true);
+		lwf_inject_set_waits(handle, true);
 		if (has_event(handle))
 			break;
-		err = sleep_until(handle, start_ns, timeout_ns);
+		err = lwf_inject_sleep(handle, start_ns, timeout_ns);
 		if (err)
 			break;
 	}
-	set_waits(handle, false);
+	lwf_inject_set_waits(handle, false);
 	if (err && has_event(handle))
 		err = 0;
 	return err;
@@ -252,17 +289,17 @@ static bool all_answered(struct lwf_inject *handle)
 
 int lwf_inject_flush(struct lwf_inject *handle, uint64_t timeout_ns)
 {
-	uint64_t start_ns = now_ns();
+	uint64_t start_ns = lwf_inject_now_ns();
 	int err = 0;
 
 	while (!all_answered(handle)) {
-		set_waits(handle, true);
+		lwf_inject_set_waits(handle, true);
 		if (all_answered(handle))
 			break;
-		err = sleep_until(handle, start_ns, timeout_ns);
+		err = lwf_inject_sleep(handle, start_ns, timeout_ns);
 		if (err)
 			break;
 	}
-	set_waits(handle, false);
+	lwf_inject_set_waits(handle, false);
 	return err && all_answered(handle) ? 0 : err;
 }

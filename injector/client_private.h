@@ -28,6 +28,15 @@ struct slot {
 	uint64_t id;
 	uint64_t context;
 	bool untaken; /* once the daemon is gone: it never took the record out of the ring */
+	bool called;  /* of the call that is under way: its answer is no event */
+	bool heard;   /* that call has its answer; the ring still has it, too */
+};
+
+/* A call that waits for its own frames: lwf_inject_send() and its relatives. */
+struct call {
+	struct lwf_inject_result *result;
+	uint32_t scanned; /* answers before this index have been looked at */
+	uint64_t start_ns, timeout_ns;
 };
 
 struct lwf_inject {
@@ -62,6 +71,7 @@ struct lwf_inject {
 
 	bool waits; /* client_waits is set */
 	uint32_t told_state, told_epoch, told_changes;
+	uint32_t heard; /* answers that calls have heard and that are still in the ring */
 };
 
 /** What the engine says of the stack's state, all of one moment. */
@@ -74,6 +84,27 @@ struct moment lwf_inject_moment(const struct lwf_inject *handle);
 
 /** Puts an answer into the ledger, and what depends on the handle into the answer. */
 void lwf_inject_account(struct lwf_inject *handle, struct lwf_inject_event *answer);
+
+/** An answer of the ring for a slot that is taken; not accounted for yet. */
+struct lwf_inject_event lwf_inject_read_answer(const struct lwf_ring_answer *answer,
+					       uint64_t context);
+
+/** The answer to a frame that nobody will answer any more. */
+struct lwf_inject_event lwf_inject_lost_answer(const struct slot *slot);
+
+/** The slot is free again; its frame has been answered. */
+void lwf_inject_free_slot(struct lwf_inject *handle, uint32_t slot);
+
+/** Answers at the head that calls have heard leave the ring. */
+void lwf_inject_pass_heard(struct lwf_inject *handle);
+
+/** Asks to be rung for, or not any more. */
+void lwf_inject_set_waits(struct lwf_inject *handle, bool waits);
+
+/** Sleeps until the daemon rings. 0, -ETIMEDOUT, -EINTR. */
+int lwf_inject_sleep(struct lwf_inject *handle, uint64_t start_ns, uint64_t timeout_ns);
+
+uint64_t lwf_inject_now_ns(void);
 
 /** Takes a look at answer_tail. One that cannot be makes the daemon gone. */
 void lwf_inject_look_at_answers(struct lwf_inject *handle);

@@ -170,6 +170,59 @@ int lwf_inject_submit(struct lwf_inject *handle, const struct lwf_inject_frame *
  */
 int lwf_inject_poll(struct lwf_inject *handle, struct lwf_inject_event *events, uint32_t max);
 
+/* ---- calls that block until the frames themselves are answered ---- */
+
+/** What became of the frames of one call. */
+struct lwf_inject_result {
+	/* the first answer that is not SUCCESS, if there is one; win32 as in an event */
+	lwf_status status;
+	enum lwf_reason reason;
+	bool refused;
+	uint32_t error;
+	uint32_t win32;
+	uint32_t submitted;	/* frames that were handed over */
+	uint32_t answered;	/* of these */
+	uint32_t succeeded;	/* of these */
+	uint64_t frames, bytes; /* on the wire, with SUCCESS */
+	uint64_t gap_ns; /* lwf_inject_send_queue(): to sleep before the rest; 0: go on at once */
+};
+
+/**
+ * PacketSendPacket, PacketSetNumWrites: sends @frame @repeat times and waits for the answers. Answers to
+ * other frames stay for lwf_inject_poll(). 0: all are answered, *result says how. -ETIMEDOUT, -EINTR:
+ * what is not answered yet is in flight, and answered by events with @frame's context. -ENOTCONN: the
+ * daemon was gone before all were handed over (if it goes later they are answered UNKNOWN, and it is 0).
+ * -EINVAL: flags that there are not, or @repeat is 0. After it, poll until there is nothing before
+ * the descriptor is waited for.
+ */
+int lwf_inject_send(struct lwf_inject *handle, const struct lwf_inject_frame *frame,
+		    uint32_t repeat, uint64_t timeout_ns, struct lwf_inject_result *result);
+
+/** A frame of a queue, and its time stamp: only differences count. */
+struct lwf_inject_queued {
+	struct lwf_inject_frame frame;
+	uint64_t time_ns;
+};
+
+#define LWF_INJECT_QUEUE_SLEEP_NS 50000ull	/* a shorter gap is spun away */
+#define LWF_INJECT_QUEUE_GAP_NS	  1000000000ull /* a longer one is the caller's to sleep */
+#define LWF_INJECT_QUEUE_BACK_NS \
+	1000000ull /* that a stamp may lie before the one of its neighbour */
+
+/**
+ * PacketSendPackets: sends the frames of a queue and waits for the answers, by Npcap's rules. With
+ * @sync they leave at their times, from the first on: it sleeps where 50 us or more are left, spins below, and
+ * returns before a gap of more than 1 s with result->gap_ns set; result->submitted frames are done, sleep and call again for the
+ * others. A stamp up to 1 ms before its neighbour's is no error. Without @sync they go as fast as
+ * they can and stamps mean nothing. Returns as lwf_inject_send(); -ERANGE when a stamp runs back by more
+ * (Npcap: ERROR_INVALID_TIME): the frames before it are sent. @timeout_ns is for all of it.
+ */
+int lwf_inject_send_queue(struct lwf_inject *handle, const struct lwf_inject_queued *queue,
+			  uint32_t count, bool sync, uint64_t timeout_ns,
+			  struct lwf_inject_result *result);
+
+/* ---- waiting ---- */
+
 /** To be watched for reading in an event loop. It stays the handle's. */
 int lwf_inject_fd(const struct lwf_inject *handle);
 

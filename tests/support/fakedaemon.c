@@ -157,6 +157,11 @@ void kill_daemon(void)
 	fake.runs = false;
 }
 
+void shutdown_peer(void)
+{
+	shutdown(fake.peer, SHUT_RDWR);
+}
+
 void end_daemon(void)
 {
 	if (fake.runs)

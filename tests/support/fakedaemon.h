@@ -50,6 +50,9 @@ void start_daemon(enum lie lie);
 /** The daemon dies: its descriptors close. The rings stay mapped here to look at. */
 void kill_daemon(void);
 
+/** The connection ends, and the thread that serves it; kill_daemon() is still to come. */
+void shutdown_peer(void);
+
 /** Ends it, dead or alive, and forgets its memory. */
 void end_daemon(void);
 

@@ -9,6 +9,8 @@
  *	states [MS]             take events for MS and print each state: STATE epoch changes
  *	cancel ID               lwf_inject_cancel()
  *	flush MS                lwf_inject_flush()
+ *	call N MS [up] [id ID] [LEN]  lwf_inject_send(), N times
+ *	queue sync|fast MS US...      lwf_inject_send_queue() of frames with these time stamps
  *	stats | ledger          the handle's ledger, the daemon's
  *	ago                     ms since the last send
  *	run COMMAND             by the shell; its output is not shown
@@ -68,11 +70,12 @@ static unsigned number(unsigned otherwise)
 	return text ? (unsigned)strtoul(text, NULL, 0) : otherwise;
 }
 
-static void do_send(void)
+static unsigned char bytes[60] = "\xff\xff\xff\xff\xff\xff\x02\0\0\0\0\x01\x88\xb5";
+
+/* What the rest of the line says of a frame. */
+static struct lwf_inject_frame read_frame(void)
 {
-	unsigned char bytes[60] = "\xff\xff\xff\xff\xff\xff\x02\0\0\0\0\x01\x88\xb5";
 	struct lwf_inject_frame frame = {.data = bytes, .len = sizeof(bytes)};
-	unsigned n = number(1);
 	const char *more;
 
 	while ((more = word())) {
@@ -83,6 +86,14 @@ static void do_send(void)
 		else
 			frame.len = (uint32_t)strtoul(more, NULL, 0);
 	}
+	return frame;
+}
+
+static void do_send(void)
+{
+	unsigned n = number(1);
+	struct lwf_inject_frame frame = read_frame();
+
 	sent_ns = now_ns();
 	while (n--) {
 		frame.context = ++numbers;
@@ -183,6 +194,51 @@ static void do_counts(const char *name)
 		print_stats(name, &stats);
 }
 
+static void print_result(const char *name, int err, const struct lwf_inject_result *result)
+{
+	printf("%s: %s %s/%s%s win32=%u submitted=%u answered=%u succeeded=%u frames=%llu "
+	       "bytes=%llu "
+	       "gap=%llu ms=%llu\n",
+	       name, err ? strerror(-err) : "ok", lwf_status_name(result->status),
+	       lwf_reason_name(result->reason), result->refused ? "/refused" : "", result->win32,
+	       result->submitted, result->answered, result->succeeded,
+	       (unsigned long long)result->frames, (unsigned long long)result->bytes,
+	       (unsigned long long)result->gap_ns,
+	       (unsigned long long)((now_ns() - sent_ns) / 1000000u));
+}
+
+static void do_call(void)
+{
+	unsigned n = number(1), ms = number(FOREVER_MS);
+	struct lwf_inject_frame frame = read_frame();
+	struct lwf_inject_result result;
+	int err;
+
+	sent_ns = now_ns();
+	frame.context = ++numbers;
+	err = lwf_inject_send(handle, &frame, n, (uint64_t)ms * 1000000u, &result);
+	print_result("call", err, &result);
+}
+
+static void do_queue(void)
+{
+	static struct lwf_inject_queued queue[256];
+	const char *how = word(), *stamp;
+	unsigned ms = number(FOREVER_MS), n = 0;
+	struct lwf_inject_result result;
+	int err;
+
+	while ((stamp = word()) && n < 256)
+		queue[n++] = (struct lwf_inject_queued){
+			.frame = {.data = bytes, .len = sizeof(bytes)},
+			.time_ns = strtoull(stamp, NULL, 0) * 1000u,
+		};
+	sent_ns = now_ns();
+	err = lwf_inject_send_queue(handle, queue, n, how && strcmp(how, "sync") == 0,
+				    (uint64_t)ms * 1000000u, &result);
+	print_result("queue", err, &result);
+}
+
 static void say(const char *name, int err)
 {
 	printf("%s: %s\n", name, err < 0 ? strerror(-err) : "ok");
@@ -192,6 +248,10 @@ static void do_command(const char *name)
 {
 	if (strcmp(name, "send") == 0)
 		do_send();
+	else if (strcmp(name, "call") == 0)
+		do_call();
+	else if (strcmp(name, "queue") == 0)
+		do_queue();
 	else if (strcmp(name, "take") == 0)
 		do_take();
 	else if (strcmp(name, "states") == 0)
