@@ -68,8 +68,11 @@ uint64_t inject_run_spin(uint64_t due_ns)
 {
 	uint64_t now_ns = inject_now_ns();
 
-	while (now_ns < due_ns && !atomic_load_explicit(&inject_signals, memory_order_relaxed))
+	while (now_ns < due_ns && !atomic_load_explicit(&inject_signals, memory_order_relaxed)) {
+		if (due_ns - now_ns > 10000)
+			sched_yield();
 		now_ns = inject_now_ns();
+	}
 	return now_ns;
 }
 
