@@ -7,7 +7,8 @@
  * It is the daemon's engine with the same filter and the same edge, so the answers mean the same. There is no
  * upper edge: what the network sends is not read, and the host's own use of the NIC is not touched. The session pulls
  * records straight from the source when they are due, by way of a small stock that lasts for one batch. The interface is
- * looked at every LOOK_NS; what happens in between is told by the edge's own answers.
+ * looked at when the kernel says that one has changed, and every LOOK_NS in case that was missed; what happens in between is
+ * told by the edge's own answers. To look takes as long as several frames, so it is not done without need.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -23,9 +24,11 @@
 #include "cli.h"
 #include "edges.h"
 #include "hosts.h"
+#include "inject_news.h"
 #include "inject_run.h"
 
-#define LOOK_NS	     20000000ull
+#define STEP_NS	     20000000ull /* between looks for signals */
+#define LOOK_NS	     1000000000ull
 #define SLEEP_NS_MAX 3600000000000ull
 #define TURN_BATCHES 4u /* in a turn of the loop, which costs system calls of its own */
 
@@ -40,8 +43,10 @@ struct nic_run {
 	int claim_fd;
 	struct lwf_task turn;
 	bool turn_posted;
-	struct lwf_timer due_timer, look_timer;
-	struct lwf_watch input;
+	struct lwf_timer due_timer, step_timer;
+	struct lwf_watch input, news;
+	int news_fd;
+	uint64_t looked_ns; /* at the interface */
 
 	/* Records peeked at, of which the first @used are in frames and not yet passed. A schedule
 	 * wants to know of each record before its answer, so there the stock is one. */
@@ -300,7 +305,7 @@ static void due_now(void *context)
 		inject_pace_woke(&nic->run->pace, nic->wake_ns, now_ns);
 	if (nic->run->pace.may_spin && now_ns < nic->due_ns &&
 	    nic->due_ns - now_ns <= INJECT_SPIN_NS_MAX)
-		inject_run_spin(nic->due_ns);
+		inject_run_spin(nic->due_ns, false);
 	turn(nic);
 }
 
@@ -380,18 +385,37 @@ static void look_at_link(struct nic_run *nic)
 		follow_admin(nic, now.admin_up);
 }
 
-static void look(void *context)
+static void look(struct nic_run *nic)
+{
+	nic->looked_ns = inject_now_ns();
+	look_at_link(nic);
+}
+
+static void news_now(void *context, unsigned events)
 {
 	struct nic_run *nic = context;
+
+	(void)events;
+	inject_news_drain(nic->news_fd);
+	if (!nic->closing)
+		look(nic);
+}
+
+static void step(void *context)
+{
+	struct nic_run *nic = context;
+	uint64_t now_ns = inject_now_ns();
 
 	heed_signals(nic);
 	if (nic->closing)
 		return;
-	look_at_link(nic);
+	/* an interface that is away may come back under its name before it can be opened */
+	if (!nic->ifindex || now_ns - nic->looked_ns >= LOOK_NS)
+		look(nic);
 	if (!nic->begun)
 		post_turn(nic);
-	inject_run_progress(nic->run, inject_now_ns());
-	lwf_timer_set(&nic->look_timer, LOOK_NS);
+	inject_run_progress(nic->run, now_ns);
+	lwf_timer_set(&nic->step_timer, STEP_NS);
 }
 
 /* ---- setting up ---- */
@@ -477,7 +501,10 @@ static int make_timers(struct nic_run *nic)
 	nic->turn = (struct lwf_task){.fn = posted_turn, .context = nic};
 	err = lwf_timer_init(&nic->due_timer, nic->host, due_now, nic);
 	if (!err)
-		err = lwf_timer_init(&nic->look_timer, nic->host, look, nic);
+		err = lwf_timer_init(&nic->step_timer, nic->host, step, nic);
+	if (!err)
+		err = lwf_watch_init(&nic->news, nic->host, nic->news_fd, LWF_WATCH_READ, 0,
+				     news_now, nic);
 	if (!err && fd >= 0)
 		err = lwf_watch_init(&nic->input, nic->host, fd, 0, 1, input_now, nic);
 	if (err)
@@ -499,6 +526,9 @@ static int set_up(struct nic_run *nic)
 	err = claim(nic, name);
 	if (err)
 		return err;
+	nic->news_fd = inject_news_open(); /* before the first look, so that nothing is missed */
+	if (nic->news_fd < 0)
+		return fail_nic(name, nic->news_fd);
 	nic->host = lwf_event_host_create(log_line);
 	nic->engine = nic->host ? lwf_engine_create(nic->host) : NULL;
 	if (!nic->engine)
@@ -510,8 +540,11 @@ static int set_up(struct nic_run *nic)
 static void tear_down(struct nic_run *nic)
 {
 	lwf_timer_fini(&nic->due_timer);
-	lwf_timer_fini(&nic->look_timer);
+	lwf_timer_fini(&nic->step_timer);
 	lwf_watch_fini(&nic->input);
+	lwf_watch_fini(&nic->news);
+	if (nic->news_fd >= 0)
+		close(nic->news_fd);
 	if (nic->abandoned)
 		return; /* frames are still out there: the end of the process takes all */
 	if (nic->engine && !nic->stack)
@@ -525,13 +558,14 @@ static void tear_down(struct nic_run *nic)
 
 int inject_nic(struct inject_run *run)
 {
-	struct nic_run nic = {.run = run, .claim_fd = -1};
+	struct nic_run nic = {.run = run, .claim_fd = -1, .news_fd = -1};
 	int code;
 
 	code = set_up(&nic);
 	if (code == LWF_EXIT_OK) {
 		prctl(PR_SET_TIMERSLACK, 1ul); /* wake in time, not up to 50 us late */
-		lwf_timer_set(&nic.look_timer, LOOK_NS);
+		nic.looked_ns = inject_now_ns();
+		lwf_timer_set(&nic.step_timer, STEP_NS);
 		lwf_stack_start(nic.stack);
 		post_turn(&nic);
 		lwf_event_host_run(nic.host);

@@ -89,7 +89,7 @@ uint64_t inject_pace_went(struct inject_pace *pace, uint64_t stamp_ns, uint32_t 
 /* ---- waiting ---- */
 
 #define MARGIN_NS 5000u
-#define FORGET	  32u /* of what is too much, so much is forgotten with each sleep */
+#define FORGET	  256u /* of what is too much, so much is forgotten with each sleep */
 
 uint64_t inject_pace_sleep_until(struct inject_pace *pace, uint64_t due_ns, uint64_t now_ns)
 {
@@ -99,7 +99,7 @@ uint64_t inject_pace_sleep_until(struct inject_pace *pace, uint64_t due_ns, uint
 	if (left_ns > early_ns)
 		return due_ns - early_ns;
 	/* one that never sleeps never learns: try again some time */
-	pace->early_ns -= pace->early_ns / (FORGET * FORGET);
+	pace->early_ns -= pace->early_ns / (FORGET * 16);
 	return now_ns;
 }
 

@@ -20,7 +20,7 @@
 
 #define INJECT_CATCH_UP_NS     500000000ull
 #define INJECT_FIRST_ANSWER_NS 500000000ull /* so long the second frame waits for it */
-#define INJECT_SPIN_NS_MAX     80000ull	    /* of looking at the clock, for one frame */
+#define INJECT_SPIN_NS_MAX     100000ull    /* of looking at the clock, for one frame */
 #define INJECT_SPIN_NS_START   40000ull
 
 enum inject_pace_kind {

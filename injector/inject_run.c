@@ -17,6 +17,8 @@
 #include "cli.h"
 #include "inject_verify.h"
 
+#define YIELD_NS 10000u /* nearer than that the processor is kept */
+
 atomic_int inject_signals;
 
 static void on_signal(int number)
@@ -44,15 +46,6 @@ uint64_t inject_now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Alone on a processor, who looks at the clock is in the way of those that are to take the frames. */
-static bool has_processors(void)
-{
-	cpu_set_t set;
-
-	return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) > 1
-							    : sysconf(_SC_NPROCESSORS_ONLN) > 1;
-}
-
 void inject_run_init(struct inject_run *run, const struct inject_options *options,
 		     struct inject_source *source)
 {
@@ -61,15 +54,16 @@ void inject_run_init(struct inject_run *run, const struct inject_options *option
 	run->source = source;
 	run->progress = isatty(STDERR_FILENO) == 1;
 	inject_pace_init(&run->pace, &options->pace);
-	run->pace.may_spin = has_processors();
+	/* alone on a processor, who looks at the clock is in the way of those that take the frames */
+	run->pace.may_spin = sysconf(_SC_NPROCESSORS_ONLN) > 1;
 }
 
-uint64_t inject_run_spin(uint64_t due_ns)
+uint64_t inject_run_spin(uint64_t due_ns, bool yields)
 {
 	uint64_t now_ns = inject_now_ns();
 
 	while (now_ns < due_ns && !atomic_load_explicit(&inject_signals, memory_order_relaxed)) {
-		if (due_ns - now_ns > 10000)
+		if (yields && due_ns - now_ns > YIELD_NS)
 			sched_yield();
 		now_ns = inject_now_ns();
 	}

@@ -69,8 +69,11 @@ enum inject_due inject_run_due(struct inject_run *run, uint64_t now_ns,
 /** The first @count of these were handed over. */
 void inject_run_handed(struct inject_run *run, const struct inject_record *records, uint32_t count);
 
-/** Looks at the clock until @due_ns, which is near, or a signal. Returns the time then. */
-uint64_t inject_run_spin(uint64_t due_ns);
+/**
+ * Looks at the clock until @due_ns, which is near, or a signal. With @yields others may have the processor in between:
+ * the daemon may be waiting for this very one. Returns the time then.
+ */
+uint64_t inject_run_spin(uint64_t due_ns, bool yields);
 
 /** True for a record that must be refused as cut short. */
 bool inject_run_is_short(const struct inject_run *run, const struct inject_record *record);

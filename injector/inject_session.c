@@ -134,7 +134,7 @@ static void wait_until_due(struct inject_run *run, const struct lwf_inject *hand
 		inject_pace_woke(&run->pace, wake_ns, inject_now_ns());
 	}
 	if (run->pace.may_spin)
-		inject_run_spin(due_ns);
+		inject_run_spin(due_ns, true);
 }
 
 struct watch {

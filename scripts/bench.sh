@@ -2,6 +2,7 @@
 # bench.sh - measures lwfd beside the kernel bridge and socat, in namespaces of its own.
 #
 # usage: scripts/bench.sh [--rounds N] [--seconds S] [--quick] [--json FILE] [--build DIR]
+#        scripts/bench.sh --pacing [--rounds N] [--seconds S] [--quick] [--json FILE] [--build DIR]
 #        scripts/bench.sh --pause [--flaps N] [--json FILE] [--build DIR]
 #        scripts/bench.sh --rules [--rounds N] [--build DIR]
 #        scripts/bench.sh --gate [--rounds N] [--json FILE] [--build DIR]
@@ -12,6 +13,7 @@
 #   --quick      one round of one second: shows that it runs, the figures mean nothing
 #   --json FILE  where the whole result goes (default: build/release/bench.json)
 #   --build DIR  a configured build folder (default: build/release, made when it is not there)
+#   --pacing     instead: how exactly frames leave at 1 and 10 kpps, beside tcpreplay and trafgen
 #   --pause      instead: how long a pause takes when the link goes at full rate (N flaps, default 300)
 #   --rules      instead: what the rules cost a frame, beside an engine whose path asks none of them
 #   --gate       instead: what a frame pays for the send gate, beside nine other ways to build one
@@ -34,7 +36,7 @@ what=bridge
 while [ $# -gt 0 ]; do
 	case $1 in
 	--quick) pass+=(--rounds 1 --seconds 1) ;;
-	--pause | --gate | --rules | --inject) what=${1#--} ;;
+	--pause | --gate | --rules | --inject | --pacing) what=${1#--} ;;
 	--rounds | --seconds)
 		[[ ${2:-} =~ ^[1-9][0-9]?$ ]] || refuse "$1" "'${2:-}' is no number from 1 to 99" "see --help"
 		pass+=("$1" "$2")
@@ -60,7 +62,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 declare -A known=([bridge]="--rounds --seconds --quick --json" [pause]="--flaps --json" [rules]="--rounds" [gate]="--rounds --json"
-	[inject]="--rounds --seconds --quick --json")
+	[inject]="--rounds --seconds --quick --json" [pacing]="--rounds --seconds --quick --json")
 for option in "${given[@]}"; do
 	[[ " --build --$what ${known[$what]} " == *" $option "* ]] ||
 		refuse "$option" "it does not go with this measurement" "see --help"
@@ -75,7 +77,7 @@ fi
 cmake --build "$build" --target lwfd lwfctl lwf-inject pgen bareloop sendloop gate_ladder rules_cost rules_cost_none >"$build/bench-build.log" 2>&1 ||
 	{ tail -n 40 "$build/bench-build.log" >&2 && exit 1; }
 case $what in
-pause | inject) exec scripts/netns.sh python3 "scripts/bench_$what.py" --build "$build" "${pass[@]}" ;;
+pause | inject | pacing) exec scripts/netns.sh python3 "scripts/bench_$what.py" --build "$build" "${pass[@]}" ;;
 rules) exec python3 scripts/bench_rules.py --build "$build" "${pass[@]}" ;;
 gate) exec "$build/tests/bin/gate_ladder" "${pass[@]}" ;;
 esac
