@@ -98,6 +98,7 @@ struct lwf_frame *lwf_pool_take(struct lwf_pool *pool, lwf_handle origin,
 	frame->context = NULL;
 	frame->parent = NULL;
 	frame->spare = 0;
+	frame->flow = 0;
 	return frame;
 }
 
