@@ -57,6 +57,7 @@ list() {
 		test   xz-utils            cmd:xz
 		test   lz4                 cmd:lz4
 		test   spin                cmd:spin
+		test   chromium            cmd:chromium
 		bench  socat               cmd:socat
 		bench  tcpreplay           cmd:tcpreplay
 		bench  netsniff-ng         cmd:trafgen

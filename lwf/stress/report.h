@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * report.h - what a run was, for people and for machines: made from a record alone.
+ *
+ * HTML is one page without anything outside of it: styles and pictures are inside, no script, no
+ * network. KTAP and JUnit are for test runners; each run is one case, named by scenario and seed, so
+ * that a server which keeps a history sees the same name again for the same run.
+ *
+ * All of these write to @out, and return 0 or -EIO.
+ */
+#ifndef LWF_STRESS_REPORT_H
+#define LWF_STRESS_REPORT_H
+
+#include <stdio.h>
+
+#include "record.h"
+
+int stress_report_html(const struct stress_record *record, FILE *out);
+
+/** KTAP: the head, then each case by its number (from 1). @cases may be 0: unknown, then the tail says it. */
+int stress_report_ktap_begin(uint32_t cases, FILE *out);
+int stress_report_ktap_case(const struct stress_record *record, uint32_t number, FILE *out);
+int stress_report_ktap_end(uint32_t planned, uint32_t cases, FILE *out);
+
+/** JUnit: one testsuite of these records. */
+int stress_report_junit(const struct stress_record *const *records, uint32_t count, FILE *out);
+
+/** Writes @text with what is special in XML and HTML replaced; control characters become blanks. */
+void stress_report_escape(const char *text, FILE *out);
+
+/** The picture of report_html.c: lanes, faults, frames that are out, latencies; report_picture.c. */
+int stress_report_picture(const struct stress_record *record, FILE *out);
+int stress_report_latencies(const struct stress_record *record, FILE *out);
+
+#endif
