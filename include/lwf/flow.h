@@ -38,6 +38,7 @@ struct lwf_host;
 
 #define LWF_OWNER_COMM_BYTES 16u  /* as the kernel has it, with its end */
 #define LWF_OWNER_EXE_BYTES  256u /* a longer path is cut at its end */
+#define LWF_OWNER_ALSO_MAX   4u	  /* other holders that are named */
 #define LWF_OWNER_NO_UID     UINT32_MAX
 
 /** X(symbol, name, sentence): how sure an owner is */
@@ -68,12 +69,15 @@ enum lwf_owner_how {
 	X(KERNEL, "kernel", "the socket is the kernel's own")                          \
 	X(RAW, "raw", "frames of raw sockets have no owner that could be found")       \
 	X(NOT_LOCAL, "not-local", "no end of the flow is on this machine")             \
-	X(OVERLOAD, "overload", "too many questions at once")
+	X(OVERLOAD, "overload", "too many questions at once")                          \
+	X(RESOLVER_GONE, "resolver-gone", "the resolver process has ended")            \
+	X(RESOLVER_SLOW, "resolver-slow", "the resolver process did not answer in time")
 
 enum lwf_owner_why {
 #define X(sym, name, text) LWF_OWNER_WHY_##sym,
 	LWF_OWNER_WHY_LIST(X)
 #undef X
+		LWF_OWNER_WHY_COUNT
 };
 
 /** A process by what stays its own: a pid alone may be another's a moment later. */
@@ -86,6 +90,7 @@ struct lwf_owner {
 	uint8_t how;	     /* enum lwf_owner_how */
 	uint8_t why;	     /* enum lwf_owner_why: with UNKNOWN, else NONE */
 	uint32_t ppid;	     /* its parent when it was looked at; 0: unknown */
+	uint32_t also[LWF_OWNER_ALSO_MAX]; /* pids of other holders, the oldest first; then 0 */
 	char comm[LWF_OWNER_COMM_BYTES];
 	char exe[LWF_OWNER_EXE_BYTES]; /* "" when unknown */
 };
