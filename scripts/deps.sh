@@ -27,6 +27,7 @@ list() {
 		build  libpcap-dev         pc:libpcap
 		build  libjansson-dev      pc:jansson
 		build  libcap-ng-dev       pc:libcap-ng
+		build  libseccomp-dev      pc:libseccomp
 		build  scdoc               cmd:scdoc
 		demo   iproute2            cmd:ip
 		demo   iproute2            cmd:tc

@@ -34,6 +34,19 @@ void lwf_event_host_stop(struct lwf_host *host);
 int lwf_event_host_signal(struct lwf_host *host, int number, void (*fn)(void *context),
 			  void *context);
 
+/**
+ * Who knows the owners of flows: lwfd's own is in lwf/daemon. Embedded in what implements it. The
+ * calls are those of lwf_host_ask_owner() and lwf_host_forget_owners(); @owner says "unknown" before.
+ */
+struct lwf_owner_service {
+	int (*ask)(struct lwf_owner_service *service, const struct lwf_owner_question *question,
+		   struct lwf_owner *owner);
+	void (*forget)(struct lwf_owner_service *service, void *context);
+};
+
+/** From now on @service (lent; NULL: nobody) answers who owns a flow. */
+void lwf_event_host_set_owners(struct lwf_host *host, struct lwf_owner_service *service);
+
 /** All timers and watches must be finished. Accepts NULL. */
 void lwf_event_host_destroy(struct lwf_host *host);
 

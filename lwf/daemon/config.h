@@ -19,6 +19,7 @@
 #define LWF_FILE_BYTES	       1024u
 #define LWF_FILTER_SPEC_BYTES  512u
 #define LWF_LOADS_MAX	       8u
+#define LWF_OWNER_NETNS_MAX    7u   /* and the TAP's */
 #define LWF_CONTROL_PATH_BYTES 108u /* sun_path */
 
 enum lwf_edge_kind { LWF_EDGE_UNSET, LWF_EDGE_NONE, LWF_EDGE_NIC, LWF_EDGE_TAP, LWF_EDGE_PCAP };
@@ -41,6 +42,8 @@ struct lwf_config {
 	uint32_t filter_count;
 	char load[LWF_LOADS_MAX][LWF_FILE_BYTES]; /* shared objects with filters */
 	uint32_t load_count;
+	char owner_netns[LWF_OWNER_NETNS_MAX][LWF_NETNS_BYTES]; /* names, or paths */
+	uint32_t owner_netns_count;
 	bool takeover, share, wait_nic;
 	bool no_default_filters;
 	enum lwf_profile profile;

@@ -63,6 +63,7 @@ void lwf_daemon_init(struct lwf_daemon *daemon, const struct lwf_config *config)
 	daemon->exit_code = LWF_EXIT_OK;
 	daemon->sock.fd = -1;
 	daemon->sock.lock_fd = -1;
+	daemon->resolver.fd = -1;
 }
 
 /* ---- stages ---- */
@@ -75,6 +76,15 @@ int lwf_daemon_guardian(struct lwf_daemon *daemon)
 	ret = guardian_start(&daemon->guardian);
 	if (ret)
 		return fail(LWF_EXIT_REFUSED, "watchdog child", "try again", strerror(-ret));
+	return -1;
+}
+
+int lwf_daemon_resolver(struct lwf_daemon *daemon)
+{
+	int ret = owner_resolver_start(&daemon->resolver);
+
+	if (ret)
+		return fail(LWF_EXIT_REFUSED, "resolver process", "try again", strerror(-ret));
 	return -1;
 }
 
@@ -131,6 +141,9 @@ static void show_lower(void *context, const struct lwf_stack *stack, char *text,
 	used = strlen(text);
 	if (daemon->rights[0] && used < bytes)
 		snprintf(text + used, bytes - used, " rights=%s", daemon->rights);
+	used = strlen(text);
+	if (daemon->owners && used < bytes)
+		owner_service_describe(daemon->owners, text + used, bytes - used);
 }
 
 int lwf_daemon_host(struct lwf_daemon *daemon)
@@ -154,6 +167,10 @@ int lwf_daemon_host(struct lwf_daemon *daemon)
 	daemon->engine = lwf_engine_create(daemon->host);
 	if (!daemon->engine)
 		return fail(LWF_EXIT_REFUSED, "engine", "see ulimit -v", strerror(ENOMEM));
+	ret = owner_service_create(daemon->host, &daemon->resolver, &daemon->owners);
+	if (ret)
+		return fail(LWF_EXIT_REFUSED, "owner service", "see ulimit -a", strerror(-ret));
+	lwf_event_host_set_owners(daemon->host, owner_service_face(daemon->owners));
 	lwf_engine_set_profile(daemon->engine, daemon->config->profile);
 	for (uint32_t i = 0; i < daemon->config->load_count; i++) {
 		char line[1024];
@@ -281,12 +298,41 @@ static int open_edge(struct lwf_daemon *daemon, const struct lwf_edge_config *co
 	return ret ? fail_device(config, ret) : -1;
 }
 
+/* Sockets behind the TAP first: there the host's own programs are. */
+static int open_owner_spaces(struct lwf_daemon *daemon)
+{
+	const struct lwf_config *config = daemon->config;
+	bool tap = config->upper.kind == LWF_EDGE_TAP;
+
+	for (uint32_t i = 0; i <= config->owner_netns_count; i++) {
+		const char *name = i ? config->owner_netns[i - 1] : config->upper.netns;
+		struct nsnet *ns = NULL;
+		int ret = nsnet_get(i || tap ? or_null(name) : NULL, &ns);
+
+		if (!ret)
+			ret = owner_service_add(daemon->owners, ns,
+						!i && tap ? config->upper.name : NULL);
+		nsnet_put(ns);
+		if (ret)
+			return fail(ret == -ENOENT  ? LWF_EXIT_NO_OBJECT
+				    : ret == -EPERM ? LWF_EXIT_PERMISSION
+						    : LWF_EXIT_REFUSED,
+				    i ? name : "sockets of the TAP's namespace",
+				    "see ip netns list",
+				    ret == -ENOENT ? "there is no such network namespace"
+						   : strerror(-ret));
+	}
+	return -1;
+}
+
 int lwf_daemon_edges(struct lwf_daemon *daemon)
 {
 	int code = open_edge(daemon, &daemon->config->lower, &daemon->lower);
 
 	if (code < 0)
 		code = open_edge(daemon, &daemon->config->upper, &daemon->upper);
+	if (code < 0)
+		code = open_owner_spaces(daemon);
 	return code;
 }
 
@@ -581,6 +627,8 @@ int lwf_daemon_end(struct lwf_daemon *daemon, int code)
 	lwf_close_flush();
 	lwf_timer_fini(&daemon->limit);
 	guardian_unfollow(daemon->guardian);
+	owner_service_destroy(daemon->owners); /* the loop has ended: nothing of it is posted */
+	owner_resolver_finish(&daemon->resolver);
 	lwf_event_host_destroy(daemon->host);
 	lwf_socket_close(&daemon->sock);
 	guardian_finish(daemon->guardian);

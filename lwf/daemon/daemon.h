@@ -13,6 +13,7 @@
 #include "control.h"
 #include "guardian.h"
 #include "link.h"
+#include "owner.h"
 #include "socket.h"
 
 #define LWF_START_LIMIT_NS  2000000000ull /* then it is told how far the stack is, and served */
@@ -33,6 +34,8 @@ struct lwf_daemon {
 	enum lwf_phase phase;
 	int exit_code;
 	struct guardian *guardian;
+	struct owner_resolver resolver; /* until the service takes it */
+	struct owner_service *owners;
 	struct lwf_socket sock;
 	struct lwf_host *host;
 	struct lwf_engine *engine;
@@ -60,6 +63,7 @@ void lwf_daemon_init(struct lwf_daemon *daemon, const struct lwf_config *config)
  * what was done is undone by lwf_daemon_end().
  */
 int lwf_daemon_guardian(struct lwf_daemon *daemon);
+int lwf_daemon_resolver(struct lwf_daemon *daemon);
 int lwf_daemon_claim(struct lwf_daemon *daemon);
 int lwf_daemon_host(struct lwf_daemon *daemon);
 int lwf_daemon_adapter(struct lwf_daemon *daemon);

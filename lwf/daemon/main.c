@@ -16,6 +16,7 @@ static const struct {
 	int (*run)(struct lwf_daemon *daemon);
 } stages[] = {
 	{"watchdog child, before there are threads or devices", lwf_daemon_guardian},
+	{"resolver process, the one that may look into others", lwf_daemon_resolver},
 	{"claim on the control socket's path", lwf_daemon_claim},
 	{"loop, signals, engine, control server", lwf_daemon_host},
 	{"NIC looked up and claimed", lwf_daemon_adapter},

@@ -163,6 +163,12 @@ static int read_option(enum option_id id, const char *text, struct lwf_config *c
 			return usage("--load", "eight shared objects are the most");
 		return read_text("--load", text, config->load[config->load_count++],
 				 sizeof(config->load[0]));
+	case OPTION_OWNER_NETNS:
+		if (config->owner_netns_count == LWF_OWNER_NETNS_MAX)
+			return usage("--owner-netns", "seven network namespaces are the most");
+		return read_text("--owner-netns", text,
+				 config->owner_netns[config->owner_netns_count++],
+				 sizeof(config->owner_netns[0]));
 	case OPTION_PROFILE:
 		if (!lwf_profile_parse(text, &config->profile))
 			return lwf_cli_fail(PROGRAM, LWF_EXIT_USAGE, "--profile",

@@ -13,6 +13,8 @@ OPTION(FILTER, "filter", "SPEC",
        "NAME[:key=value,...], repeated, top first; below inject and monitor")
 OPTION(NO_DEFAULT_FILTERS, "no-default-filters", NULL, "without inject and monitor on top")
 OPTION(LOAD, "load", "FILE", "load filters from a shared object; repeated for more of them")
+OPTION(OWNER_NETNS, "owner-netns", "NAME",
+       "look for the programs of flows there too: a network namespace; repeated")
 OPTION(TAKEOVER, "takeover", NULL,
        "move the NIC's addresses and routes to the TAP, and back at exit")
 OPTION(SHARE, "share", NULL, "leave the NIC's own stack open and its addresses where they are")

@@ -54,6 +54,48 @@ static int keep_only(const unsigned *keep, size_t count)
 }
 #endif
 
+#if defined(LWF_HAVE_SECCOMP) && !defined(LWF_SANITIZED)
+#include <fcntl.h>
+#include <seccomp.h>
+
+/* What is not here fails with EPERM, so that a C library with other habits is no catastrophe. */
+static int read_only_calls(void)
+{
+	static const int calls[] = {
+		SCMP_SYS(read),	      SCMP_SYS(readlinkat),
+		SCMP_SYS(getdents64), SCMP_SYS(close),
+		SCMP_SYS(lseek),      SCMP_SYS(poll),
+		SCMP_SYS(ppoll),      SCMP_SYS(sendto),
+		SCMP_SYS(sendmsg),    SCMP_SYS(recvfrom),
+		SCMP_SYS(recvmsg),    SCMP_SYS(clock_gettime),
+		SCMP_SYS(brk),	      SCMP_SYS(mmap),
+		SCMP_SYS(munmap),     SCMP_SYS(exit),
+		SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn),
+		SCMP_SYS(futex),      SCMP_SYS(restart_syscall),
+	};
+	const struct scmp_arg_cmp read_only =
+		SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY);
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int ret = filter ? 0 : -ENOMEM;
+
+	for (size_t n = 0; !ret && n < sizeof(calls) / sizeof(calls[0]); n++)
+		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[n], 0);
+	if (!ret)
+		ret = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+					     &read_only);
+	if (!ret)
+		ret = seccomp_load(filter);
+	if (filter)
+		seccomp_release(filter);
+	return ret;
+}
+#else
+static int read_only_calls(void)
+{
+	return 0;
+}
+#endif
+
 void sandbox_begin(void)
 {
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -71,6 +113,14 @@ int sandbox_enter_guardian(void)
 	static const unsigned keep[] = {CAP_NET_ADMIN};
 
 	return keep_only(keep, sizeof(keep) / sizeof(keep[0]));
+}
+
+int sandbox_enter_resolver(void)
+{
+	static const unsigned keep[] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
+	int ret = keep_only(keep, sizeof(keep) / sizeof(keep[0]));
+
+	return ret ? ret : read_only_calls();
 }
 
 /** Adds the effective capabilities of one thread to @all; *no_new_privs only stays true. */

@@ -29,6 +29,13 @@ int sandbox_enter(void);
 int sandbox_enter_guardian(void);
 
 /**
+ * Drops all but CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH in a process of one thread, the resolver, and all
+ * system calls but those that read files, wait, and speak on sockets that are there. 0 or -errno; where
+ * there is no libseccomp, or a sanitizer needs more calls, the calls stay.
+ */
+int sandbox_enter_resolver(void);
+
+/**
  * Writes what any thread still has, for `show`: "net_admin,net_raw no_new_privs" (capabilities
  * without a name here as a hexadecimal mask). From /proc/self/task.
  */

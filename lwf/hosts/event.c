@@ -47,6 +47,7 @@ struct event_host {
 	int bell_fd;
 	_Atomic(struct lwf_task *) posted; /* newest first; any thread */
 	lwf_log_sink sink;
+	struct lwf_owner_service *owners; /* lent; NULL: nobody knows */
 	uint64_t random_state;
 	uint64_t served; /* callbacks of watches */
 	uint64_t served_before_sleep;
@@ -301,6 +302,27 @@ __attribute__((format(printf, 3, 0))) static void event_log(struct lwf_host *hos
 	eh->sink(level, line);
 }
 
+static int event_ask_owner(struct lwf_host *host, const struct lwf_owner_question *question,
+			   struct lwf_owner *owner)
+{
+	struct lwf_owner_service *owners = to_event_host(host)->owners;
+
+	return owners ? owners->ask(owners, question, owner) : 0;
+}
+
+static void event_forget_owners(struct lwf_host *host, void *context)
+{
+	struct lwf_owner_service *owners = to_event_host(host)->owners;
+
+	if (owners)
+		owners->forget(owners, context);
+}
+
+void lwf_event_host_set_owners(struct lwf_host *host, struct lwf_owner_service *service)
+{
+	to_event_host(host)->owners = service;
+}
+
 static const struct lwf_host_ops event_host_ops = {
 	.now_ns = event_now_ns,
 	.random = event_random,
@@ -316,6 +338,8 @@ static const struct lwf_host_ops event_host_ops = {
 	.post = event_post,
 	.log = event_log,
 	.compile_match = lwf_compile_match,
+	.ask_owner = event_ask_owner,
+	.forget_owners = event_forget_owners,
 };
 
 static void on_hold_end(evutil_socket_t fd, short what, void *arg)

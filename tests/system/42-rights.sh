@@ -6,6 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 NET_ADMIN_AND_RAW=0000000000003000
+PTRACE_AND_READ=0000000000080004
 
 capabilities() { # PID FIELD: of all its threads
 	awk -v field="$2:" '$1 == field { print $2 }' "/proc/$1"/task/*/status | sort -u
@@ -25,9 +26,18 @@ expect_equal "permitted" "$NET_ADMIN_AND_RAW" "$(capabilities "$LWFD" CapPrm)"
 expect_equal "inheritable" 0000000000000000 "$(capabilities "$LWFD" CapInh)"
 expect_equal "no new privileges" 1 "$(capabilities "$LWFD" NoNewPrivs)"
 for child in $(children "$LWFD"); do
+	if [ "$(cat "/proc/$child/comm")" = lwfd-resolver ]; then
+		# It alone may look into other processes, and it has none of the daemon's rights.
+		expect_equal "effective in the resolver" "$PTRACE_AND_READ" "$(capabilities "$child" CapEff)"
+		expect_equal "permitted in the resolver" "$PTRACE_AND_READ" "$(capabilities "$child" CapPrm)"
+		expect_equal "resolver named by show" "$child" "$(show '.stacks[0].lower.info.resolver')"
+		is_sanitized || expect_equal "its system calls are filtered" 2 "$(capabilities "$child" Seccomp)"
+		continue
+	fi
 	has=$((16#$(capabilities "$child" CapEff)))
 	expect_equal "capabilities of the child $child beyond these two" 0 $((has & ~16#$NET_ADMIN_AND_RAW))
 done
+expect_equal "processes beside the daemon: watchdog and resolver" 2 "$(children "$LWFD" | wc -w)"
 
 step "with these it does all that it must: links, TAPs, filters"
 ip link del lwf0
