@@ -4,7 +4,7 @@ include(GNUInstallDirs)
 file(RELATIVE_PATH to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /) # so that the whole can be moved
 configure_file(cmake/lwf-filter.pc.in lwf-filter.pc @ONLY)
 install(TARGETS lwfd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
-install(TARGETS lwfctl lwf-inject RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS lwfctl lwf-inject lwf-stress RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY include/lwf DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES ${CMAKE_BINARY_DIR}/lwf-filter.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 if(SCDOC)

@@ -156,6 +156,12 @@ const char *stress_record_text(const struct stress_record *record, uint32_t numb
 /** Keeps a copy of @event, or counts it as skipped. Counts (faults, pauses ...) are the caller's. */
 void stress_record_add(struct stress_record *record, const struct stress_event *event);
 
+/**
+ * Adds the run (or runs) of @from: counts, latencies and ledgers are summed, and the events are those of
+ * the first that failed, else of the first. @to has the digest of all: the order does not matter.
+ */
+void stress_record_merge(struct stress_record *to, const struct stress_record *from);
+
 void stress_histogram_add(struct stress_histogram *histogram, uint64_t ns);
 void stress_histogram_merge(struct stress_histogram *to, const struct stress_histogram *from);
 

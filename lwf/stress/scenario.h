@@ -22,6 +22,7 @@
 #define STRESS_CLIENTS_MAX	32u
 #define STRESS_TRAFFICS_MAX	32u
 #define STRESS_DAEMONS_MAX	4u
+#define STRESS_REPEATS_MAX	256u
 #define STRESS_LINK_FILTERS_MAX 6u
 #define STRESS_DEPTH_MAX	16u /* blocks in blocks, files in files, parentheses */
 #define STRESS_FILE_MAX_BYTES	(1u << 20)
@@ -221,6 +222,9 @@ const char *stress_object_show(const struct stress_scenario *scenario,
 /** Writes @expr as it would be written in a file. Returns @text. */
 const char *stress_expr_show(const struct stress_scenario *scenario, const struct stress_expr *expr,
 			     char *text, size_t bytes);
+
+/** Writes @number with its unit: "20ms", "running", "5%". */
+void stress_number_show(int64_t number, enum stress_unit unit, char *text, size_t bytes);
 
 /** Keyword by number, for the documentation's test; NULL behind the last. */
 const char *stress_keyword(unsigned index);

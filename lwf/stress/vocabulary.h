@@ -120,9 +120,9 @@ enum stress_parameter {
 	  DAEMON_START, "SIGTERM: it drains and ends")                                             \
 	X(DAEMON_START, "daemon start", STRESS_DAEMON, STRESS_NO_PARAMETER, STRESS_IN_BOTH, NONE,  \
 	  "it is started again; clients connect again")                                            \
-	X(DAEMON_STOP, "daemon stop", STRESS_DAEMON, STRESS_NO_PARAMETER, STRESS_IN_BOTH,          \
+	X(DAEMON_STOP, "daemon stop", STRESS_DAEMON, STRESS_NO_PARAMETER, STRESS_IN_LIVE,          \
 	  DAEMON_CONTINUE, "SIGSTOP")                                                              \
-	X(DAEMON_CONTINUE, "daemon continue", STRESS_DAEMON, STRESS_NO_PARAMETER, STRESS_IN_BOTH,  \
+	X(DAEMON_CONTINUE, "daemon continue", STRESS_DAEMON, STRESS_NO_PARAMETER, STRESS_IN_LIVE,  \
 	  DAEMON_STOP, "SIGCONT")                                                                  \
 	X(MEMORY, "memory fail", STRESS_DAEMON, STRESS_TAKES_COUNT, STRESS_IN_BOTH, MEMORY_OK,     \
 	  "the n-th allocation from now fails")                                                    \
@@ -187,7 +187,7 @@ enum stress_word {
 	X(SENT, "sent", STRESS_LINK | STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,  \
 	  "frames that the device took, by the ledger: clients' and the host's (link: lower)")     \
 	X(KERNEL_TX, "kernel_tx", STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,      \
-	  "the same by an outside witness (live: tx_packets; sim: the simulated device)")          \
+	  "frames that the device took, by a witness outside of the engine")                       \
 	X(KERNEL_RX, "kernel_rx", STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,      \
 	  "frames that came in at the device, likewise")                                           \
 	X(DROPPED, "dropped", STRESS_LINK | STRESS_SIDES, STRESS_REASON_WORD, STRESS_COUNT,        \

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * options.c - the command line of lwf-stress, by its two tables.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "stress.h"
+#include "units.h"
+
+static const struct {
+	const char *name, *operands;
+	size_t fewest, most;
+	uint32_t options;
+	const char *help;
+	int (*run)(struct stress_line *line);
+} commands[] = {
+#define X(name, operands, fewest, most, options, help) \
+	{#name, operands, fewest, most, options, help, stress_cmd_##name},
+	STRESS_COMMAND_LIST(X)
+#undef X
+};
+
+static const struct {
+	const char *name, *argument, *help;
+} options[] = {
+#define X(sym, name, argument, help) {name, argument, help},
+	STRESS_OPTION_LIST(X)
+#undef X
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void print_help(void)
+{
+	uint32_t taken = STRESS_TAKES_ALWAYS;
+
+	printf("usage: %s COMMAND [options] FILE\n\n", STRESS_PROGRAM);
+	for (size_t i = 0; i < COMMANDS; i++) {
+		printf("  %-7s %-22s %s\n", commands[i].name, commands[i].operands,
+		       commands[i].help);
+		taken |= commands[i].options;
+	}
+	printf("\noptions (each for the commands that it means something to):\n");
+	for (unsigned i = 0; i < STRESS_OPTIONS; i++) {
+		char left[40];
+
+		if (!(taken & 1u << i))
+			continue;
+		snprintf(left, sizeof(left), "--%s%s%s", options[i].name,
+			 options[i].argument ? " " : "",
+			 options[i].argument ? options[i].argument : "");
+		printf("  %-22s %s\n", left, options[i].help);
+	}
+	printf("\nexamples:\n"
+	       "  lwf-stress check scripts/scenarios/*.scn\n"
+	       "  lwf-stress run scripts/scenarios/linkdown-storm.scn --seed 42\n"
+	       "  lwf-stress run my.scn --for 10m --jobs 4 --json\n"
+	       "  lwf-stress replay my.scn --seed 1234\n");
+}
+
+/* ---- reading argv ---- */
+
+static int usage(const char *what, const char *why)
+{
+	return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_USAGE, what, "see lwf-stress --help", "%s",
+			    why);
+}
+
+const char *stress_quote(const char *text, char *out, size_t bytes)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_-./=:,%+@";
+	size_t n = 0;
+
+	if (text[0] && strspn(text, plain) == strlen(text)) {
+		snprintf(out, bytes, "%s", text);
+		return out;
+	}
+	if (bytes < 3)
+		return out;
+	out[n++] = '\'';
+	for (; *text && n + 6 < bytes; text++) {
+		if (*text == '\'') {
+			memcpy(out + n, "'\\''", 4);
+			n += 4;
+		} else {
+			unsigned char c = (unsigned char)*text;
+
+			out[n++] = c >= 0x20 && c < 0x7f ? *text : '?';
+		}
+	}
+	out[n++] = '\'';
+	out[n] = '\0';
+	return out;
+}
+
+static void keep_command(struct stress_line *line, int argc, char **argv)
+{
+	char word[STRESS_COMMAND_BYTES];
+	size_t n = 0;
+
+	for (int i = 0; i < argc && n + 1 < sizeof(line->command); i++) {
+		const char *slash = i == 0 ? strrchr(argv[i], '/') : NULL;
+
+		stress_quote(slash ? slash + 1 : argv[i], word, sizeof(word));
+		n += (size_t)snprintf(line->command + n, sizeof(line->command) - n, "%s%.900s",
+				      n ? " " : "", word);
+	}
+}
+
+static int take_setting(struct stress_line *line, const char *text)
+{
+	const char *equal = strchr(text, '=');
+	char *name;
+
+	if (line->settings == STRESS_SETTINGS_MAX)
+		return usage("--set", "that many variables are not allowed");
+	if (!equal || equal == text || equal - text >= (ptrdiff_t)STRESS_NAME_BYTES)
+		return usage("--set", "it is written NAME=VALUE");
+	name = line->setting_text[line->settings];
+	snprintf(name, STRESS_NAME_BYTES, "%.*s", (int)(equal - text), text);
+	line->setting[line->settings].name = name;
+	line->setting[line->settings].value = equal + 1;
+	line->settings++;
+	return LWF_EXIT_OK;
+}
+
+static int take_option(struct stress_line *line, size_t command, unsigned option,
+		       const char *argument)
+{
+	char what[40];
+
+	snprintf(what, sizeof(what), "--%s", options[option].name);
+	if (command < COMMANDS &&
+	    !((commands[command].options | STRESS_TAKES_ALWAYS) & 1u << option))
+		return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_USAGE, what, "see lwf-stress --help",
+				    "'%s' takes no such option", commands[command].name);
+	if (option == STRESS_OPTION_SET)
+		return take_setting(line, argument);
+	if (line->value[option] && options[option].argument)
+		return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_USAGE, what, NULL,
+				    "it is given twice");
+	line->value[option] = argument ? argument : "";
+	return LWF_EXIT_OK;
+}
+
+static size_t find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return i;
+	return COMMANDS;
+}
+
+static int read_options(struct stress_line *line, size_t command, int argc, char **argv)
+{
+	struct option table[STRESS_OPTIONS + 1] = {0};
+	int got, code;
+
+	for (unsigned i = 0; i < STRESS_OPTIONS; i++) {
+		table[i].name = options[i].name;
+		table[i].has_arg = options[i].argument ? required_argument : no_argument;
+		table[i].val = 256 + (int)i;
+	}
+	opterr = 0;
+	optind = 1;
+	while ((got = getopt_long(argc, argv, ":", table, NULL)) != -1) {
+		if (got < 256)
+			return lwf_cli_bad_option(STRESS_PROGRAM, got, argv);
+		code = take_option(line, command, (unsigned)(got - 256), optarg);
+		if (code)
+			return code;
+	}
+	return LWF_EXIT_OK;
+}
+
+/* The first word that is no option, without reading the options. */
+static size_t command_of(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (argv[i][0] != '-' && find_command(argv[i]) < COMMANDS)
+			return find_command(argv[i]);
+	return COMMANDS;
+}
+
+int stress_main(int argc, char **argv)
+{
+	static struct stress_line line;
+	size_t command = command_of(argc, argv);
+	int code;
+
+	lwf_cli_begin(argc, argv);
+	memset(&line, 0, sizeof(line));
+	keep_command(&line, argc, argv);
+	code = read_options(&line, command, argc, argv);
+	if (code)
+		return code;
+	if (line.value[STRESS_OPTION_HELP]) {
+		print_help();
+		return lwf_cli_finish(STRESS_PROGRAM, LWF_EXIT_OK);
+	}
+	if (line.value[STRESS_OPTION_VERSION])
+		return lwf_cli_version(STRESS_PROGRAM, line.value[STRESS_OPTION_JSON] != NULL);
+	if (optind == argc)
+		return usage("command", "none is given");
+	command = find_command(argv[optind]);
+	if (command == COMMANDS)
+		return usage(argv[optind], "there is no such command");
+	for (int i = optind + 1; i < argc; i++) {
+		if (line.files == commands[command].most)
+			return usage(argv[i], "that is one operand too many");
+		line.file[line.files++] = argv[i];
+	}
+	if (line.files < commands[command].fewest)
+		return usage(commands[command].name, "the file is missing");
+	return commands[command].run(&line);
+}
+
+/* ---- what several commands want of a line ---- */
+
+int stress_line_read(struct stress_line *line, const char *file, struct stress_scenario **scenario)
+{
+	struct stress_problem problem;
+
+	if (stress_scenario_read(&stress_disk, file, line->setting, line->settings, scenario,
+				 &problem) == 0)
+		return LWF_EXIT_OK;
+	if (line->value[STRESS_OPTION_JSON] ||
+	    (line->value[STRESS_OPTION_FORMAT] &&
+	     strcmp(line->value[STRESS_OPTION_FORMAT], "json") == 0))
+		lwf_cli_json(json_pack("{s:s,s:{s:i,s:s}}", "verdict", "unreadable", "error",
+				       "exit", (int)LWF_EXIT_USAGE, "why", problem.text));
+	fprintf(stderr, "%s\n", problem.text);
+	return LWF_EXIT_USAGE;
+}
+
+static int bad_value(unsigned option, const char *value, const char *form)
+{
+	char what[80];
+
+	snprintf(what, sizeof(what), "--%s %.40s", options[option].name, value);
+	return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_USAGE, what, NULL, "it is %s", form);
+}
+
+static bool read_count(const char *text, uint64_t most, uint64_t *count)
+{
+	return lwf_units_count(text, count) == 0 && *count <= most;
+}
+
+static int plan_runs(const struct stress_line *line, struct stress_plan *plan)
+{
+	const char *const *value = line->value;
+	uint64_t jobs = 1;
+
+	if (value[STRESS_OPTION_COUNT] && value[STRESS_OPTION_FOR])
+		return usage("--count", "--for is given, too");
+	if (value[STRESS_OPTION_COUNT] &&
+	    (!read_count(value[STRESS_OPTION_COUNT], INT64_MAX, &plan->count) || plan->count == 0))
+		return bad_value(STRESS_OPTION_COUNT, value[STRESS_OPTION_COUNT],
+				 "1 or more (1000, 10k, 1M)");
+	if (value[STRESS_OPTION_FOR]) {
+		plan->count = 0;
+		if (lwf_units_duration(value[STRESS_OPTION_FOR], &plan->for_ns) ||
+		    plan->for_ns == 0)
+			return bad_value(STRESS_OPTION_FOR, value[STRESS_OPTION_FOR],
+					 "a time with a unit (30s, 10m)");
+	}
+	if (value[STRESS_OPTION_JOBS] &&
+	    (!read_count(value[STRESS_OPTION_JOBS], STRESS_JOBS_MAX, &jobs) || jobs == 0))
+		return bad_value(STRESS_OPTION_JOBS, value[STRESS_OPTION_JOBS], "1 to 256");
+	plan->jobs = (uint32_t)jobs;
+	return LWF_EXIT_OK;
+}
+
+int stress_line_plan(const struct stress_line *line, const struct stress_scenario *scenario,
+		     const char *file, struct stress_plan *plan)
+{
+	const char *seed = line->value[STRESS_OPTION_SEED];
+	char word[256];
+
+	memset(plan, 0, sizeof(*plan));
+	plan->scenario = scenario;
+	plan->file = file;
+	plan->command = line->command;
+	plan->seed = scenario->seed;
+	plan->count = 1;
+	plan->trace = line->value[STRESS_OPTION_TRACE] != NULL;
+	plan->live = line->value[STRESS_OPTION_LIVE] != NULL;
+	if (plan->live && line->value[STRESS_OPTION_SIM])
+		return usage("--live", "--sim is given, too");
+	if (seed && !read_count(seed, INT64_MAX, &plan->seed))
+		return bad_value(STRESS_OPTION_SEED, seed, "a number from 0");
+	for (size_t i = 0; i < line->settings; i++) {
+		size_t used = strlen(plan->settings);
+
+		stress_quote(line->setting[i].value, word, sizeof(word));
+		snprintf(plan->settings + used, sizeof(plan->settings) - used, " --set %s=%.200s",
+			 line->setting[i].name, word);
+	}
+	plan->show_progress = isatty(STDERR_FILENO) && !plan->trace;
+	return plan_runs(line, plan);
+}
+
+bool stress_line_format(const struct stress_line *line, enum stress_format *format)
+{
+	static const char *const names[] = {"text", "json", "ktap", "junit"};
+	const char *value = line->value[STRESS_OPTION_FORMAT];
+
+	*format = line->value[STRESS_OPTION_JSON] ? STRESS_FORMAT_JSON : STRESS_FORMAT_TEXT;
+	if (!value)
+		return true;
+	for (unsigned i = 0; i < 4; i++) {
+		if (strcmp(value, names[i]) != 0)
+			continue;
+		*format = (enum stress_format)i;
+		return true;
+	}
+	bad_value(STRESS_OPTION_FORMAT, value, "text, json, ktap or junit");
+	return false;
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * parse_declare.c - what there is in a scenario: links, clients, traffic, daemons, variables.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "inject_template.h"
+#include "parser.h"
+
+#define MTU_MIN_BYTES 68
+#define MTU_MAX_BYTES 65535
+#define BURST_MAX     1024
+
+void stress_parse_header(struct stress_parser *parser)
+{
+	struct stress_scenario *scenario = parser->scenario;
+	int64_t seed;
+
+	if (parser->has_header)
+		stress_wrong(parser, stress_here(parser), NULL,
+			     "the scenario has its name already");
+	parser->has_header = true;
+	stress_need_string(parser, "the scenario's name", scenario->name, sizeof(scenario->name));
+	if (!stress_accept(parser, STRESS_KEYWORD_SEED) ||
+	    !stress_need_constant(parser, STRESS_COUNT, "the seed", &seed))
+		return;
+	scenario->seed = (uint64_t)seed;
+	scenario->has_seed = true;
+}
+
+/* The value of a variable that the command line gives. */
+static struct stress_expr *set_value(struct stress_parser *parser, const char *text)
+{
+	struct stress_lexer outer = parser->lexer;
+	struct stress_token token = parser->token;
+	struct stress_expr *value;
+
+	stress_lexer_init(&parser->lexer, "--set", text, strlen(text));
+	stress_lexer_next(&parser->lexer, &parser->token);
+	value = stress_need_value(parser);
+	if (!stress_at_end(parser))
+		stress_wanted(parser, "the end of the value", NULL);
+	if (!parser->err) {
+		parser->lexer = outer;
+		parser->token = token;
+	}
+	return value;
+}
+
+static const struct stress_expr *overridden(struct stress_parser *parser,
+					    struct stress_variable *variable)
+{
+	for (size_t i = 0; i < parser->setting_count; i++) {
+		if (strcmp(parser->settings[i].name, variable->name) != 0)
+			continue;
+		parser->settings[i].used = true;
+		variable->overridden = true;
+		snprintf(variable->value, sizeof(variable->value), "%s", parser->settings[i].value);
+		return set_value(parser, parser->settings[i].value);
+	}
+	return NULL;
+}
+
+void stress_parse_let(struct stress_parser *parser)
+{
+	struct stress_symbol *symbol = stress_take(parser, sizeof(*symbol));
+	struct stress_variable *variable = stress_take(parser, sizeof(*variable));
+	const struct stress_expr *value, *other;
+	struct stress_at at = stress_here(parser);
+	enum lwf_state state;
+
+	if (!symbol || !variable ||
+	    !stress_need_name(parser, "the variable's name", symbol->name, sizeof(symbol->name)))
+		return;
+	if (lwf_state_parse(symbol->name, &state) ||
+	    stress_quantity_find(symbol->name) != STRESS_QUANTITIES)
+		stress_wrong(parser, at, "use another name", "'%s' has a meaning already",
+			     symbol->name);
+	for (const struct stress_symbol *old = parser->symbols; old; old = old->next)
+		if (strcmp(old->name, symbol->name) == 0)
+			stress_wrong(parser, at, "use another name", "'%s' is there already",
+				     symbol->name);
+	stress_need_sign(parser, '=');
+	at = stress_here(parser);
+	value = stress_need_value(parser);
+	if (!value || parser->err)
+		return;
+	snprintf(variable->name, sizeof(variable->name), "%s", symbol->name);
+	stress_expr_show(parser->scenario, value, variable->value, sizeof(variable->value));
+	other = overridden(parser, variable);
+	if (other && other->unit != value->unit)
+		stress_wrong(parser, at, "give it the unit that stands here",
+			     "--set %s=%s has another unit", symbol->name, variable->value);
+	symbol->value = other ? other : value;
+	symbol->next = parser->symbols;
+	parser->symbols = symbol;
+	variable->next = parser->scenario->variables;
+	parser->scenario->variables = variable;
+}
+
+void stress_parse_profile(struct stress_parser *parser)
+{
+	struct stress_at at = stress_here(parser);
+	char name[STRESS_NAME_BYTES];
+
+	if (!stress_need_name(parser, "a profile (strict, lenient, npcap)", name, sizeof(name)))
+		return;
+	if (!lwf_profile_parse(name, &parser->scenario->profile))
+		stress_wrong(parser, at, "they are strict, lenient, npcap",
+			     "there is no profile '%s'", name);
+}
+
+/* A new name, or a problem. */
+static bool new_name(struct stress_parser *parser, const char *what, char *name)
+{
+	struct stress_at at = stress_here(parser);
+
+	if (stress_is_object(parser, ~0u)) {
+		char text[STRESS_NAME_BYTES];
+
+		stress_wrong(parser, at, "use another name", "'%s' is there already",
+			     stress_token_text(parser, text, sizeof(text)));
+		return false;
+	}
+	return stress_need_name(parser, what, name, STRESS_NAME_BYTES);
+}
+
+void stress_parse_daemon(struct stress_parser *parser)
+{
+	struct stress_scenario *scenario = parser->scenario;
+
+	if (scenario->daemons == STRESS_DAEMONS_MAX) {
+		stress_wrong(parser, stress_here(parser), NULL, "%u daemons are the most",
+			     STRESS_DAEMONS_MAX);
+		return;
+	}
+	if (new_name(parser, "a daemon's name", scenario->daemon[scenario->daemons]))
+		scenario->daemons++;
+}
+
+static void link_filter(struct stress_parser *parser, struct stress_link *link)
+{
+	if (link->filters == STRESS_LINK_FILTERS_MAX) {
+		stress_wrong(parser, stress_here(parser), NULL, "%u filters are the most",
+			     STRESS_LINK_FILTERS_MAX);
+		return;
+	}
+	if (stress_need_string(parser, "a filter and its options", link->filter[link->filters],
+			       STRESS_TEXT_BYTES))
+		link->filters++;
+}
+
+static void link_peer(struct stress_parser *parser, uint32_t self)
+{
+	struct stress_scenario *scenario = parser->scenario;
+	struct stress_at at = stress_here(parser);
+	struct stress_object object;
+
+	if (!stress_need_object(parser, STRESS_LINK, &object))
+		return;
+	if (object.index == self || scenario->link[object.index].peer != object.index) {
+		stress_wrong(parser, at, NULL, "a wire has two ends, and that one is taken");
+		return;
+	}
+	scenario->link[self].peer = object.index;
+	scenario->link[object.index].peer = self;
+}
+
+static void link_option(struct stress_parser *parser, struct stress_link *link, uint32_t self)
+{
+	struct stress_object object;
+	int64_t mtu = 0;
+
+	if (stress_accept(parser, STRESS_KEYWORD_UPPER)) {
+		link->has_upper = stress_accept(parser, STRESS_KEYWORD_TAP);
+		if (!link->has_upper && !stress_accept(parser, STRESS_KEYWORD_NONE))
+			stress_wanted(parser, "'tap' or 'none'", NULL);
+	} else if (stress_accept(parser, STRESS_KEYWORD_LOWER)) {
+		stress_need(parser, STRESS_KEYWORD_VETH);
+	} else if (stress_accept(parser, STRESS_KEYWORD_MTU)) {
+		struct stress_at at = stress_here(parser);
+
+		if (stress_need_constant(parser, STRESS_COUNT, "an MTU", &mtu) &&
+		    (mtu < MTU_MIN_BYTES || mtu > MTU_MAX_BYTES))
+			stress_wrong(parser, at, NULL, "an MTU is %d to %d", MTU_MIN_BYTES,
+				     MTU_MAX_BYTES);
+		link->mtu_bytes = (uint32_t)mtu;
+	} else if (stress_accept(parser, STRESS_KEYWORD_FILTER)) {
+		link_filter(parser, link);
+	} else if (stress_accept(parser, STRESS_KEYWORD_PEER)) {
+		link_peer(parser, self);
+	} else if (stress_accept(parser, STRESS_KEYWORD_QDISC)) {
+		stress_need(parser, STRESS_KEYWORD_KERNEL);
+		link->qdisc_kernel = true;
+	} else if (stress_accept(parser, STRESS_KEYWORD_DAEMON)) {
+		if (stress_need_object(parser, STRESS_DAEMON, &object))
+			link->daemon = object.index;
+	} else {
+		stress_wanted(parser, "an option of a link",
+			      "they are upper, lower, mtu, filter, peer, daemon, qdisc");
+	}
+}
+
+void stress_parse_link(struct stress_parser *parser)
+{
+	struct stress_scenario *scenario = parser->scenario;
+	struct stress_link *link;
+
+	if (scenario->links == STRESS_LINKS_MAX) {
+		stress_wrong(parser, stress_here(parser), NULL, "%u links are the most",
+			     STRESS_LINKS_MAX);
+		return;
+	}
+	link = &scenario->link[scenario->links];
+	link->at = stress_here(parser);
+	link->has_upper = true;
+	link->mtu_bytes = 1500;
+	link->peer = scenario->links;
+	if (!new_name(parser, "a link's name", link->name))
+		return;
+	if (stress_at_sign(parser, '.') || stress_at_sign(parser, '/')) {
+		stress_wrong(parser, link->at, "declare it before: link NAME ...",
+			     "there is no link '%s'", link->name);
+		return;
+	}
+	scenario->links++;
+	while (!stress_at_end(parser))
+		link_option(parser, link, scenario->links - 1);
+}
+
+void stress_parse_client(struct stress_parser *parser)
+{
+	struct stress_scenario *scenario = parser->scenario;
+	struct stress_client *client;
+	struct stress_object object;
+
+	if (scenario->clients == STRESS_CLIENTS_MAX) {
+		stress_wrong(parser, stress_here(parser), NULL, "%u clients are the most",
+			     STRESS_CLIENTS_MAX);
+		return;
+	}
+	client = &scenario->client[scenario->clients];
+	client->at = stress_here(parser);
+	if (!new_name(parser, "a client's name", client->name))
+		return;
+	if (!stress_at_word(parser, STRESS_KEYWORD_ON))
+		stress_wrong(parser, client->at, "declare it before: client NAME on LINK",
+			     "there is no client '%s'", client->name);
+	stress_need(parser, STRESS_KEYWORD_ON);
+	if (!stress_need_object(parser, STRESS_LINK, &object))
+		return;
+	client->link = object.index;
+	scenario->clients++;
+	if (!stress_accept(parser, STRESS_KEYWORD_WHEN_PAUSED))
+		return;
+	client->wait_when_paused = stress_accept(parser, STRESS_KEYWORD_WAIT);
+	if (!client->wait_when_paused)
+		stress_need(parser, STRESS_KEYWORD_FAIL);
+}
+
+/* Raw words up to one of ours, for the template's own parser; "->" is its ">". */
+static void traffic_pattern(struct stress_parser *parser, struct stress_traffic *traffic)
+{
+	struct stress_at at = stress_here(parser);
+	struct inject_template *template;
+	struct lwf_error error;
+	char word[STRESS_TEXT_BYTES];
+	size_t n = 0;
+
+	while (!stress_at_end(parser) && !stress_at_word(parser, STRESS_KEYWORD_RATE) &&
+	       !stress_at_word(parser, STRESS_KEYWORD_BURST) &&
+	       !stress_at_word(parser, STRESS_KEYWORD_COUNT) &&
+	       !stress_at_word(parser, STRESS_KEYWORD_DIRECTION)) {
+		if (!stress_need_raw(parser, "a frame template", word, sizeof(word)))
+			return;
+		n += (size_t)snprintf(traffic->pattern + n, sizeof(traffic->pattern) - n, "%s%s",
+				      n ? " " : "", strcmp(word, "->") == 0 ? ">" : word);
+		if (n >= sizeof(traffic->pattern)) {
+			stress_wrong(parser, at, NULL, "a template has at most %zu bytes",
+				     sizeof(traffic->pattern) - 1);
+			return;
+		}
+	}
+	template = stress_take(parser, sizeof(*template));
+	if (template && inject_template_parse(traffic->pattern, template, &error))
+		stress_wrong(parser, at, error.next[0] ? error.next : NULL, "%s", error.why);
+}
+
+static void traffic_rate(struct stress_parser *parser, struct stress_traffic *traffic)
+{
+	struct stress_at at = stress_here(parser);
+	struct stress_expr *rate = stress_need_value(parser);
+
+	if (!rate)
+		return;
+	if (rate->kind != STRESS_EXPR_NUMBER || rate->number == 0 ||
+	    (rate->unit != STRESS_FRAME_RATE && rate->unit != STRESS_BIT_RATE))
+		stress_wrong(parser, at, "write 20kpps or 100Mbps", "that is no rate");
+	else if (rate->unit == STRESS_FRAME_RATE)
+		traffic->frames_per_second = (double)rate->number;
+	else
+		traffic->bits_per_second = (double)rate->number;
+}
+
+static void traffic_option(struct stress_parser *parser, struct stress_traffic *traffic)
+{
+	struct stress_at at = stress_here(parser);
+	int64_t value = 0;
+
+	if (stress_accept(parser, STRESS_KEYWORD_RATE)) {
+		traffic_rate(parser, traffic);
+	} else if (stress_accept(parser, STRESS_KEYWORD_BURST)) {
+		if (stress_need_constant(parser, STRESS_COUNT, "a burst", &value) &&
+		    (value < 1 || value > BURST_MAX))
+			stress_wrong(parser, at, NULL, "a burst is 1 to %d frames", BURST_MAX);
+		traffic->burst = (uint32_t)value;
+	} else if (stress_accept(parser, STRESS_KEYWORD_COUNT)) {
+		stress_need_constant(parser, STRESS_COUNT, "a count", &value);
+		traffic->count = (uint64_t)value;
+	} else if (stress_accept(parser, STRESS_KEYWORD_DIRECTION)) {
+		traffic->receive = stress_accept(parser, STRESS_KEYWORD_RECEIVE);
+		if (!traffic->receive)
+			stress_need(parser, STRESS_KEYWORD_SEND);
+		else if (traffic->from.kind != STRESS_CLIENT)
+			stress_wrong(parser, at, "leave 'direction' out",
+				     "frames of a side have one direction only");
+	} else {
+		stress_wanted(parser, "an option of traffic",
+			      "they are rate, burst, count, direction");
+	}
+}
+
+void stress_parse_traffic(struct stress_parser *parser)
+{
+	struct stress_scenario *scenario = parser->scenario;
+	struct stress_traffic *traffic;
+
+	if (scenario->traffics == STRESS_TRAFFICS_MAX) {
+		stress_wrong(parser, stress_here(parser), NULL, "%u traffics are the most",
+			     STRESS_TRAFFICS_MAX);
+		return;
+	}
+	traffic = &scenario->traffic[scenario->traffics];
+	traffic->at = stress_here(parser);
+	traffic->burst = 1;
+	if (!stress_need_name(parser, "a traffic's name", traffic->name, sizeof(traffic->name)))
+		return;
+	for (uint32_t i = 0; i < scenario->traffics; i++)
+		if (strcmp(scenario->traffic[i].name, traffic->name) == 0)
+			stress_wrong(parser, traffic->at, "use another name",
+				     "'%s' is there already", traffic->name);
+	stress_need(parser, STRESS_KEYWORD_FROM);
+	if (!stress_need_object(parser, STRESS_CLIENT | STRESS_SIDES, &traffic->from))
+		return;
+	traffic_pattern(parser, traffic);
+	while (!stress_at_end(parser))
+		traffic_option(parser, traffic);
+	if (traffic->frames_per_second <= 0.0 && traffic->bits_per_second <= 0.0)
+		stress_wrong(parser, traffic->at, "add: rate 20kpps", "%s has no rate",
+			     traffic->name);
+	scenario->traffics++;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * show.c - a run on standard output: for people, as JSON, KTAP, JUnit; and the three lines of a
+ * failure.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "stress.h"
+#include "units.h"
+
+static uint64_t sum_of(const struct stress_record *record, bool doubled)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < record->accounts; i++)
+		sum += doubled ? record->account[i].doubled : record->account[i].lost;
+	return sum;
+}
+
+static const char *seeds(const struct stress_record *record, char *text, size_t bytes)
+{
+	if (record->runs == 1)
+		snprintf(text, bytes, "seed %" PRIu64, record->seed);
+	else
+		snprintf(text, bytes, "%u runs", record->runs);
+	return text;
+}
+
+/* ---- a failure ---- */
+
+static void show_place(const struct stress_failure *failure, char *text, size_t bytes)
+{
+	text[0] = '\0';
+	if (failure->line)
+		snprintf(text, bytes, " (%.200s:%u:%u)", failure->file, failure->line,
+			 failure->column);
+}
+
+/* Exactly three lines: what was expected, the seed, the command to replay. */
+static void show_failure(const struct stress_record *record, FILE *out, const char *prefix)
+{
+	const struct stress_failure *failure = &record->failure;
+	char place[256], at[32];
+
+	show_place(failure, place, sizeof(place));
+	lwf_units_show_duration(failure->time_ns, at, sizeof(at));
+	fprintf(out, "%sexpected: %s%s; found at %s: %s\n", prefix, failure->expected, place, at,
+		failure->found);
+	fprintf(out, "%sseed: %" PRIu64 "\n", prefix, record->seed);
+	fprintf(out, "%sreplay: %s\n", prefix, record->replay);
+}
+
+/* ---- text ---- */
+
+static void show_columns(const uint64_t *column, const char *what)
+{
+	for (unsigned i = 0; i < LWF_ANSWERS; i++)
+		if (column[i])
+			printf(" + %" PRIu64 " %s%s", column[i], what,
+			       lwf_status_name(lwf_answer_status((enum lwf_answer)i)));
+}
+
+static void show_text(const struct stress_record *record)
+{
+	char seed[40], p99[32], max[32], ran[32], took[32];
+
+	printf("%s: %s (%s, %s, digest %016" PRIx64 ")\n", record->scenario,
+	       stress_verdict_name(record->verdict), record->world,
+	       seeds(record, seed, sizeof(seed)), record->digest);
+	printf("  %" PRIu64 " rounds, %" PRIu64 " faults (%" PRIu64 " flaps), %" PRIu64
+	       " expectations, %" PRIu64 " transitions\n",
+	       record->rounds, record->faults, record->flaps, record->expectations,
+	       record->transitions);
+	printf("  %" PRIu64 " pauses, %" PRIu64 " of them pending, p99 %s, longest %s; %" PRIu64
+	       " rules broken\n",
+	       record->pauses, record->pended,
+	       lwf_units_show_duration(stress_histogram_at(&record->pause, 990), p99, sizeof(p99)),
+	       lwf_units_show_duration(record->pause.max_ns, max, sizeof(max)),
+	       record->rules_broken);
+	for (uint32_t i = 0; i < record->accounts; i++) {
+		const struct stress_account *account = &record->account[i];
+
+		if (strcmp(account->kind, "client") != 0)
+			continue;
+		printf("  %s: %" PRIu64 " submitted =", account->name, account->ledger.submitted);
+		printf(" %" PRIu64 " out", lwf_ledger_outstanding(&account->ledger));
+		show_columns(account->ledger.completed, "");
+		show_columns(account->ledger.refused, "refused ");
+		printf("; %" PRIu64 " lost, %" PRIu64 " doubled\n", account->lost,
+		       account->doubled);
+	}
+	for (uint32_t i = 0; i < record->witnesses; i++)
+		printf("  %s: %" PRId64 ", outside %" PRId64 "\n", record->witness[i].name,
+		       record->witness[i].inside, record->witness[i].outside);
+	printf("  %s of its time in %s\n",
+	       lwf_units_show_duration(record->ran_ns, ran, sizeof(ran)),
+	       lwf_units_show_duration(record->took_ns, took, sizeof(took)));
+}
+
+/* ---- JSON ---- */
+
+static json_t *json_columns(const uint64_t *column)
+{
+	json_t *object = json_object();
+
+	for (unsigned i = 0; object && i < LWF_ANSWERS; i++)
+		if (column[i])
+			json_object_set_new(object,
+					    lwf_status_name(lwf_answer_status((enum lwf_answer)i)),
+					    json_integer((json_int_t)column[i]));
+	return object;
+}
+
+static json_t *json_accounts(const struct stress_record *record)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; list && i < record->accounts; i++) {
+		const struct stress_account *account = &record->account[i];
+
+		json_array_append_new(list,
+				      json_pack("{s:s,s:s,s:I,s:o,s:o,s:I,s:I,s:I}", "name",
+						account->name, "of", account->kind, "submitted",
+						(json_int_t)account->ledger.submitted, "completed",
+						json_columns(account->ledger.completed), "refused",
+						json_columns(account->ledger.refused), "sent",
+						(json_int_t)account->ledger.sent, "lost",
+						(json_int_t)account->lost, "doubled",
+						(json_int_t)account->doubled));
+	}
+	return list;
+}
+
+static void add_number(json_t *object, const char *name, uint64_t value)
+{
+	json_object_set_new(object, name, json_integer((json_int_t)value));
+}
+
+static int show_json(const struct stress_record *record)
+{
+	json_t *object;
+	char digest[24], place[256];
+
+	snprintf(digest, sizeof(digest), "%016" PRIx64, record->digest);
+	object = json_pack("{s:s,s:s,s:s,s:s,s:s,s:I}", "scenario", record->scenario, "file",
+			   record->file, "world", record->world, "verdict",
+			   stress_verdict_name(record->verdict), "digest", digest, "seed",
+			   (json_int_t)record->seed);
+	if (!object)
+		return -ENOMEM;
+	add_number(object, "runs", record->runs);
+	add_number(object, "failed", record->failed_runs);
+	add_number(object, "rounds", record->rounds);
+	add_number(object, "faults", record->faults);
+	add_number(object, "flaps", record->flaps);
+	add_number(object, "expectations", record->expectations);
+	add_number(object, "transitions", record->transitions);
+	add_number(object, "pauses", record->pauses);
+	add_number(object, "pended", record->pended);
+	add_number(object, "pause_p50_ns", stress_histogram_at(&record->pause, 500));
+	add_number(object, "pause_p99_ns", stress_histogram_at(&record->pause, 990));
+	add_number(object, "pause_max_ns", record->pause.max_ns);
+	add_number(object, "frames", record->frames);
+	add_number(object, "lost", sum_of(record, false));
+	add_number(object, "doubled", sum_of(record, true));
+	add_number(object, "rules_broken", record->rules_broken);
+	json_object_set_new(object, "ran_seconds", json_real((double)record->ran_ns / 1e9));
+	json_object_set_new(object, "took_seconds", json_real((double)record->took_ns / 1e9));
+	json_object_set_new(object, "ledger", json_accounts(record));
+	json_object_set_new(object, "replay", json_string(record->replay));
+	if (record->verdict != STRESS_PASSED) {
+		show_place(&record->failure, place, sizeof(place));
+		json_object_set_new(object, "expected", json_string(record->failure.expected));
+		json_object_set_new(object, "found", json_string(record->failure.found));
+		json_object_set_new(object, "at", json_string(place));
+	}
+	return lwf_cli_json(object);
+}
+
+/* ---- KTAP and JUnit ---- */
+
+static void show_ktap(const struct stress_record *record)
+{
+	const struct stress_record *r = record;
+	char seed[40];
+
+	printf("KTAP version 1\n1..1\n");
+	if (r->verdict == STRESS_FAILED || r->verdict == STRESS_BROKEN)
+		show_failure(record, stdout, "# ");
+	printf("# %s, digest %016" PRIx64 ", %" PRIu64 " flaps, %" PRIu64 " pauses\n",
+	       seeds(record, seed, sizeof(seed)), r->digest, r->flaps, r->pauses);
+	if (r->verdict == STRESS_SKIPPED)
+		printf("ok 1 %s # SKIP %s\n", r->scenario, r->failure.found);
+	else
+		printf("%sok 1 %s\n", r->verdict == STRESS_PASSED ? "" : "not ", r->scenario);
+}
+
+static void put_xml(const char *text)
+{
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '&' || c == '<' || c == '>' || c == '"')
+			printf("&#%u;", c);
+		else
+			putchar(c >= 0x20 && c < 0x7f ? c : '?');
+	}
+}
+
+static void show_junit(const struct stress_record *record)
+{
+	bool failed = record->verdict == STRESS_FAILED, broken = record->verdict == STRESS_BROKEN;
+	char place[256];
+
+	printf("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
+	       "<testsuite name=\"lwf-stress\" tests=\"1\" failures=\"%d\" errors=\"%d\" "
+	       "skipped=\"%d\" time=\"%.3f\">\n<testcase classname=\"",
+	       failed, broken, record->verdict == STRESS_SKIPPED, (double)record->took_ns / 1e9);
+	put_xml(record->file);
+	printf("\" name=\"");
+	put_xml(record->scenario);
+	printf("\" time=\"%.3f\">\n", (double)record->took_ns / 1e9);
+	if (failed || broken) {
+		show_place(&record->failure, place, sizeof(place));
+		printf("<%s message=\"", failed ? "failure" : "error");
+		put_xml(record->failure.expected);
+		put_xml(place);
+		printf("\">");
+		put_xml(record->failure.found);
+		printf("; seed %" PRIu64 "; ", record->seed);
+		put_xml(record->replay);
+		printf("</%s>\n", failed ? "failure" : "error");
+	} else if (record->verdict == STRESS_SKIPPED) {
+		printf("<skipped message=\"");
+		put_xml(record->failure.found);
+		printf("\"/>\n");
+	}
+	printf("</testcase>\n</testsuite>\n</testsuites>\n");
+}
+
+/* ---- all ---- */
+
+int stress_show(const struct stress_record *record, enum stress_format format)
+{
+	int err = 0;
+
+	if (record->verdict == STRESS_FAILED)
+		show_failure(record, stderr, "");
+	switch (format) {
+	case STRESS_FORMAT_TEXT:
+		show_text(record);
+		break;
+	case STRESS_FORMAT_JSON:
+		err = show_json(record);
+		break;
+	case STRESS_FORMAT_KTAP:
+		show_ktap(record);
+		break;
+	case STRESS_FORMAT_JUNIT:
+		show_junit(record);
+		break;
+	}
+	return err;
+}
+
+int stress_write_report(const struct stress_record *record, const char *path)
+{
+	FILE *out = fopen(path, "we");
+	int err;
+
+	if (!out)
+		return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_USAGE, path, NULL, "%s",
+				    strerror(errno));
+	err = stress_record_write(record, out);
+	if (fclose(out) && !err)
+		err = -EIO;
+	if (err)
+		return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_FALSE, path, NULL,
+				    "it cannot be written: %s", strerror(-err));
+	return LWF_EXIT_OK;
+}

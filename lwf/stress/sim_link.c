@@ -1,0 +1,697 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sim_link.c - simulated daemons, their stacks, and what happens to links and devices.
+ *
+ * A device is what link->link says, whoever looks; the engine is told of a change at once, as
+ * lwf/daemon/link.c would tell it. A daemon that is killed leaves its engine behind: nobody watches
+ * that any more, its devices answer at once, and when all is home it is buried.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim_world.h"
+
+/* ---- what devices see ---- */
+
+static void on_lower(void *context, const struct lwf_frame *frame)
+{
+	struct sim_link *link = context;
+	const struct stress_scenario *scenario = link->world->base.options.scenario;
+	uint32_t peer = scenario->link[link->index].peer;
+	struct sim_link *to = &link->world->link[peer];
+	struct sim_wire_frame *slot;
+
+	sim_digest(link->world, (uint64_t)link->index << 56 | frame->id << 16 | frame->len);
+	if (frame->status != LWF_STATUS_SUCCESS)
+		return;
+	link->lower_took++;
+	if (peer == link->index || to->wire_count == SIM_WIRE_FRAMES ||
+	    frame->len > sizeof(slot->bytes))
+		return;
+	slot = &to->wire[(to->wire_first + to->wire_count++) % SIM_WIRE_FRAMES];
+	slot->len = frame->len;
+	memcpy(slot->bytes, frame->data, frame->len);
+	slot->due_ns = lwf_host_now_ns(link->world->host) + SIM_WIRE_NS;
+	if (to->wire_count == 1)
+		lwf_timer_set(&to->wire_timer, SIM_WIRE_NS);
+}
+
+static void on_upper(void *context, const struct lwf_frame *frame)
+{
+	struct sim_link *link = context;
+
+	sim_digest(link->world, (uint64_t)link->index << 56 | 1ull << 55 | frame->len);
+	if (frame->status == LWF_STATUS_SUCCESS)
+		link->upper_took++;
+}
+
+static void on_wire(void *context)
+{
+	struct sim_link *link = context;
+	uint64_t now = lwf_host_now_ns(link->world->host);
+
+	while (link->wire_count) {
+		struct sim_wire_frame *slot = &link->wire[link->wire_first];
+
+		if (slot->due_ns > now) {
+			lwf_timer_set(&link->wire_timer, slot->due_ns - now);
+			return;
+		}
+		link->wire_first = (link->wire_first + 1) % SIM_WIRE_FRAMES;
+		link->wire_count--;
+		if (link->stack && lwf_sim_edge_inject(link->lower, slot->bytes, slot->len) == 0)
+			link->lower_gave++;
+	}
+}
+
+/* ---- trace records ---- */
+
+static struct sim_link *link_named(struct sim_world *world, const char *name)
+{
+	const struct stress_scenario *scenario = world->base.options.scenario;
+
+	for (uint32_t i = 0; i < scenario->links; i++)
+		if (strcmp(scenario->link[i].name, name) == 0)
+			return &world->link[i];
+	return NULL;
+}
+
+static void note_state(struct sim_world *world, struct sim_link *link,
+		       const struct lwf_trace_record *record)
+{
+	struct stress_record *out = world->base.options.record;
+	struct stress_event event = {
+		.kind = STRESS_EVENT_STATE,
+		.value = record->latency_ns,
+		.before = record->before,
+		.after = record->after,
+		.lane = stress_record_lane(out, record->stack_name, record->module_name),
+	};
+	bool pauses = record->module_name[0] && record->before == LWF_STATE_PAUSING;
+
+	if (record->before == record->after) { /* an answer alone */
+		bool pends = pauses && strcmp(record->event, "pending") == 0;
+
+		link->pended += pends;
+		out->pended += pends;
+		return;
+	}
+	out->transitions++;
+	sim_note(world, event, "");
+	if (!pauses || record->after != LWF_STATE_PAUSED)
+		return;
+	link->pauses++;
+	out->pauses++;
+	stress_histogram_add(&link->pause, record->latency_ns);
+	stress_histogram_add(&out->pause, record->latency_ns);
+	event.kind = STRESS_EVENT_PAUSE;
+	event.flag = record->latency_ns > 0;
+	sim_note(world, event, "");
+}
+
+static void digest_record(struct sim_world *world, const struct lwf_trace_record *record)
+{
+	sim_digest(world, record->time_ns);
+	sim_digest(world, record->epoch);
+	sim_digest(world, (uint64_t)record->kind << 32 | (uint64_t)record->before << 16 |
+				  (uint64_t)record->after << 8 | record->owed);
+	sim_digest(world, (uint64_t)record->sends_out << 32 | record->receives_out);
+	sim_digest(world, record->status);
+	sim_digest_text(world, record->stack_name);
+	sim_digest_text(world, record->module_name);
+	sim_digest_text(world, record->event);
+	sim_digest_text(world, record->text);
+}
+
+static void on_record(struct lwf_observer *observer, const struct lwf_trace_record *record)
+{
+	struct sim_daemon *daemon =
+		(struct sim_daemon *)((char *)observer - offsetof(struct sim_daemon, observer));
+	struct sim_world *world = daemon->world;
+	struct sim_link *link = link_named(world, record->stack_name);
+	struct stress_event event = {.lane = link ? link->lane : STRESS_NO_LANE};
+
+	world->changes++;
+	digest_record(world, record);
+	if (world->base.options.trace)
+		fprintf(stderr, "%12.6f %-6s %-10s %-8s %s %s>%s out %u/%u %s\n",
+			(double)(record->time_ns - world->began_ns) / 1e9, record->stack_name,
+			record->module_name, lwf_trace_kind_name((enum lwf_trace_kind)record->kind),
+			record->event, lwf_state_name((enum lwf_state)record->before),
+			lwf_state_name((enum lwf_state)record->after), record->sends_out,
+			record->receives_out, record->text);
+	if (!link)
+		return;
+	switch ((enum lwf_trace_kind)record->kind) {
+	case LWF_TRACE_STATE:
+	case LWF_TRACE_STACK:
+		note_state(world, link, record);
+		break;
+	case LWF_TRACE_LINK:
+		event.kind = STRESS_EVENT_LINK;
+		sim_note(world, event, record->event);
+		break;
+	case LWF_TRACE_RULE:
+		world->rules_broken++;
+		world->base.options.record->rules_broken++;
+		event.kind = STRESS_EVENT_RULE;
+		sim_note(world, event, record->event);
+		sim_wrong(world, "no rule is broken", "%s: rule %s: %s", record->stack_name,
+			  record->event, record->text);
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- stacks ---- */
+
+static int add_filters(struct sim_link *link, struct lwf_error *error)
+{
+	const struct stress_link *declared = link->declared;
+	char why[256];
+
+	for (uint32_t i = 0; i < declared->filters + 2; i++) {
+		const char *spec = i == 0 ? "inject" : i == 1 ? "monitor" : declared->filter[i - 2];
+
+		if (lwf_stack_insert(link->stack, spec, i, NULL, why, sizeof(why)) == 0)
+			continue;
+		return sim_refuse(error, LWF_EXIT_USAGE, spec, "%s", why);
+	}
+	return 0;
+}
+
+static void set_device(struct sim_link *link)
+{
+	link->device = (struct lwf_sim_edge_config){
+		.delay_ns = link->declared->qdisc_kernel ? SIM_QDISC_NS : 0,
+		.jitter_ns = link->declared->qdisc_kernel ? SIM_QDISC_NS : 0,
+	};
+	*lwf_sim_edge_config(link->lower) = link->device;
+}
+
+static void match_holds(struct sim_link *link)
+{
+	bool removed = !link->link.present, down = !removed && !link->link.admin_up;
+
+	if (removed)
+		lwf_stack_hold(link->stack, LWF_HOLD_REMOVED);
+	if (down)
+		lwf_stack_hold(link->stack, LWF_HOLD_LINK);
+	else
+		lwf_stack_release(link->stack, LWF_HOLD_LINK);
+	if (!removed)
+		lwf_stack_release(link->stack, LWF_HOLD_REMOVED);
+}
+
+static int open_stack(struct sim_link *link, struct lwf_engine *engine, struct lwf_error *error)
+{
+	struct sim_world *world = link->world;
+	int err;
+
+	link->lower = link->upper = NULL;
+	err = lwf_sim_edge_create(world->host, "lower", &link->lower);
+	if (!err && link->declared->has_upper)
+		err = lwf_sim_edge_create(world->host, "upper", &link->upper);
+	if (err) {
+		if (link->lower)
+			link->lower->ops->close(link->lower);
+		return sim_refuse(error, LWF_EXIT_FALSE, link->declared->name, "%s",
+				  strerror(-err));
+	}
+	link->lower->link = link->link;
+	if (link->upper)
+		link->upper->link = link->upper_link;
+	lwf_sim_edge_on_transmit(link->lower, on_lower, link);
+	if (link->upper)
+		lwf_sim_edge_on_transmit(link->upper, on_upper, link);
+	set_device(link);
+	err = lwf_stack_create(engine, link->declared->name, link->upper, link->lower,
+			       &link->stack);
+	if (err) {
+		link->stack = NULL;
+		return sim_refuse(error, LWF_EXIT_FALSE, link->declared->name, "%s",
+				  strerror(-err));
+	}
+	err = add_filters(link, error);
+	lwf_stack_start(link->stack);
+	return err;
+}
+
+/* ---- daemons ---- */
+
+int sim_daemon_start(struct sim_world *world, uint32_t index, struct lwf_error *error)
+{
+	const struct stress_scenario *scenario = world->base.options.scenario;
+	struct sim_daemon *daemon = &world->daemon[index];
+	int err = 0;
+
+	if (daemon->engine)
+		return 0;
+	daemon->engine = lwf_engine_create(world->host);
+	if (!daemon->engine)
+		return sim_refuse(error, LWF_EXIT_FALSE, scenario->daemon[index],
+				  "there is no memory");
+	lwf_engine_set_profile(daemon->engine, scenario->profile);
+	daemon->observer.record = on_record;
+	lwf_engine_observe(daemon->engine, &daemon->observer);
+	for (uint32_t i = 0; !err && i < scenario->links; i++)
+		if (scenario->link[i].daemon == index)
+			err = open_stack(&world->link[i], daemon->engine, error);
+	for (uint32_t i = 0; !err && i < scenario->clients; i++)
+		if (scenario->link[scenario->client[i].link].daemon == index)
+			sim_client_open(&world->client[i]);
+	world->changes++;
+	return err;
+}
+
+static void on_grave(void *context)
+{
+	struct sim_grave *grave = context;
+
+	grave->stacks--;
+}
+
+void sim_bury(struct sim_world *world)
+{
+	struct sim_grave **at = &world->graves;
+
+	while (*at) {
+		struct sim_grave *grave = *at;
+
+		if (grave->stacks) {
+			at = &grave->next;
+			continue;
+		}
+		*at = grave->next;
+		lwf_engine_destroy(grave->engine);
+		free(grave);
+	}
+}
+
+static void keep_accounts(struct sim_link *link)
+{
+	link->epochs += lwf_stack_epoch(link->stack);
+	lwf_ledger_add(&link->clients_before, lwf_stack_client_ledger(link->stack));
+	lwf_ledger_add(&link->host_before, lwf_stack_host_ledger(link->stack));
+	for (int side = 0; side < 2; side++) {
+		const struct lwf_edge *edge = side ? link->upper : link->lower;
+
+		for (int i = 0; edge && i < (int)LWF_REASONS; i++)
+			link->drops_before[side][i] += edge->counters.drops[i];
+	}
+}
+
+static void end_stack(struct sim_link *link, struct sim_grave *grave)
+{
+	struct lwf_stack *stack = link->stack;
+
+	*lwf_sim_edge_config(link->lower) = (struct lwf_sim_edge_config){0};
+	if (link->upper)
+		*lwf_sim_edge_config(link->upper) = (struct lwf_sim_edge_config){0};
+	lwf_sim_edge_on_transmit(link->lower, NULL, NULL);
+	if (link->upper)
+		lwf_sim_edge_on_transmit(link->upper, NULL, NULL);
+	keep_accounts(link);
+	link->stack = NULL; /* the edges are the stack's, and go with it */
+	link->lower = link->upper = NULL;
+	grave->stacks++;
+	lwf_stack_close(stack, on_grave, grave);
+}
+
+void sim_daemon_end(struct sim_world *world, uint32_t index, bool killed)
+{
+	const struct stress_scenario *scenario = world->base.options.scenario;
+	struct sim_daemon *daemon = &world->daemon[index];
+	struct sim_grave *grave;
+
+	if (!daemon->engine)
+		return;
+	grave = calloc(1, sizeof(*grave));
+	if (!grave)
+		abort();
+	if (killed)
+		lwf_engine_unobserve(daemon->engine, &daemon->observer);
+	for (uint32_t i = 0; i < scenario->clients; i++)
+		if (scenario->link[scenario->client[i].link].daemon == index)
+			sim_client_lose(&world->client[i], LWF_ANSWER_UNKNOWN,
+					killed ? LWF_ANSWER_UNKNOWN : LWF_ANSWER_PAUSED);
+	grave->engine = daemon->engine;
+	grave->next = world->graves;
+	world->graves = grave;
+	for (uint32_t i = 0; i < scenario->links; i++)
+		if (scenario->link[i].daemon == index && world->link[i].stack)
+			end_stack(&world->link[i], grave);
+	if (!killed)
+		lwf_engine_unobserve(daemon->engine, &daemon->observer);
+	daemon->engine = NULL;
+	world->changes++;
+}
+
+/* ---- link events ---- */
+
+static void tell(struct sim_link *link, const char *event)
+{
+	link->world->changes++;
+	if (!link->stack)
+		return;
+	lwf_stack_set_link(link->stack, &link->link, event);
+	match_holds(link);
+}
+
+static void tell_upper(struct sim_link *link)
+{
+	link->world->changes++;
+	if (!link->upper)
+		return;
+	link->upper->link = link->upper_link;
+	if (link->upper->ops->link_changed)
+		link->upper->ops->link_changed(link->upper);
+}
+
+static void appear(struct lwf_link *device, uint32_t *ifindex)
+{
+	device->present = device->admin_up = device->carrier = true;
+	device->ifindex = ++*ifindex;
+}
+
+static int hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)(at - digits) % 16 : -1;
+}
+
+/* "02:00:00:00:00:01" */
+static bool parse_mac(const char *text, uint8_t *mac)
+{
+	if (strlen(text) != 17)
+		return false;
+	for (int i = 0; i < 6; i++, text += 3) {
+		int high = hex_digit(text[0]), low = hex_digit(text[1]);
+
+		if (high < 0 || low < 0 || text[2] != (i < 5 ? ':' : '\0'))
+			return false;
+		mac[i] = (uint8_t)(high * 16 + low);
+	}
+	return true;
+}
+
+/* The device changes; false: that is no fault of links. */
+static bool change_device(struct sim_link *link, struct lwf_link *device, enum stress_fault fault)
+{
+	switch (fault) {
+	case STRESS_FAULT_LINK_DOWN:
+		device->admin_up = device->carrier = false;
+		return true;
+	case STRESS_FAULT_LINK_UP:
+		device->admin_up = device->present;
+		device->carrier = device->present;
+		return true;
+	case STRESS_FAULT_CARRIER_OFF:
+	case STRESS_FAULT_CARRIER_ON:
+		device->carrier =
+			fault == STRESS_FAULT_CARRIER_ON && device->present && device->admin_up;
+		return true;
+	case STRESS_FAULT_DELETE:
+	case STRESS_FAULT_MOVE:
+		device->present = device->carrier = false;
+		return true;
+	case STRESS_FAULT_CREATE:
+	case STRESS_FAULT_RETURN:
+		if (!device->present)
+			appear(device, &link->ifindex);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int set_number(struct lwf_link *device, const struct stress_fault_call *call,
+		      struct lwf_error *error)
+{
+	if (call->fault == STRESS_FAULT_MTU && (call->number < 68 || call->number > 65535))
+		return sim_refuse(error, LWF_EXIT_USAGE, call->text, "an MTU is 68 to 65535");
+	if (call->fault == STRESS_FAULT_MTU)
+		device->mtu_bytes = (uint32_t)call->number;
+	else if (!parse_mac(call->word, device->mac))
+		return sim_refuse(error, LWF_EXIT_USAGE, call->text,
+				  "a MAC is written 02:00:00:00:00:01");
+	return 0;
+}
+
+/* ---- how the device answers ---- */
+
+static int reason_of(const char *name)
+{
+	static const struct {
+		const char *name;
+		enum lwf_reason reason;
+	} rows[] = {
+		{"ENOBUFS", LWF_REASON_QUEUE_TIMEOUT}, {"EAGAIN", LWF_REASON_QUEUE_TIMEOUT},
+		{"ENETDOWN", LWF_REASON_DISABLED},     {"ENXIO", LWF_REASON_REMOVED},
+		{"ENODEV", LWF_REASON_REMOVED},	       {"EIO", LWF_REASON_DEVICE},
+		{"EINVAL", LWF_REASON_DEVICE},	       {"EPERM", LWF_REASON_DEVICE},
+		{"EMSGSIZE", LWF_REASON_TOO_LONG},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return (int)rows[i].reason;
+	return -1;
+}
+
+static int send_fault(struct sim_link *link, bool upper, const struct stress_fault_call *call,
+		      struct lwf_error *error)
+{
+	struct lwf_edge *edge = upper ? link->upper : link->lower;
+	struct lwf_sim_edge_config *config;
+	int reason;
+
+	if (!edge)
+		return sim_refuse(error, LWF_EXIT_NO_OBJECT, call->text,
+				  "no daemon has that link now");
+	config = lwf_sim_edge_config(edge);
+	switch (call->fault) {
+	case STRESS_FAULT_SEND_ERROR:
+		reason = reason_of(call->word);
+		if (reason < 0)
+			return sim_refuse(error, LWF_EXIT_USAGE, call->text,
+					  "'%s' is no errno that a send is known to give",
+					  call->word);
+		config->fail_reason = (enum lwf_reason)reason;
+		config->fail_per_1024 = (uint32_t)((uint64_t)call->share * 1024 / 1000000);
+		if (config->fail_per_1024 == 0)
+			config->fail_per_1024 = call->share != 0;
+		break;
+	case STRESS_FAULT_SEND_SLOW:
+		config->delay_ns = (uint64_t)call->number;
+		break;
+	case STRESS_FAULT_SEND_STUCK:
+		config->never = true;
+		config->delay_ns = config->delay_ns ? config->delay_ns : SIM_QDISC_NS;
+		break;
+	default:
+		*config = upper ? (struct lwf_sim_edge_config){0} : link->device;
+	}
+	link->world->changes++;
+	return 0;
+}
+
+/* ---- faults ---- */
+
+static int link_fault(struct sim_link *link, const struct stress_fault_call *call,
+		      struct lwf_error *error)
+{
+	bool upper = call->object.kind == STRESS_UPPER;
+	struct lwf_link *device = upper ? &link->upper_link : &link->link;
+	int err = 0;
+
+	switch (call->fault) {
+	case STRESS_FAULT_FORCE_OFF:
+	case STRESS_FAULT_FORCE_ON:
+		if (link->stack)
+			lwf_stack_force_no_carrier(link->stack,
+						   call->fault == STRESS_FAULT_FORCE_OFF);
+		link->world->changes++;
+		return 0;
+	case STRESS_FAULT_SEND_ERROR:
+	case STRESS_FAULT_SEND_SLOW:
+	case STRESS_FAULT_SEND_STUCK:
+	case STRESS_FAULT_SEND_OK:
+		return send_fault(link, upper, call, error);
+	case STRESS_FAULT_MTU:
+	case STRESS_FAULT_MAC:
+		*(upper ? &link->upper_before : &link->before) = *device;
+		err = set_number(device, call, error);
+		break;
+	default:
+		if (!change_device(link, device, call->fault))
+			return sim_refuse(error, LWF_EXIT_SKIPPED, call->text,
+					  "the simulation has no such fault");
+	}
+	if (err)
+		return err;
+	if (upper)
+		tell_upper(link);
+	else
+		tell(link, stress_fault_row(call->fault)->words);
+	return 0;
+}
+
+static int world_fault(struct sim_world *world, const struct stress_fault_call *call,
+		       struct lwf_error *error)
+{
+	uint32_t index = call->object.index;
+
+	world->changes++;
+	switch (call->fault) {
+	case STRESS_FAULT_DAEMON_KILL:
+	case STRESS_FAULT_DAEMON_TERM:
+		sim_daemon_end(world, index, call->fault == STRESS_FAULT_DAEMON_KILL);
+		return 0;
+	case STRESS_FAULT_DAEMON_START:
+		return sim_daemon_start(world, index, error);
+	case STRESS_FAULT_MEMORY:
+		lwf_sim_host_fail_nth(world->host, (uint64_t)call->number);
+		return 0;
+	case STRESS_FAULT_MEMORY_OUT:
+	case STRESS_FAULT_MEMORY_OK:
+		world->memory_out = call->fault == STRESS_FAULT_MEMORY_OUT;
+		lwf_sim_host_fail_nth(world->host, world->memory_out);
+		return 0;
+	default:
+		return sim_refuse(error, LWF_EXIT_SKIPPED, call->text,
+				  "the simulation has no such fault");
+	}
+}
+
+int sim_fault(struct stress_world *base, const struct stress_fault_call *call,
+	      struct lwf_error *error)
+{
+	struct sim_world *world = sim_of(base);
+
+	switch (call->object.kind) {
+	case STRESS_LOWER:
+	case STRESS_UPPER:
+		return link_fault(&world->link[call->object.index], call, error);
+	case STRESS_CLIENT:
+		return sim_client_fault(&world->client[call->object.index], call->fault,
+					call->number, error);
+	default:
+		return world_fault(world, call, error);
+	}
+}
+
+int sim_undo(struct stress_world *base, const struct stress_fault_call *call,
+	     struct lwf_error *error)
+{
+	struct sim_world *world = sim_of(base);
+	struct stress_fault_call back = *call;
+	struct sim_link *link = &world->link[call->object.index];
+	bool upper = call->object.kind == STRESS_UPPER;
+
+	back.fault = stress_fault_row(call->fault)->undo;
+	if (call->fault == STRESS_FAULT_MTU) {
+		back.number = (upper ? &link->upper_before : &link->before)->mtu_bytes;
+	} else if (call->fault == STRESS_FAULT_MAC) {
+		memcpy((upper ? &link->upper_link : &link->link)->mac,
+		       (upper ? &link->upper_before : &link->before)->mac, 6);
+		tell(link, "mac back");
+		return 0;
+	}
+	return sim_fault(base, &back, error);
+}
+
+/* ---- orders of a user ---- */
+
+static int change_filter(struct sim_link *link, enum stress_order order, const char *name,
+			 const char *text, struct lwf_error *error)
+{
+	struct lwf_module *module = NULL;
+	uint32_t count = 0;
+	char why[256] = "";
+	int err;
+
+	if (order == STRESS_ORDER_INSERT) {
+		while (lwf_stack_module_at(link->stack, count))
+			count++;
+		err = lwf_stack_insert(link->stack, text, count, NULL, why, sizeof(why));
+		if (err && !why[0])
+			snprintf(why, sizeof(why), "%s", strerror(-err));
+		/* without memory the stack stays as it was: that is an outcome, and no mistake */
+		return err && err != -ENOMEM ? sim_refuse(error, LWF_EXIT_USAGE, text, "%s", why)
+					     : 0;
+	}
+	module = lwf_stack_module(link->stack, name);
+	if (!module)
+		return sim_refuse(error, LWF_EXIT_NO_OBJECT, name, "%s has no such module",
+				  link->declared->name);
+	if (order == STRESS_ORDER_REMOVE)
+		return lwf_stack_remove(link->stack, module) == 0
+			       ? 0
+			       : sim_refuse(error, LWF_EXIT_REFUSED, name, "it is going already");
+	return lwf_module_set(module, text, why, sizeof(why)) == 0
+		       ? 0
+		       : sim_refuse(error, LWF_EXIT_USAGE, text, "%s", why);
+}
+
+int sim_order(struct stress_world *base, enum stress_order order,
+	      const struct stress_object *object, const char *text, struct lwf_error *error)
+{
+	struct sim_world *world = sim_of(base);
+	struct sim_link *link = &world->link[object->index];
+
+	world->changes++;
+	if (!link->stack)
+		return sim_refuse(error, LWF_EXIT_UNREACHABLE, link->declared->name,
+				  "its daemon is not there");
+	switch (order) {
+	case STRESS_ORDER_PAUSE:
+		lwf_stack_hold(link->stack, LWF_HOLD_USER_PAUSE);
+		return 0;
+	case STRESS_ORDER_RESTART:
+		lwf_stack_release(link->stack, LWF_HOLD_USER_PAUSE);
+		return 0;
+	case STRESS_ORDER_DETACH:
+		lwf_stack_hold(link->stack, LWF_HOLD_USER_DETACH);
+		return 0;
+	case STRESS_ORDER_ATTACH:
+		lwf_stack_release(link->stack, LWF_HOLD_USER_DETACH);
+		return 0;
+	default:
+		return change_filter(link, order, object->module, text, error);
+	}
+}
+
+/* ---- at the beginning ---- */
+
+int sim_link_init(struct sim_world *world, uint32_t index)
+{
+	const struct stress_scenario *scenario = world->base.options.scenario;
+	static const uint8_t mac[6] = {0x02, 0x4c, 0x57, 0x46, 0x00, 0x01};
+	struct sim_link *link = &world->link[index];
+
+	link->world = world;
+	link->index = index;
+	link->declared = &scenario->link[index];
+	link->ifindex = 2 * index + 2;
+	link->link = (struct lwf_link){.present = true,
+				       .admin_up = true,
+				       .carrier = true,
+				       .mtu_bytes = link->declared->mtu_bytes,
+				       .ifindex = link->ifindex,
+				       .speed_mbps = 10000};
+	memcpy(link->link.mac, mac, sizeof(mac));
+	memcpy(link->link.permanent_mac, mac, sizeof(mac));
+	link->link.mac[4] = link->link.permanent_mac[4] = (uint8_t)index;
+	link->upper_link = link->link;
+	link->lane = stress_record_lane(world->base.options.record, link->declared->name, NULL);
+	if (link->declared->peer == index)
+		return 0;
+	link->wire = calloc(SIM_WIRE_FRAMES, sizeof(*link->wire));
+	return link->wire ? lwf_timer_init(&link->wire_timer, world->host, on_wire, link) : -ENOMEM;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sim_world.h - the simulated world: the engine's own objects on simulated devices, in virtual time.
+ *
+ * world_sim.c makes and ends it, lets time pass and judges; sim_link.c is what happens to links,
+ * devices and daemons; sim_client.c clients and traffic; sim_ask.c answers questions. Everything
+ * follows from the scenario and the seed: nothing here asks a clock, and nothing depends on an
+ * address.
+ */
+#ifndef LWF_STRESS_SIM_WORLD_H
+#define LWF_STRESS_SIM_WORLD_H
+
+#include <lwf/stack.h>
+
+#include "edges.h"
+#include "hosts.h"
+#include "world.h"
+
+#define SIM_RING	 1024u /* records that a client may have waiting, out and unread together */
+#define SIM_PATTERNS	 64u   /* frames of a traffic that are made; then they come again */
+#define SIM_FLOOD_NS	 50000u
+#define SIM_FLOOD_FRAMES 64u
+#define SIM_WIRE_NS	 1000u /* how long a frame is on the wire between two links */
+#define SIM_WIRE_FRAMES	 256u
+#define SIM_QDISC_NS	 50000u /* a device with qdisc completes so much later */
+
+struct sim_world;
+
+/** A frame that a client has submitted and not been told of. */
+struct sim_record {
+	uint64_t id; /* 0: none */
+	uint32_t traffic, number;
+};
+
+struct sim_client {
+	struct lwf_session session;
+	struct sim_world *world;
+	const struct stress_client *declared;
+	uint32_t index;
+	bool open;    /* the session is there */
+	bool closing; /* and is being given up */
+	bool reopen;  /* as soon as that is done */
+	bool alive;   /* not killed */
+	bool stopped, deaf, flooding;
+	struct lwf_timer flood;
+	uint64_t put, pulled; /* records of this session: written, and taken by the engine */
+	uint64_t answered;    /* records of this session that were answered */
+	uint64_t unread;
+	uint32_t flood_traffic; /* the traffic whose frames it floods with */
+	struct sim_record record[SIM_RING];
+	struct lwf_ledger session_ledger; /* what it was told in this session */
+	struct lwf_ledger ledger;	  /* what it was told at all */
+	uint64_t lost, doubled;
+};
+
+struct sim_traffic {
+	struct sim_world *world;
+	const struct stress_traffic *declared;
+	struct lwf_timer timer;
+	bool on;
+	uint64_t made;	   /* frames so far */
+	uint64_t gap_ns;   /* between bursts */
+	uint64_t next_ns;  /* host time of the next burst */
+	uint32_t patterns; /* that are made */
+	uint8_t *bytes[SIM_PATTERNS];
+	uint32_t len[SIM_PATTERNS];
+};
+
+struct sim_wire_frame {
+	uint64_t due_ns;
+	uint32_t len;
+	uint8_t bytes[2048];
+};
+
+struct sim_link {
+	struct sim_world *world;
+	const struct stress_link *declared;
+	uint32_t index;
+	uint32_t ifindex;
+	struct lwf_stack *stack; /* NULL: its daemon is not there */
+	struct lwf_edge *lower, *upper;
+	struct lwf_sim_edge_config device;    /* what it is without faults */
+	struct lwf_link link, upper_link;     /* what the devices are now, whoever looks */
+	struct lwf_link before, upper_before; /* an MTU or MAC fault: what they were */
+	uint64_t lower_took, lower_gave;      /* frames, by the devices' own count */
+	uint64_t upper_took, upper_gave;
+	uint64_t epochs;		  /* of earlier stacks of this name */
+	struct lwf_ledger clients_before; /* ledgers of earlier stacks */
+	struct lwf_ledger host_before;
+	uint64_t drops_before[2][LWF_REASONS];
+	uint64_t pauses, pended;
+	struct stress_histogram pause;
+	uint8_t lane;
+	uint64_t out; /* last value that the record has */
+	/* the wire to a peer: frames that are on their way to this link */
+	struct sim_wire_frame *wire;
+	uint32_t wire_first, wire_count;
+	struct lwf_timer wire_timer;
+};
+
+struct sim_daemon {
+	struct sim_world *world;
+	uint32_t index;
+	struct lwf_engine *engine; /* NULL: it does not run */
+	struct lwf_observer observer;
+};
+
+/** A daemon that was killed: what is left of it comes home unseen. */
+struct sim_grave {
+	struct lwf_engine *engine;
+	uint32_t stacks; /* not yet closed */
+	struct sim_grave *next;
+};
+
+struct sim_world {
+	struct stress_world base;
+	struct lwf_host *host;
+	uint64_t began_ns; /* host time */
+	uint64_t digest;
+	uint64_t changes; /* of what expectations look at */
+	uint64_t rules_broken;
+	bool memory_out;	       /* every allocation fails */
+	bool over;		       /* everything was closed */
+	struct stress_failure failure; /* expected[0]: something was found wrong */
+	struct lwf_timer alarm;
+	struct sim_daemon daemon[STRESS_DAEMONS_MAX];
+	struct sim_link link[STRESS_LINKS_MAX];
+	struct sim_client client[STRESS_CLIENTS_MAX];
+	struct sim_traffic traffic[STRESS_TRAFFICS_MAX];
+	struct sim_grave *graves;
+};
+
+/* ---- world_sim.c ---- */
+
+static inline struct sim_world *sim_of(struct stress_world *world)
+{
+	return (struct sim_world *)world;
+}
+
+void sim_digest(struct sim_world *world, uint64_t number);
+void sim_digest_text(struct sim_world *world, const char *text);
+
+/** Notes the first thing that is found wrong. */
+void sim_wrong(struct sim_world *world, const char *expected, const char *found, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/** Fills @error for something that cannot be done. Returns -EINVAL. */
+int sim_refuse(struct lwf_error *error, enum lwf_exit code, const char *what, const char *why, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/** Time of the run. */
+uint64_t sim_now_ns(const struct sim_world *world);
+
+/** Adds an event to the record, at this moment. */
+void sim_note(struct sim_world *world, struct stress_event event, const char *text);
+
+/* ---- sim_link.c ---- */
+
+/** Prepares link @index, without a stack. 0 or -ENOMEM. */
+int sim_link_init(struct sim_world *world, uint32_t index);
+
+/** Starts daemon @index with its links. 0 or -errno with @error. */
+int sim_daemon_start(struct sim_world *world, uint32_t index, struct lwf_error *error);
+
+/** Ends it: in order, or (killed) without another word to anybody. */
+void sim_daemon_end(struct sim_world *world, uint32_t index, bool killed);
+
+int sim_fault(struct stress_world *base, const struct stress_fault_call *call,
+	      struct lwf_error *error);
+int sim_undo(struct stress_world *base, const struct stress_fault_call *call,
+	     struct lwf_error *error);
+int sim_order(struct stress_world *base, enum stress_order order,
+	      const struct stress_object *object, const char *text, struct lwf_error *error);
+
+/** Frees daemons that were killed and have nothing left to come home. */
+void sim_bury(struct sim_world *world);
+
+/* ---- sim_client.c ---- */
+
+void sim_client_open(struct sim_client *client);
+
+/** Gives up the session; what is out is answered @status by the client's library. */
+void sim_client_lose(struct sim_client *client, enum lwf_answer out, enum lwf_answer waiting);
+void sim_client_close(struct sim_client *client);
+int sim_client_fault(struct sim_client *client, enum stress_fault fault, int64_t number,
+		     struct lwf_error *error);
+
+int sim_traffic_make(struct sim_traffic *traffic);
+int sim_traffic(struct stress_world *base, uint32_t index, bool on, struct lwf_error *error);
+void sim_traffic_on_timer(void *context);
+void sim_client_on_flood(void *context);
+
+/* ---- sim_ask.c ---- */
+
+int sim_ask(struct stress_world *base, const struct stress_question *question, int64_t *value,
+	    struct lwf_error *error);
+
+/** Frames that modules of @link originated and that are not home. */
+uint64_t sim_out(const struct sim_link *link);
+
+/** Ledgers of all lives of the link's stack. */
+struct lwf_ledger sim_clients_ledger(const struct sim_link *link);
+struct lwf_ledger sim_host_ledger(const struct sim_link *link);
+
+#endif
