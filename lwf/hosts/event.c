@@ -7,7 +7,8 @@
  * else of a turn. The base runs without locks: what other threads may do is lwf_host_post() alone,
  * which pushes on a lock-free list and rings an eventfd. That descriptor is edge-triggered, so a
  * ring needs no read; the loop takes the whole list at once, and what is posted meanwhile waits for
- * the next turn, so that nobody who posts himself again can starve the devices.
+ * the next turn, so that nobody who posts himself again can starve the devices. A post from inside a
+ * turn rings nothing: the loop looks at the list before it sleeps.
  */
 #include "hosts.h"
 #include "match.h"
@@ -59,6 +60,9 @@ struct event_host {
 	uint32_t signals;
 	struct signal_slot signal[SIGNALS_MAX];
 };
+
+/* The host whose loop this thread is in: a post to it needs no bell. */
+static _Thread_local struct event_host *running;
 
 static struct event_host *to_event_host(struct lwf_host *host)
 {
@@ -258,18 +262,22 @@ static void event_post(struct lwf_host *host, struct lwf_task *task)
 	} while (!atomic_compare_exchange_weak_explicit(
 		&eh->posted, &newest, task, memory_order_release, memory_order_relaxed));
 	/* Only the first of a list rings: the loop takes all of it. The count cannot overflow. */
-	if (!newest && write(eh->bell_fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
+	if (!newest && running != eh &&
+	    write(eh->bell_fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
 		abort();
 }
 
-static void on_bell(evutil_socket_t fd, short what, void *arg)
+static bool has_posted(struct event_host *eh)
 {
-	struct event_host *eh = arg;
+	return atomic_load_explicit(&eh->posted, memory_order_relaxed) != NULL;
+}
+
+/* What has been posted so far, oldest first. */
+static void run_posted(struct event_host *eh)
+{
 	struct lwf_task *newest = atomic_exchange_explicit(&eh->posted, NULL, memory_order_acquire);
 	struct lwf_task *oldest = NULL;
 
-	(void)fd;
-	(void)what;
 	while (newest) {
 		struct lwf_task *next = newest->next;
 
@@ -284,6 +292,13 @@ static void on_bell(evutil_socket_t fd, short what, void *arg)
 		oldest = task->next;
 		task->fn(task->context);
 	}
+}
+
+static void on_bell(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	run_posted(arg);
 }
 
 __attribute__((format(printf, 3, 0))) static void event_log(struct lwf_host *host,
@@ -433,25 +448,37 @@ static bool poll_for_more(struct event_host *eh)
 		sched_yield();
 		if (event_base_loop(eh->base, EVLOOP_NONBLOCK) < 0)
 			return false;
-		if (eh->served != served || eh->stopping)
+		if (eh->served != served || eh->stopping || has_posted(eh))
 			return true;
 	} while (event_now_ns(&eh->host) < until_ns);
 	eh->served_before_sleep = served;
 	return false;
 }
 
+/* Devices and timers first, then what was posted from inside. */
+static int one_turn(struct event_host *eh)
+{
+	if (!has_posted(eh))
+		return !poll_for_more(eh) && event_base_loop(eh->base, EVLOOP_ONCE) < 0 ? -EIO : 0;
+	if (event_base_loop(eh->base, EVLOOP_NONBLOCK) < 0)
+		return -EIO;
+	if (!eh->stopping)
+		run_posted(eh);
+	return 0;
+}
+
 int lwf_event_host_run(struct lwf_host *host)
 {
-	struct event_host *eh = to_event_host(host);
+	struct event_host *eh = to_event_host(host), *outer = running;
 	int ret = 0;
 
 	if (eh->may_spin)
 		place_open(&eh->place);
+	running = eh;
 	/* A stop that came before the run counts too. */
-	while (!eh->stopping && !ret) {
-		if (!poll_for_more(eh) && event_base_loop(eh->base, EVLOOP_ONCE) < 0)
-			ret = -EIO;
-	}
+	while (!eh->stopping && !ret)
+		ret = one_turn(eh);
+	running = outer;
 	eh->stopping = false;
 	if (eh->may_spin) {
 		event_del(eh->hold_end);
