@@ -10,6 +10,8 @@
  *
  * Turns. A client with records is in the ready list; each loop turn every client in it may hand
  * over LWF_BATCH_MAX_FRAMES, and link events, the TAP and the NIC get their turn before the next.
+ * Frames and room may run out before the last of them; so who has had the fewest comes first
+ * (lwf_client.had), and a ring that was empty counts as if it had kept up with the others.
  * A client whose ring is empty sleeps (engine_sleeps, doorbell); one that the stack does not serve
  * now is blocked until an answer or a new state says otherwise. Nothing here allocates but open.
  *
@@ -74,6 +76,22 @@ static void node_append(struct lwf_client_node *list, struct lwf_client_node *no
 	list->prev = node;
 }
 
+static struct lwf_client *client_of_node(struct lwf_client_node *node)
+{
+	return (struct lwf_client *)((char *)node - offsetof(struct lwf_client, node));
+}
+
+/* Behind all that have had no more. */
+static void node_insert(struct lwf_client_node *list, struct lwf_client_node *node)
+{
+	const uint64_t had = client_of_node(node)->had;
+	struct lwf_client_node *after = list;
+
+	while (after->prev != list && client_of_node(after->prev)->had > had)
+		after = after->prev;
+	node_append(after, node);
+}
+
 /* Moves all of @from to the empty list @to. */
 static void node_move_all(struct lwf_client_node *to, struct lwf_client_node *from)
 {
@@ -85,11 +103,6 @@ static void node_move_all(struct lwf_client_node *to, struct lwf_client_node *fr
 	to->next->prev = to;
 	to->prev->next = to;
 	node_init(from);
-}
-
-static struct lwf_client *client_of_node(struct lwf_client_node *node)
-{
-	return (struct lwf_client *)((char *)node - offsetof(struct lwf_client, node));
 }
 
 static void clients_post(struct lwf_clients *clients)
@@ -106,7 +119,9 @@ static void client_wake(struct lwf_client *client)
 	if (!node_is_alone(&client->node))
 		return;
 	atomic_store_explicit(&client->control->engine_sleeps, 0, memory_order_relaxed);
-	node_append(&client->clients->ready, &client->node);
+	if (client->had < client->clients->least)
+		client->had = client->clients->least; /* nothing is saved up */
+	node_insert(&client->clients->ready, &client->node);
 	clients_post(client->clients);
 }
 
@@ -210,8 +225,10 @@ static enum lwf_pull client_pull(struct lwf_session *session, struct lwf_frame *
 		return LWF_PULL_NONE;
 	/* what was seen before still holds; look again only when it is used up */
 	if ((client->submit_tail == client->submit_head || !client_has_place(client)) &&
-	    !client_ready(session))
+	    !client_ready(session)) {
+		client->ran_dry = true;
 		return LWF_PULL_NONE;
+	}
 	client->pulls_left--;
 	record = client_record(client);
 	frame->id = record.id;
@@ -260,8 +277,16 @@ static void client_answer(struct lwf_session *session, const struct lwf_frame *f
 			      memory_order_release);
 }
 
+/* Each change is looked at once: a client that sets client_waits after that look sees the change itself. */
 static void client_ring(struct lwf_client *client)
 {
+	if (client->shown_answers == client->answer_tail &&
+	    client->shown_head == client->submit_head &&
+	    client->shown_changes == client->state_changes)
+		return;
+	client->shown_answers = client->answer_tail;
+	client->shown_head = client->submit_head;
+	client->shown_changes = client->state_changes;
 	/* the fence orders what was written before with this look: see ring.h, doorbells */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&client->control->client_waits, memory_order_relaxed) != 0 &&
@@ -361,6 +386,13 @@ static void client_block(struct lwf_client *client)
 	client_watch_deadline(client);
 }
 
+static void client_had(struct lwf_client *client, uint32_t pulled)
+{
+	if (pulled && client->clients->least < client->had)
+		client->clients->least = client->had;
+	client->had += pulled;
+}
+
 static void client_turn(struct lwf_client *client)
 {
 	struct lwf_session *session = &client->session;
@@ -368,7 +400,9 @@ static void client_turn(struct lwf_client *client)
 	bool ready;
 
 	client->pulls_left = LWF_BATCH_MAX_FRAMES;
+	client->ran_dry = false;
 	taken = lwf_session_pump(session, LWF_BATCH_MAX_FRAMES);
+	client_had(client, LWF_BATCH_MAX_FRAMES - client->pulls_left);
 	ready = client_ready(session);
 	if (client->lie) {
 		client->ops->lied(client->context, client->lie);
@@ -380,7 +414,7 @@ static void client_turn(struct lwf_client *client)
 		client_sleep(client);
 	else if (lwf_session_blocked(session))
 		client_block(client);
-	else if (taken == 0)
+	else if (taken == 0 && !client->ran_dry)
 		node_append(&client->clients->starved, &client->node);
 	else
 		client_wake(client);

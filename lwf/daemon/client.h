@@ -42,10 +42,12 @@ struct lwf_client_node {
 /** All clients of the process, and whose turn it is. */
 struct lwf_clients {
 	struct lwf_host *host;
-	struct lwf_client_node ready;	/* those that have records to be pulled, in turn order */
+	struct lwf_client_node
+		ready; /* those that have records to be pulled, by what they have had */
 	struct lwf_client_node starved; /* those that found no free frame: any answer wakes them */
 	struct lwf_task task;		/* one turn for each of them */
 	bool posted;
+	uint64_t least; /* what whoever had a turn last had had before it */
 	uint32_t count; /* rings that are mapped, those that are only waiting for frames included */
 };
 
@@ -72,6 +74,8 @@ struct lwf_client {
 	uint32_t submit_head;
 	uint32_t answer_tail;
 	uint32_t state_changes; /* twice their number */
+	/* these three when client_waits was last looked at */
+	uint32_t shown_head, shown_answers, shown_changes;
 	/* the client's indices as last seen and found possible */
 	uint32_t submit_tail;
 	uint32_t answer_head;
@@ -81,6 +85,8 @@ struct lwf_client {
 
 	bool blocked;	     /* the stack does not take records now; it says when it does again */
 	uint32_t pulls_left; /* records that may be pulled before the turn is over */
+	bool ran_dry;	     /* this turn found the ring empty, or no place for an answer */
+	uint64_t had;	     /* records that were pulled, and what it did not want meanwhile */
 	const char *lie;
 };
 

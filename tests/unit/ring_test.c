@@ -147,6 +147,37 @@ static void test_answers_in_order(void **state)
 	end_rig();
 }
 
+/* One bell for what is new, however often the engine comes by; none for what is not. */
+static void test_rings_once(void **state)
+{
+	struct other_side side;
+
+	(void)state;
+	setup_rig("inject;monitor");
+	open_client(&side, false);
+	side.control->client_waits = 1;
+	for (uint32_t i = 0; i < 10; i++)
+		submit(&side, i + 1, 0, 60, 0);
+	run(&side);
+	assert_int_equal(side.control->answer_tail, 10);
+	assert_int_equal(side.rings, 1);
+	run(&side);
+	assert_int_equal(side.rings, 1);
+	submit(&side, 11, 0, 60, 0);
+	run(&side);
+	assert_int_equal(side.rings, 2);
+	side.control->client_waits = 0;
+	submit(&side, 12, 0, 60, 0);
+	run(&side);
+	assert_int_equal(side.rings, 2);
+	side.control->client_waits = 1;
+	rig_link_down(&rig);
+	rig_run(&rig, 1);
+	assert_true(side.rings > 2); /* the state */
+	close_client(&side);
+	end_rig();
+}
+
 static void test_records_that_cannot_be(void **state)
 {
 	static const struct {
@@ -519,6 +550,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers_in_order),
+		cmocka_unit_test(test_rings_once),
 		cmocka_unit_test(test_records_that_cannot_be),
 		cmocka_unit_test(test_lies),
 		cmocka_unit_test(test_scribbles),
