@@ -294,6 +294,7 @@ int inject_capture_next(struct inject_capture *capture, struct inject_record *re
 		record->captured = header->caplen;
 		record->length = header->len;
 		record->stamp_ns = stamp_of(header);
+		record->begins_pass = capture->records == 1;
 		rewrite_record(capture, record);
 		return 1;
 	}

@@ -19,6 +19,7 @@ enum {
 	OPT_RATE,
 	OPT_SPEED,
 	OPT_TOPSPEED,
+	OPT_TIMING,
 	OPT_LOOP,
 	OPT_LIMIT,
 	OPT_WHEN_PAUSED,
@@ -46,6 +47,7 @@ static const struct option long_options[] = {
 	{"rate", required_argument, NULL, OPT_RATE},
 	{"speed", required_argument, NULL, OPT_SPEED},
 	{"topspeed", no_argument, NULL, OPT_TOPSPEED},
+	{"timing", required_argument, NULL, OPT_TIMING},
 	{"loop", required_argument, NULL, OPT_LOOP},
 	{"limit", required_argument, NULL, OPT_LIMIT},
 	{"when-paused", required_argument, NULL, OPT_WHEN_PAUSED},
@@ -83,6 +85,9 @@ static const char help[] =
 	"  --rate R                  at a fixed rate: 500pps, 20kpps, 1Mpps, 100Mbps, 1Gbps\n"
 	"  --speed X                 the capture's gaps, X times as fast: 2, 0.5, 10x\n"
 	"  --topspeed                without gaps (default: the capture's own gaps)\n"
+	"  --timing npcap|npcap-nosync  by the rules of Npcap's send queues: the capture's gaps, "
+	"or "
+	"none\n"
 	"  --loop N                  the whole file N times; 0: without end (default 1)\n"
 	"  --limit N                 N frames in total\n"
 	"  --when-paused fail|wait   while the stack is not Running, frames are answered PAUSED\n"
@@ -144,7 +149,7 @@ static bool take_pace(const char **given, const char *option, int *code)
 {
 	if (*given && strcmp(*given, option) != 0) {
 		*code = lwf_cli_fail(INJECT_PROGRAM, LWF_EXIT_USAGE, option,
-				     "give one of --rate, --speed, --topspeed",
+				     "give one of --rate, --speed, --topspeed, --timing",
 				     "cannot be used together with %s", *given);
 		return false;
 	}
@@ -185,6 +190,14 @@ static bool take_pacing(int opt, const char *value, struct inject_options *optio
 			return refuse_value("--rate", value, "write 20kpps, 1Mpps or 100Mbps",
 					    code);
 		return take_pace(given, "--rate", code);
+	}
+	if (opt == OPT_TIMING) {
+		bool nosync;
+
+		if (!take_word("--timing", value, "npcap", "npcap-nosync", &nosync, code))
+			return false;
+		options->pace.kind = nosync ? INJECT_PACE_NPCAP_NOSYNC : INJECT_PACE_NPCAP;
+		return take_pace(given, "--timing", code);
 	}
 	options->pace.kind = INJECT_PACE_GAPS;
 	if (lwf_units_speed(value, &options->pace.speed))
@@ -297,6 +310,7 @@ static bool take_option(int opt, char **argv, struct inject_options *options, co
 	case OPT_RATE:
 	case OPT_SPEED:
 	case OPT_TOPSPEED:
+	case OPT_TIMING:
 		return take_pacing(opt, optarg, options, pacing, code);
 	case OPT_LOOP:
 		if (lwf_units_count(optarg, &options->loops))
@@ -384,6 +398,10 @@ static bool take_operands(int argc, char **argv, struct inject_options *options,
 	if (options->has_template && !inject_rewrite_is_empty(&options->rewrite)) {
 		*code = usage("--template", "its frames are not rewritten: say in the template how "
 					    "they are to be");
+		return false;
+	}
+	if (options->has_template && options->pace.kind >= INJECT_PACE_NPCAP) {
+		*code = usage("--timing", "goes with captures: a template has no time stamps");
 		return false;
 	}
 	if (options->nic && options->receive) {

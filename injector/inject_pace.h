@@ -27,6 +27,8 @@ enum inject_pace_kind {
 	INJECT_PACE_GAPS, /* the capture's own gaps, divided by speed */
 	INJECT_PACE_RATE,
 	INJECT_PACE_TOPSPEED,
+	INJECT_PACE_NPCAP, /* PacketSendPackets with Sync: see inject_pace_look() */
+	INJECT_PACE_NPCAP_NOSYNC,
 };
 
 struct inject_pace_config {
@@ -37,12 +39,15 @@ struct inject_pace_config {
 
 struct inject_pace {
 	struct inject_pace_config config;
-	bool started;		/* a first frame went */
-	bool begun;		/* and has left: start_ns stands */
-	uint64_t start_ns;	/* when the first frame left, moved by slips */
-	double ahead_ns;	/* the next frame is due so long after start_ns */
-	uint64_t last_stamp_ns; /* GAPS: of the record that went last */
-	uint64_t units;		/* RATE: frames, or bits, that went so far */
+	bool started;		 /* a first frame went */
+	bool begun;		 /* and has left: start_ns stands */
+	uint64_t start_ns;	 /* when the first frame left, moved by slips */
+	double ahead_ns;	 /* the next frame is due so long after start_ns */
+	uint64_t first_stamp_ns; /* NPCAP: of the record that began the buffer */
+	uint64_t last_stamp_ns;	 /* GAPS, NPCAP: of the record that went last */
+	uint64_t not_before_ns;	 /* NPCAP: the first one of a buffer */
+	uint64_t splits;	 /* NPCAP: buffers that a long gap ended */
+	uint64_t units;		 /* RATE: frames, or bits, that went so far */
 	uint64_t slipped_ns;
 	bool may_spin;	   /* there is a processor for the others */
 	uint64_t early_ns; /* so long before a frame is due a sleep is to end */
@@ -63,22 +68,40 @@ uint64_t inject_pace_went(struct inject_pace *pace, uint64_t stamp_ns, uint32_t 
 /** True when frames have times at which they are due. */
 static inline bool inject_pace_is_paced(const struct inject_pace *pace)
 {
-	return pace->config.kind != INJECT_PACE_TOPSPEED;
+	return pace->config.kind != INJECT_PACE_TOPSPEED &&
+	       pace->config.kind != INJECT_PACE_NPCAP_NOSYNC;
 }
 
 /** True when the schedule waits to be told that the first frame has left. */
 static inline bool inject_pace_waits(const struct inject_pace *pace)
 {
-	return pace->started && !pace->begun;
+	return pace->started && !pace->begun && inject_pace_is_paced(pace);
 }
 
 /** The first frame has left (or will never), as we know now. Of later ones it need not be told. */
 void inject_pace_left(struct inject_pace *pace, uint64_t now_ns);
 
+enum inject_pace_look {
+	INJECT_PACE_GOES,
+	INJECT_PACE_BUFFER_ENDS, /* before this record: wait for all answers, then inject_pace_next_buffer() */
+	INJECT_PACE_TIME_INVALID, /* the stamp runs back by too much (ERROR_INVALID_TIME) */
+};
+
+/**
+ * Npcap's send queues, whose limits are those of lwf_inject_send_queue(): each pass of the source is a buffer, and a buffer ends with its
+ * frames answered. Stamps count from the buffer's first, without catching up or slipping. A gap of more than 1 s
+ * ends the buffer, and what follows is another one, which begins at its time.
+ */
+enum inject_pace_look inject_pace_look(const struct inject_pace *pace, uint64_t stamp_ns,
+				       bool begins_pass);
+
+/** A buffer begins with this record. */
+void inject_pace_next_buffer(struct inject_pace *pace, uint64_t stamp_ns, bool begins_pass);
+
 /**
  * How to wait for @due_ns: sleep until the time that is returned, say so with inject_pace_woke(), and look at the clock
  * for the rest. A sleeper is woken late (by 5 us, or 50 on a virtual machine); how late is learnt, so that no more
- * than that is spent on looking. Not later than @now_ns: do not sleep.
+ * than that is spent on looking. Not later than @now_ns: do not sleep. NPCAP: 50 us or more are slept away, less is not.
  */
 uint64_t inject_pace_sleep_until(struct inject_pace *pace, uint64_t due_ns, uint64_t now_ns);
 void inject_pace_woke(struct inject_pace *pace, uint64_t asked_ns, uint64_t now_ns);

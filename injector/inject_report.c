@@ -95,10 +95,13 @@ static json_t *json_pacing(const struct inject_run *run)
 
 	if (!inject_pace_is_paced(&run->pace))
 		return NULL;
-	return json_pack("{s:f,s:f,s:f,s:f}", "p50_us",
-			 us_of(inject_histogram_quantile_ns(late, 500)), "p99_us",
-			 us_of(inject_histogram_quantile_ns(late, 990)), "max_us",
-			 us_of(late->max_ns), "slipped_ms", (double)run->pace.slipped_ns / 1e6);
+	return json_pack(
+		"{s:f,s:f,s:f,s:f,s:o*}", "p50_us", us_of(inject_histogram_quantile_ns(late, 500)),
+		"p99_us", us_of(inject_histogram_quantile_ns(late, 990)), "max_us",
+		us_of(late->max_ns), "slipped_ms", (double)run->pace.slipped_ns / 1e6, "splits",
+		run->pace.config.kind == INJECT_PACE_NPCAP
+			? json_integer((json_int_t)run->pace.splits)
+			: NULL);
 }
 
 static int print_json(const struct inject_run *run)
@@ -177,9 +180,13 @@ static void print_pacing(const struct inject_run *run)
 
 	if (!late->count)
 		return;
-	printf("%-10s late by %.1f us (p50), %.1f us (p99), %.1f us (most)\n", "pacing",
+	printf("%-10s late by %.1f us (p50), %.1f us (p99), %.1f us (most)", "pacing",
 	       us_of(inject_histogram_quantile_ns(late, 500)),
 	       us_of(inject_histogram_quantile_ns(late, 990)), us_of(late->max_ns));
+	if (run->pace.splits)
+		printf("; %" PRIu64 " gaps of more than 1 s, each of which split the queue",
+		       run->pace.splits);
+	putchar('\n');
 }
 
 static void print_table(const struct inject_run *run)
@@ -217,6 +224,8 @@ static int exit_code(const struct inject_run *run)
 		lwf_cli_fail(INJECT_PROGRAM, LWF_EXIT_FALSE, "ledger", "please report this",
 			     "%" PRId64 " frames have no answer, or more than one",
 			     (int64_t)lwf_ledger_outstanding(ledger));
+	if (!fault && run->fault.exit != LWF_EXIT_OK)
+		fault = &run->fault;
 	if (fault)
 		return lwf_cli_error(INJECT_PROGRAM, fault);
 	if (atomic_load(&inject_signals) || run->gone)

@@ -8,6 +8,7 @@
 #include "inject_run.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,14 +76,43 @@ static uint64_t left_of_limit(const struct inject_run *run)
 	return run->options->limit - run->handed;
 }
 
+/* Between buffers of a send queue. True: nothing goes now, *due says what is to be waited for. */
+static bool is_at_buffers_end(struct inject_run *run, const struct inject_record *record,
+			      enum inject_due *due)
+{
+	switch (inject_pace_look(&run->pace, record->stamp_ns, record->begins_pass)) {
+	case INJECT_PACE_GOES:
+		return false;
+	case INJECT_PACE_TIME_INVALID:
+		lwf_error_set(&run->fault, LWF_EXIT_USAGE, run->options->file,
+			      "sort it (reordercap), or inject it without --timing npcap",
+			      "the time stamp of record %" PRIu64 " lies %" PRIu64
+			      " us before that of its neighbour (ERROR_INVALID_TIME)",
+			      run->handed + 1, (run->pace.last_stamp_ns - record->stamp_ns) / 1000);
+		*due = INJECT_DUE_NEVER;
+		return true;
+	case INJECT_PACE_BUFFER_ENDS:
+		break;
+	}
+	run->awaits_all = lwf_ledger_outstanding(&run->ledger) != 0;
+	if (run->awaits_all) {
+		*due = INJECT_DUE_ANSWERS;
+		return true;
+	}
+	inject_pace_next_buffer(&run->pace, record->stamp_ns, record->begins_pass);
+	return false;
+}
+
 enum inject_due inject_run_due(struct inject_run *run, uint64_t now_ns,
 			       struct inject_record *records, uint32_t max, uint32_t *count,
 			       uint64_t *due_ns)
 {
 	struct inject_pace pace;
+	enum inject_due other;
 	uint32_t found, due = 0;
 
 	*count = 0;
+	*due_ns = INJECT_FOREVER_NS;
 	if (left_of_limit(run) < max)
 		max = (uint32_t)left_of_limit(run);
 	if (max == 0)
@@ -95,11 +125,16 @@ enum inject_due inject_run_due(struct inject_run *run, uint64_t now_ns,
 	case INJECT_SOURCE_MORE:
 		break;
 	}
+	if (is_at_buffers_end(run, &records[0], &other))
+		return other;
 	*due_ns = inject_pace_due_ns(&run->pace, records[0].stamp_ns, now_ns);
 	if (*due_ns > now_ns)
 		return inject_pace_waits(&run->pace) ? INJECT_DUE_ANSWERS : INJECT_DUE_LATER;
 	pace = run->pace; /* a copy: they count only when they are handed over */
-	while (due < found && inject_pace_due_ns(&pace, records[due].stamp_ns, now_ns) <= now_ns) {
+	while (due < found &&
+	       inject_pace_look(&pace, records[due].stamp_ns, records[due].begins_pass) ==
+		       INJECT_PACE_GOES &&
+	       inject_pace_due_ns(&pace, records[due].stamp_ns, now_ns) <= now_ns) {
 		inject_pace_went(&pace, records[due].stamp_ns, records[due].captured, now_ns);
 		due++;
 	}
@@ -109,16 +144,17 @@ enum inject_due inject_run_due(struct inject_run *run, uint64_t now_ns,
 
 void inject_run_handed(struct inject_run *run, const struct inject_record *records, uint32_t count)
 {
-	bool paced = inject_pace_is_paced(&run->pace);
-	uint64_t now_ns = paced || run->start_ns == 0 ? inject_now_ns() : 0;
+	bool stamped = run->options->pace.kind != INJECT_PACE_TOPSPEED;
+	uint64_t now_ns = stamped || run->start_ns == 0 ? inject_now_ns() : 0;
 
 	if (count && run->start_ns == 0)
 		run->start_ns = now_ns;
-	for (uint32_t i = 0; paced && i < count; i++) {
+	for (uint32_t i = 0; stamped && i < count; i++) {
+		bool first = !run->pace.started; /* the schedule's begin */
 		uint64_t late_ns = inject_pace_went(&run->pace, records[i].stamp_ns,
 						    records[i].captured, now_ns);
 
-		if (run->handed + i) /* the first one is the schedule's begin */
+		if (!first && inject_pace_is_paced(&run->pace))
 			inject_histogram_add(&run->lateness, late_ns);
 	}
 	run->handed += count;
@@ -150,6 +186,10 @@ bool inject_run_answered(struct inject_run *run, const struct inject_answer *ans
 		run->ledger.sent++;
 		run->ledger.frames += answer->frames;
 		run->ledger.bytes += answer->bytes;
+	}
+	if (run->awaits_all && lwf_ledger_outstanding(&run->ledger) == 0) {
+		run->awaits_all = false;
+		waits = true;
 	}
 	return waits;
 }

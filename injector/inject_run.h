@@ -41,6 +41,8 @@ struct inject_run {
 	uint64_t start_ns, end_ns;     /* first record handed over, last answer */
 	uint64_t progress_ns;	       /* when progress was last shown */
 	bool progress;		       /* stderr is a terminal */
+	bool awaits_all;	       /* all answers, before anything more is due */
+	struct lwf_error fault;	       /* why the rest of the source is not sent; exit 0: none */
 	const char *gone;	       /* why the daemon is gone; NULL */
 };
 

@@ -236,6 +236,7 @@ static enum inject_source_state peek_memory(const struct inject_source *source,
 			.captured = stored->captured,
 			.length = stored->length,
 			.stamp_ns = stored->stamp_ns + loops_done * source->period_ns,
+			.begins_pass = next == 0,
 		};
 		if (++next == source->record_count) {
 			next = 0;

@@ -27,6 +27,7 @@ struct inject_record {
 	uint32_t captured;   /* bytes at data */
 	uint32_t length;     /* bytes that the frame had; more than captured: cut short */
 	uint64_t stamp_ns;   /* when it was captured, grows from loop to loop */
+	bool begins_pass;    /* the first one of a loop */
 };
 
 enum inject_source_state {

@@ -93,6 +93,34 @@ stopped_for_a_while() { # NAME ARGS...: it loses 700 ms, of which 500 are caught
 
 stopped_for_a_while client eth1 "$TMP/many.pcap"
 
+# stamped FILE MS...: a frame at each of these times
+stamped() {
+	local file=$1
+	shift
+	framegen numbered "$TMP/plain.pcap" $# 100 >/dev/null
+	python3 - "$TMP/plain.pcap" "$file" "$@" <<-'PY'
+		import struct, sys
+		data = bytearray(open(sys.argv[1], "rb").read())
+		for i, ms in enumerate(sys.argv[3:]):
+		    struct.pack_into("=II", data, 24 + i * 116, int(ms) // 1000, int(ms) % 1000 * 1000000)
+		open(sys.argv[2], "wb").write(data)
+	PY
+}
+
+step "Npcap's send queues"
+stamped "$TMP/queue.pcap" 0 200 1800 2000
+paced 4 1990 4000 "$TMP/queue.pcap" --timing npcap
+expect_equal "gaps of more than 1 s" 1 "$(result .pacing.splits)"
+paced 8 0 1500 "$TMP/queue.pcap" --timing npcap-nosync --loop 2
+expect_equal "what is told without times" null "$(result .pacing)"
+stamped "$TMP/back.pcap" 100 300 299 297 400
+expect_exit 2 lwf-inject --json eth1 "$TMP/back.pcap" --timing npcap
+expect_match "what is told" "record 4 lies 2000 us before .*ERROR_INVALID_TIME" "$ERR"
+expect_equal "what had gone" 3 "$(tail -n 1 <<<"$OUT" | jq '.submitted')"
+expect_equal "and is answered" 3 "$(tail -n 1 <<<"$OUT" | jq '.completed.SUCCESS')"
+inject eth1 "$TMP/back.pcap" --timing npcap-nosync
+expect_equal "without times" 5 "$(result .submitted)"
+
 step "loops and limits"
 paced 33 0 2000 "$TMP/gaps.pcap" --topspeed --loop 3
 paced 25 0 2000 "$TMP/gaps.pcap" --topspeed --loop 0 --limit 25
@@ -124,3 +152,8 @@ inject_here() {
 expect_at_least "milliseconds of gaps" 490 "$(inject_here 11 "$TMP/gaps.pcap" --speed 2x)"
 expect_at_least "milliseconds of a rate" 490 "$(inject_here 1000 "$TMP/many.pcap" --rate 2kpps)"
 stopped_for_a_while client --nic eth1 "$TMP/many.pcap"
+expect_at_least "milliseconds of a send queue" 1990 "$(inject_here 4 "$TMP/queue.pcap" --timing npcap)"
+expect_exit 2 lwf-inject --json --nic eth1 "$TMP/back.pcap" --timing npcap
+expect_equal "what had gone" 3 "$(tail -n 1 <<<"$OUT" | jq '.completed.SUCCESS')"
+inject --nic eth1 "$TMP/queue.pcap" --timing npcap-nosync --loop 100
+expect_equal "submitted" 400 "$(result .submitted)"

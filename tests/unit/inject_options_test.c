@@ -71,6 +71,11 @@ static void good_lines(void **state)
 	assert_true(!options.rewrite.pops && !options.rewrite.sets_dst);
 	assert_int_equal(options.rewrite.map_count, 2);
 
+	assert_int_equal(read_line("eth1 a.pcap --timing npcap", &options), -1);
+	assert_int_equal(options.pace.kind, INJECT_PACE_NPCAP);
+	assert_int_equal(read_line("eth1 a.pcap --timing npcap-nosync", &options), -1);
+	assert_int_equal(options.pace.kind, INJECT_PACE_NPCAP_NOSYNC);
+
 	assert_int_equal(read_line("eth1 --template eth", &options), -1);
 	assert_int_equal(options.pace.kind, INJECT_PACE_TOPSPEED);
 	assert_int_equal(read_line("eth1 --template eth --rate 1pps", &options), -1);
@@ -104,6 +109,10 @@ static void bad_lines(void **state)
 		"eth1 a.pcap --speed fast",
 		"eth1 a.pcap --rate 1pps --topspeed",
 		"eth1 a.pcap --speed 2 --rate 1pps",
+		"eth1 a.pcap --timing winpcap",
+		"eth1 a.pcap --timing npcap --rate 1pps",
+		"eth1 --template eth --timing npcap",
+		"--verify eth0 --timing npcap",
 		"eth1 a.pcap --loop -1",
 		"eth1 a.pcap --loop many",
 		"eth1 a.pcap --limit 0",

@@ -207,6 +207,81 @@ static void does_not_spin_for_ever(void **state)
 	assert_true(spins > 100);
 }
 
+/* ---- Npcap's send queues ---- */
+
+static void a_queue_keeps_its_own_time(void **state)
+{
+	struct inject_pace pace = make(INJECT_PACE_NPCAP, 1.0, NULL);
+
+	(void)state;
+	assert_int_equal(inject_pace_due_ns(&pace, 70 * MS, 5 * MS), 5 * MS);
+	first_goes(&pace, 70 * MS, 60, 5 * MS);
+	assert_int_equal(inject_pace_due_ns(&pace, 80 * MS, 5 * MS), 15 * MS);
+	assert_int_equal(inject_pace_went(&pace, 80 * MS, 60, 16 * MS), 1 * MS);
+	/* a stamp that goes back by 1 ms is due at once; the next one counts from the first, not from it */
+	assert_int_equal(inject_pace_look(&pace, 79 * MS, false), INJECT_PACE_GOES);
+	assert_int_equal(inject_pace_due_ns(&pace, 79 * MS, 16 * MS), 14 * MS);
+	inject_pace_went(&pace, 79 * MS, 60, 16 * MS);
+	assert_int_equal(inject_pace_due_ns(&pace, 84 * MS, 16 * MS), 19 * MS);
+	/* no limit to catching up */
+	assert_int_equal(inject_pace_due_ns(&pace, 84 * MS, 5019 * MS), 19 * MS);
+	assert_int_equal(pace.slipped_ns, 0);
+}
+
+static void a_queue_refuses_times_that_run_back(void **state)
+{
+	struct inject_pace pace = make(INJECT_PACE_NPCAP, 1.0, NULL);
+
+	(void)state;
+	assert_int_equal(inject_pace_look(&pace, 7, false), INJECT_PACE_GOES);
+	first_goes(&pace, 70 * MS, 60, 5 * MS);
+	assert_int_equal(inject_pace_look(&pace, 69 * MS, false), INJECT_PACE_GOES);
+	assert_int_equal(inject_pace_look(&pace, 69 * MS - 1, false), INJECT_PACE_TIME_INVALID);
+	/* the neighbour counts, not the highest */
+	inject_pace_went(&pace, 69 * MS, 60, 5 * MS);
+	assert_int_equal(inject_pace_look(&pace, 68 * MS, false), INJECT_PACE_GOES);
+	/* another pass is another queue */
+	assert_int_equal(inject_pace_look(&pace, 0, true), INJECT_PACE_BUFFER_ENDS);
+
+	pace = make(INJECT_PACE_NPCAP_NOSYNC, 1.0, NULL);
+	inject_pace_went(&pace, 70 * MS, 60, 5 * MS);
+	assert_int_equal(inject_pace_look(&pace, 0, false), INJECT_PACE_GOES);
+	assert_int_equal(inject_pace_due_ns(&pace, 5000 * MS, 7), 0);
+	assert_int_equal(inject_pace_look(&pace, 70 * MS, true), INJECT_PACE_BUFFER_ENDS);
+	assert_false(inject_pace_waits(&pace));
+}
+
+static void a_long_gap_splits_a_queue(void **state)
+{
+	struct inject_pace pace = make(INJECT_PACE_NPCAP, 1.0, NULL);
+
+	(void)state;
+	first_goes(&pace, 70 * MS, 60, 5 * MS);
+	assert_int_equal(inject_pace_look(&pace, 1070 * MS, false), INJECT_PACE_GOES);
+	assert_int_equal(inject_pace_look(&pace, 1070 * MS + 1, false), INJECT_PACE_BUFFER_ENDS);
+	/* the rest begins at its time, and has a schedule of its own from when that really was */
+	inject_pace_next_buffer(&pace, 2070 * MS, false);
+	assert_int_equal(pace.splits, 1);
+	assert_int_equal(inject_pace_due_ns(&pace, 2070 * MS, 6 * MS), 2005 * MS);
+	assert_int_equal(inject_pace_due_ns(&pace, 2070 * MS, 2009 * MS), 2009 * MS);
+	first_goes(&pace, 2070 * MS, 60, 2009 * MS);
+	assert_int_equal(inject_pace_due_ns(&pace, 2080 * MS, 2009 * MS), 2019 * MS);
+	/* another pass does not wait for anything */
+	inject_pace_next_buffer(&pace, 9000 * MS, true);
+	assert_int_equal(pace.splits, 1);
+	assert_int_equal(inject_pace_due_ns(&pace, 9000 * MS, 2020 * MS), 2020 * MS);
+}
+
+static void a_queue_sleeps_50_us_and_more(void **state)
+{
+	struct inject_pace pace = make(INJECT_PACE_NPCAP, 1.0, NULL);
+
+	(void)state;
+	pace.may_spin = true;
+	assert_int_equal(inject_pace_sleep_until(&pace, 150000, 100000), 150000);
+	assert_int_equal(inject_pace_sleep_until(&pace, 149999, 100000), 100000);
+}
+
 static void topspeed_is_always_due(void **state)
 {
 	struct inject_pace pace = make(INJECT_PACE_TOPSPEED, 1.0, NULL);
@@ -231,6 +306,10 @@ int main(void)
 		cmocka_unit_test(tells_how_late_each_one_went),
 		cmocka_unit_test(learns_how_early_to_wake),
 		cmocka_unit_test(does_not_spin_for_ever),
+		cmocka_unit_test(a_queue_keeps_its_own_time),
+		cmocka_unit_test(a_queue_refuses_times_that_run_back),
+		cmocka_unit_test(a_long_gap_splits_a_queue),
+		cmocka_unit_test(a_queue_sleeps_50_us_and_more),
 		cmocka_unit_test(topspeed_is_always_due),
 	};
 
