@@ -40,7 +40,10 @@ extern "C" {
 	X(UNSUPPORTED, "unsupported", NOT_SUPPORTED,                                               \
 	  "asked for what this module, or lwfd, cannot do")                                        \
 	X(PACKET_FILTER, "packet-filter", NOT_ACCEPTED,                                            \
-	  "the adapter's packet filter does not want it")
+	  "the adapter's packet filter does not want it")                                          \
+	X(IMPAIRED_LOSS, "impaired-loss", NOT_ACCEPTED,                                            \
+	  "filter impair lost it, as it was told to")                                              \
+	X(IMPAIRED_QUEUE, "impaired-queue", NOT_ACCEPTED, "the queue of filter impair was full")
 
 enum lwf_reason {
 #define X(sym, name, status, text) LWF_REASON_##sym,

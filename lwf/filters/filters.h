@@ -10,7 +10,8 @@
 #define LWF_FILTER_LIST(X) \
 	X(inject)          \
 	X(monitor)         \
-	X(hold)
+	X(hold)            \
+	X(impair)
 
 #define X(name) extern const struct lwf_filter_ops lwf_filter_##name;
 LWF_FILTER_LIST(X)
