@@ -93,7 +93,7 @@ static bool is_plausible(const struct sim_client *client, const struct sim_recor
 	case LWF_STATUS_FAILURE:
 		return !refused && since(client, record, SIM_NO_UPPER);
 	case LWF_STATUS_NOT_ACCEPTED:
-		return !refused && since(client, record, SIM_WOBBLE);
+		return !refused && since(client, record, SIM_DROPPER);
 	default:
 		return false;
 	}
@@ -256,6 +256,22 @@ static bool somebody_lends(const struct sim_slot *slot)
 	return lwf_sim_edge_config(slot->lower)->lend;
 }
 
+/* A corrupted copy: the frame that waits for it, from which it differs by one bit. */
+static const struct lwf_frame *stands_for(const struct lwf_frame *copy)
+{
+	const struct lwf_frame *original = copy->context;
+	uint32_t bits = 0;
+
+	if (copy->len != original->len || copy->id != original->id ||
+	    copy->direction != original->direction)
+		sim_fail("a corrupted frame is another one");
+	for (uint32_t i = 0; i < copy->len; i++)
+		bits += (uint32_t)__builtin_popcount(copy->data[i] ^ original->data[i]);
+	if (bits != 1)
+		sim_fail("a corrupted frame has %u bits turned over", bits);
+	return original;
+}
+
 /* A device is handed a frame: may that be? */
 void sim_witness(struct sim_slot *slot, struct lwf_edge *edge, const struct lwf_frame *frame)
 {
@@ -294,6 +310,17 @@ void sim_witness(struct sim_slot *slot, struct lwf_edge *edge, const struct lwf_
 	if (state != LWF_STATE_RUNNING && state != LWF_STATE_PAUSING)
 		sim_fail("a frame of %s reached %s while it is %s", lwf_module_name(module),
 			 edge->name, lwf_state_name(state));
+	while (strncmp(lwf_module_name(module), "impair", 6) == 0) { /* it may stand for another */
+		if (!frame->context)
+			return;
+		frame = stands_for(frame);
+		while (frame->parent)
+			frame = frame->parent;
+		module = by_handle(slot, frame->born);
+		if (!module)
+			return; /* the device's own */
+		state = lwf_module_state(module);
+	}
 	if (strncmp(lwf_module_name(module), "inject", 6) != 0)
 		return;
 	client = client_of(frame->context);

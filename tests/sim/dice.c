@@ -102,10 +102,73 @@ static void wobble_options(struct sim_world *world, char *text)
 	}
 }
 
+static void append_word(struct sim_world *world, char *text, const char *name,
+			const char *const *words, uint32_t count)
+{
+	size_t at = strlen(text);
+	uint32_t which = below(world, count);
+
+	snprintf(text + at, SIM_TEXT_BYTES - at, "%s%s=%s", at && text[at - 1] != ':' ? "," : "",
+		 name, words[which]);
+}
+
+/* A few options of a link that is made bad; all of it over within a calm. */
+static void impair_options(struct sim_world *world, char *text)
+{
+	static const char *const shares[] = {"loss", "dup", "reorder", "corrupt"};
+	static const char *const ways[] = {"send", "receive", "both"};
+	static const char *const dists[] = {"uniform", "normal", "pareto", "paretonormal"};
+	static const char *const matches[] = {"", "len > 100", "len < 100", "ether[14] & 1 = 0"};
+	uint32_t n = 1 + below(world, 3);
+
+	while (n-- > 0) {
+		uint32_t which = below(world, 11), value;
+
+		switch (which) {
+		case 0:
+		case 1:
+			value = below(world, 3000);
+			append(text, "delay", value, "us");
+			break;
+		case 2:
+			value = below(world, 2000);
+			append(text, "jitter", value, "us");
+			break;
+		case 3:
+			value = 1 + below(world, 20);
+			append(text, "rate", value, "Mbps");
+			break;
+		case 4:
+			append_word(world, text, "direction", ways, 3);
+			break;
+		case 5:
+			append_word(world, text, "dist", dists, 4);
+			break;
+		case 6:
+			append_word(world, text, "match", matches, 4);
+			break;
+		default:
+			value = once_in(world, 8) ? 100 : below(world, 60);
+			append(text, shares[which - 7], value, "%");
+			break;
+		}
+	}
+}
+
+static void impair_spec(struct sim_world *world, char *text)
+{
+	uint32_t limit = 1 + below(world, 8), copies = 1 + below(world, 6);
+
+	strcpy(text, "impair:reorder-by=700us");
+	append(text, "limit", limit, "");
+	append(text, "copies", copies, "");
+	impair_options(world, text);
+}
+
 /* A module, as for --filter. */
 static void choose_spec(struct sim_world *world, bool inject, char *text)
 {
-	uint32_t kind = below(world, 9);
+	uint32_t kind = below(world, 11);
 
 	if (inject) {
 		strcpy(text, "inject:");
@@ -115,6 +178,8 @@ static void choose_spec(struct sim_world *world, bool inject, char *text)
 		append(text, "frames", below(world, 5), "");
 	} else if (kind < 5) {
 		strcpy(text, "monitor:mandatory=0");
+	} else if (kind < 7) {
+		impair_spec(world, text);
 	} else {
 		strcpy(text, "wobble:");
 		wobble_options(world, text);
@@ -163,7 +228,9 @@ static void choose_set(struct sim_slot *slot, struct sim_action *action)
 
 	action->verb = SIM_VERB_SET;
 	action->value[SIM_KEY_AT] = at;
-	if (strncmp(name, "hold", 4) != 0)
+	if (strncmp(name, "impair", 6) == 0)
+		impair_options(world, action->text);
+	else if (strncmp(name, "hold", 4) != 0)
 		wobble_options(world, action->text);
 	else if (once_in(world, 2))
 		strcpy(action->text, "release=on");

@@ -23,7 +23,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define SIM_TEXT_BYTES	 96u
+#define SIM_TEXT_BYTES	 160u
 #define SIM_LINE_BYTES	 512u
 #define SIM_ACTIONS_MAX	 65536u
 #define SIM_NOBODY_STACK 255u /* an action on the whole world */

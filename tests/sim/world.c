@@ -80,8 +80,9 @@ void sim_note(struct sim_slot *slot)
 	else
 		slot->last[SIM_NO_UPPER] = now;
 	for (uint32_t i = 0; (module = lwf_stack_module_at(slot->stack, i)); i++)
-		if (strncmp(lwf_module_name(module), "wobble", 6) == 0)
-			slot->last[SIM_WOBBLE] = now;
+		if (strncmp(lwf_module_name(module), "wobble", 6) == 0 ||
+		    strncmp(lwf_module_name(module), "impair", 6) == 0)
+			slot->last[SIM_DROPPER] = now;
 }
 
 static struct sim_slot *slot_by_name(struct sim_world *world, const char *name)
