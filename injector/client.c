@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -100,6 +101,7 @@ static int open_session(struct lwf_inject *handle, const struct lwf_inject_optio
 {
 	json_t *body = open_body(options);
 	json_t *reply = NULL;
+	const char *stack;
 	int fd = -1, err;
 
 	if (!body) {
@@ -112,6 +114,8 @@ static int open_session(struct lwf_inject *handle, const struct lwf_inject_optio
 	if (err)
 		return err;
 	handle->session = (uint32_t)json_integer_value(json_object_get(reply, "session"));
+	stack = json_string_value(json_object_get(reply, "stack"));
+	snprintf(handle->stack, sizeof(handle->stack), "%s", stack ? stack : "");
 	json_decref(reply);
 	if (fd < 0) {
 		lwf_error_set(error, LWF_EXIT_UNREACHABLE, "shared memory",
@@ -329,6 +333,11 @@ bool lwf_inject_is_gone(const struct lwf_inject *handle, const char **why)
 	if (why)
 		*why = handle->gone ? handle->gone : "";
 	return handle->gone != NULL;
+}
+
+const char *lwf_inject_stack(const struct lwf_inject *handle)
+{
+	return handle->stack;
 }
 
 uint32_t lwf_inject_session(const struct lwf_inject *handle)

@@ -46,6 +46,7 @@ struct lwf_inject {
 	enum lwf_when_paused when_paused;
 	struct lwf_inject_stats stats; /* in_flight is counted below */
 	uint32_t session;
+	char stack[LWF_NAME_BYTES];
 	const char *gone; /* why the daemon is gone; NULL: it is there */
 
 	/* the shared memory */

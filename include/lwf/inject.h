@@ -289,6 +289,53 @@ uint32_t lwf_inject_win32(lwf_status status, bool refused);
 /** Such an error in words, "ERROR_DEVICE_REMOVED: ..."; static text. */
 const char *lwf_inject_win32_text(uint32_t error);
 
+/* ---- the adapter behind a handle, and all there are ---- */
+
+/**
+ * PacketRequest: asks the adapter of the handle's stack for @oid (an NDIS name with or without OID_, or a
+ * word: `lwfctl oid STACK` lists them), or sets it to @value when that is not NULL, which needs the role
+ * admin. The request goes through the filters of the stack. @text (may be NULL) gets the value as lwfctl
+ * prints it: after a set, what was set. Takes the handle's timeout at most. 0; -EREMOTEIO with @error
+ * filled (may be NULL): error->exit 4 no right, 5 no such OID, 2 no such value, 6 refused by the adapter or
+ * the state; -ETIMEDOUT, -ENOTCONN.
+ */
+int lwf_inject_oid(struct lwf_inject *handle, const char *oid, const char *value, char *text,
+		   size_t bytes, struct lwf_error *error);
+
+#define LWF_INJECT_ALL_LOCAL 0x80u /* NDIS_PACKET_TYPE_ALL_LOCAL: directed, multicast, broadcast */
+
+/**
+ * PacketSetHwFilter: what the adapter receives, bits of enum lwf_packet_type (lwf/oid.h) and
+ * LWF_INJECT_ALL_LOCAL. It is the stack's, for all its users. Returns as lwf_inject_oid().
+ */
+int lwf_inject_set_packet_filter(struct lwf_inject *handle, uint32_t types,
+				 struct lwf_error *error);
+
+/** A stack, as a program sees it that looks for an adapter. */
+struct lwf_inject_adapter {
+	char stack[LWF_NAME_BYTES];
+	char lower[LWF_NAME_BYTES]; /* the network interface, or what else is at the lower edge */
+	char upper[LWF_NAME_BYTES]; /* the TAP; empty without one */
+	char kind[LWF_NAME_BYTES];  /* of the lower edge: "nic", "pcap" */
+	enum lwf_state state;
+	uint32_t epoch;	  /* low 32 bits */
+	uint32_t ifindex; /* of the lower edge */
+	uint32_t mtu_bytes;
+	uint32_t sessions; /* clients that have it open */
+	uint8_t mac[6];
+	bool present, admin_up, carrier;
+};
+
+/**
+ * PacketGetAdapterNames: the stacks of the daemon at @control (NULL: as lwf_inject_open()). Fills up to
+ * @max and returns how many there are, which may be more; -errno with @error filled (may be NULL).
+ */
+int lwf_inject_adapters(const char *control, uint64_t timeout_ns,
+			struct lwf_inject_adapter *adapters, uint32_t max, struct lwf_error *error);
+
+/** The name of the handle's stack. */
+const char *lwf_inject_stack(const struct lwf_inject *handle);
+
 /** The session's number in the daemon, as `lwfctl show` lists it. */
 uint32_t lwf_inject_session(const struct lwf_inject *handle);
 

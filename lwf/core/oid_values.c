@@ -84,6 +84,9 @@ static const struct {
 #undef X
 };
 
+/* NDIS_PACKET_TYPE_ALL_LOCAL: what a host receives that is not promiscuous */
+#define ALL_LOCAL (LWF_PACKET_TYPE_DIRECTED | LWF_PACKET_TYPE_MULTICAST | LWF_PACKET_TYPE_BROADCAST)
+
 #define PACKET_TYPES (sizeof(packet_types) / sizeof(packet_types[0]))
 
 static void print_packet_filter(uint32_t filter, char *text, size_t bytes)
@@ -172,6 +175,18 @@ static int parse_u32(const char *text, uint32_t *value)
 }
 
 /** "directed,broadcast", "none", or a number. */
+/* The bits of the word that @text begins with; 0: it is none. */
+static uint32_t packet_type(const char *text, size_t length)
+{
+	static const char all_local[] = "all-local";
+
+	for (unsigned i = 0; i < PACKET_TYPES; i++)
+		if (strlen(packet_types[i].name) == length &&
+		    !strncasecmp(packet_types[i].name, text, length))
+			return packet_types[i].bit;
+	return strlen(all_local) == length && !strncasecmp(all_local, text, length) ? ALL_LOCAL : 0;
+}
+
 static int parse_packet_filter(const char *text, uint32_t *value)
 {
 	if (!parse_u32(text, value))
@@ -181,14 +196,11 @@ static int parse_packet_filter(const char *text, uint32_t *value)
 		return 0;
 	for (;;) {
 		size_t length = strcspn(text, ",");
-		unsigned i = 0;
+		uint32_t bits = packet_type(text, length);
 
-		while (i < PACKET_TYPES && (strlen(packet_types[i].name) != length ||
-					    strncasecmp(packet_types[i].name, text, length)))
-			i++;
-		if (i == PACKET_TYPES)
+		if (!bits)
 			return -EINVAL;
-		*value |= packet_types[i].bit;
+		*value |= bits;
 		if (!text[length])
 			return 0;
 		text += length + 1;

@@ -42,6 +42,13 @@ for wish in "pause eth1" "restart eth1" "detach eth1" "attach eth1" "filter inse
 	# shellcheck disable=SC2086 # words of a command
 	expect_error 4 "admin|permi" "${MEMBER[@]}" "$TMP/bin/lwfctl" $wish
 done
+cp "$TOOLS/clientsh" "$TMP/bin"
+expect_exit 0 "${MEMBER[@]}" sh -c "printf '%s\n' 'send 2' take 'oid mtu' 'oid mtu 1400' 'filter 0x80' |
+	'$TMP/bin/clientsh' stack=eth1"
+expect_match "a member's frames" "^take: SUCCESS/none=2$" "$(sed -n 1p <<<"$OUT")"
+expect_equal "a member's question" "oid: 1500" "$(sed -n 2p <<<"$OUT")"
+expect_match "a member's setting" "^oid: oid-set: it needs the role admin, .* \(4\)$" "$(sed -n 3p <<<"$OUT")"
+expect_match "a member's filter" "^filter: oid-set: it needs the role admin, .* \(4\)$" "$(sed -n 4p <<<"$OUT")"
 for ((i = 0; i < 70; i++)); do
 	"${MEMBER[@]}" "$TMP/bin/lwfctl" watch >"$TMP/watch.$i" 2>&1 &
 	STARTED+=($!)

@@ -11,6 +11,9 @@
  *	flush MS                lwf_inject_flush()
  *	call N MS [up] [id ID] [LEN]  lwf_inject_send(), N times
  *	queue sync|fast MS US...      lwf_inject_send_queue() of frames with these time stamps
+ *	oid NAME [VALUE]        lwf_inject_oid()
+ *	filter BITS             lwf_inject_set_packet_filter()
+ *	adapters                lwf_inject_adapters()
  *	stats | ledger          the handle's ledger, the daemon's
  *	ago                     ms since the last send
  *	run COMMAND             by the shell; its output is not shown
@@ -22,7 +25,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <lwf/inject.h>
 
@@ -46,7 +51,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static void die(const char *format, ...)
+static _Noreturn void die(const char *format, ...)
 {
 	va_list list;
 
@@ -244,6 +249,49 @@ static void say(const char *name, int err)
 	printf("%s: %s\n", name, err < 0 ? strerror(-err) : "ok");
 }
 
+static void say_error(const char *name, int err, const struct lwf_error *error, const char *text)
+{
+	if (err)
+		printf("%s: %s: %s; %s (%d)\n", name, error->what, error->why, error->next,
+		       (int)error->exit);
+	else
+		printf("%s: %s\n", name, text);
+}
+
+static void do_oid(void)
+{
+	const char *oid = word(), *value = word();
+	struct lwf_error error = {0};
+	char text[256] = "";
+	int err = lwf_inject_oid(handle, oid ? oid : "", value, text, sizeof(text), &error);
+
+	say_error("oid", err, &error, text);
+}
+
+static void do_filter(void)
+{
+	struct lwf_error error = {0};
+
+	say_error("filter", lwf_inject_set_packet_filter(handle, number(0), &error), &error, "ok");
+}
+
+static void do_adapters(void)
+{
+	struct lwf_inject_adapter a[4];
+	struct lwf_error error;
+	int n = lwf_inject_adapters(NULL, 5000000000u, a, 4, &error);
+
+	if (n < 0)
+		say_error("adapters", n, &error, "");
+	for (int i = 0; i < n && i < 4; i++)
+		printf("adapter: %s %s:%s %s %s mac %02x:%02x:%02x:%02x:%02x:%02x mtu %u index %u "
+		       "sessions %u%s%s%s\n",
+		       a[i].stack, a[i].kind, a[i].lower, a[i].upper, lwf_state_name(a[i].state),
+		       a[i].mac[0], a[i].mac[1], a[i].mac[2], a[i].mac[3], a[i].mac[4], a[i].mac[5],
+		       a[i].mtu_bytes, a[i].ifindex, a[i].sessions, a[i].present ? " present" : "",
+		       a[i].admin_up ? " up" : "", a[i].carrier ? " carrier" : "");
+}
+
 static void do_command(const char *name)
 {
 	if (strcmp(name, "send") == 0)
@@ -258,6 +306,12 @@ static void do_command(const char *name)
 		do_states();
 	else if (strcmp(name, "stats") == 0 || strcmp(name, "ledger") == 0)
 		do_counts(name);
+	else if (strcmp(name, "oid") == 0)
+		do_oid();
+	else if (strcmp(name, "filter") == 0)
+		do_filter();
+	else if (strcmp(name, "adapters") == 0)
+		do_adapters();
 	else if (strcmp(name, "cancel") == 0)
 		say(name, lwf_inject_cancel(handle, number(0)));
 	else if (strcmp(name, "flush") == 0)
@@ -270,10 +324,16 @@ static void do_command(const char *name)
 
 static void do_run(const char *command)
 {
-	char line[4096];
+	pid_t pid = fork();
+	int status;
 
-	snprintf(line, sizeof(line), "%s >/dev/null", command);
-	if (system(line) != 0)
+	if (pid == 0) {
+		if (!freopen("/dev/null", "r", stdin) || !freopen("/dev/null", "w", stdout))
+			_exit(126);
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
 		die("this failed: %s", command);
 }
 
