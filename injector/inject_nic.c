@@ -15,7 +15,6 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <lwf/edge.h>
@@ -563,7 +562,7 @@ int inject_nic(struct inject_run *run)
 
 	code = set_up(&nic);
 	if (code == LWF_EXIT_OK) {
-		prctl(PR_SET_TIMERSLACK, 1ul); /* wake in time, not up to 50 us late */
+		inject_run_be_prompt(run);
 		nic.looked_ns = inject_now_ns();
 		lwf_timer_set(&nic.step_timer, STEP_NS);
 		lwf_stack_start(nic.stack);

@@ -60,6 +60,9 @@ void inject_run_signals(void);
 void inject_run_init(struct inject_run *run, const struct inject_options *options,
 		     struct inject_source *source);
 
+/** Asks for the calling thread to be woken in time, as far as @run has use for that; a kernel that cannot is no error. */
+void inject_run_be_prompt(const struct inject_run *run);
+
 /** Monotonic nanoseconds. */
 uint64_t inject_now_ns(void);
 

@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <time.h>
 
 #include <lwf/ring.h>
@@ -245,7 +244,7 @@ int inject_session(struct inject_run *run)
 	options.timeout_ns = 2000000000u;
 	if (lwf_inject_open(&options, &handle, &error))
 		return lwf_cli_error(INJECT_PROGRAM, &error);
-	prctl(PR_SET_TIMERSLACK, 1ul); /* wake in time, not up to 50 us late */
+	inject_run_be_prompt(run);
 	hand_over(run, handle);
 	drain(run, handle);
 	run->end_ns = inject_now_ns();
