@@ -52,6 +52,8 @@ enum lwf_role {
 	X(OID_QUERY, 14, OBSERVE, "oid-query",                                       \
 	  "{stack,oid?}; all without oid; answered when the adapter has answered")   \
 	X(OID_SET, 15, ADMIN, "oid-set", "{stack,oid,value}; likewise")              \
+	X(FLOWS, 16, OBSERVE, "flows",                                               \
+	  "{stack?,after?}; a page of flows, and after which to ask for more")       \
 	X(OPEN, 20, INJECT, "open",                                                  \
 	  "{stack?,nic?,module?,wait_when_paused?,wait_ns?}; answer {session} and "  \
 	  "a memfd")                                                                 \

@@ -95,6 +95,8 @@ enum lwf_control {
 	LWF_CONTROL_SUBMIT,
 	/** struct lwf_report *: add lines for `lwfctl show`. */
 	LWF_CONTROL_REPORT,
+	/** struct lwf_flow_page *: tell of flows, some at a time, for `lwfctl flows` (lwf/flow.h). */
+	LWF_CONTROL_FLOWS,
 };
 
 /** A list of named numbers that a filter tells of itself. */

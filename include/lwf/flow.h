@@ -285,11 +285,14 @@ uint64_t lwf_flow_find(const struct lwf_flow_table *table, const struct lwf_flow
 enum lwf_flow_result lwf_flow_info(const struct lwf_flow_table *table, uint64_t flow,
 				   struct lwf_flow_info *info) LWF_FLOW_MUST_CHECK;
 
+#define LWF_FLOW_WALKED UINT32_MAX
+
 /**
- * Walks the table: the first flow at or behind @cursor (0 at first), which moves behind it; 0 at the
- * end. Flows that come or go meanwhile may be missed or met; none is met twice.
+ * Walks the table: the first flow at or behind @cursor (0 at first), which moves behind it. Looks at no
+ * more than @places of the table; 0 when there is none in them. At the end of the table the cursor is
+ * LWF_FLOW_WALKED. Flows that come or go meanwhile may be missed or met; none is met twice.
  */
-uint64_t lwf_flow_next(const struct lwf_flow_table *table, uint32_t *cursor);
+uint64_t lwf_flow_next(const struct lwf_flow_table *table, uint32_t *cursor, uint32_t places);
 
 /** FwpsFlowAbort0: ends a flow. OK or NOT_FOUND. Its contexts are deleted, now or when their
  * classify ends. */
@@ -415,6 +418,29 @@ enum lwf_flow_result lwf_classify_get(const struct lwf_classify *in, enum lwf_fl
 /** Remembers what was decided of a flow, for lwf_flow_info(): OK or NOT_FOUND. */
 enum lwf_flow_result lwf_flow_set_verdict(struct lwf_flow_table *table, uint64_t flow,
 					  enum lwf_flow_action action);
+
+/* ---- the table of a stack ---- */
+
+struct lwf_module;
+
+/**
+ * The table that the modules of a stack share, made for the first who asks, with room for @flows (0: the
+ * default); @flows of later ones is not looked at. Its adapter is the index of the lower interface. For
+ * attach; NULL when the host has no memory.
+ */
+struct lwf_flow_table *lwf_module_open_flows(struct lwf_module *module, uint32_t flows);
+
+/** For detach: the last one destroys it, with all flows. Callouts of @module must be closed. */
+void lwf_module_close_flows(struct lwf_module *module);
+
+/** LWF_CONTROL_FLOWS: a filter that has flows tells some of them. */
+struct lwf_flow_page {
+	uint32_t cursor; /* see lwf_flow_next() */
+	uint32_t flows;	 /* tell at most so many */
+	uint32_t places; /* look at no more than so many places of the table */
+	uint64_t now_ns; /* out: the host's clock, to which ages are taken */
+	void (*flow)(struct lwf_flow_page *page, const struct lwf_flow_info *info);
+};
 
 /* ---- for tests: results on command ---- */
 

@@ -200,14 +200,16 @@ enum lwf_flow_result lwf_flow_info(const struct lwf_flow_table *table, uint64_t 
 	return LWF_FLOW_OK;
 }
 
-uint64_t lwf_flow_next(const struct lwf_flow_table *table, uint32_t *cursor)
+uint64_t lwf_flow_next(const struct lwf_flow_table *table, uint32_t *cursor, uint32_t places)
 {
-	while (*cursor < table->config.flows) {
+	for (; *cursor < table->config.flows && places; places--) {
 		uint32_t index = (*cursor)++;
 
 		if (table->flows[index].live)
 			return lwf_flow_handle_of(table, index);
 	}
+	if (*cursor >= table->config.flows)
+		*cursor = LWF_FLOW_WALKED;
 	return 0;
 }
 

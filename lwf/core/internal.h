@@ -200,6 +200,8 @@ struct lwf_stack {
 	struct lwf_pool *copies;  /* of lent frames, for the upper edge; loan.c */
 	lwf_handle copies_handle; /* their origin */
 	uint32_t copies_out;
+	struct lwf_flow_table *flows; /* flow_share.c */
+	uint32_t flow_users;
 	struct lwf_pool *scratch; /* one frame, for records that are refused at the door */
 
 	/* entry points of the path; NULL is the edge */

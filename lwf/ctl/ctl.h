@@ -2,7 +2,8 @@
 /*
  * ctl.h - lwfctl: tables of commands and options, the parsed command line, and what runs it.
  *
- * tables.c parses by the tables, run.c talks to the daemon, human.c prints for people.
+ * tables.c parses by the tables, run.c talks to the daemon, human.c prints for people;
+ * flows.c does both for flows.
  */
 #ifndef LWF_CTL_CTL_H
 #define LWF_CTL_CTL_H
@@ -33,6 +34,10 @@ enum {
 	CTL_FOR = 1u << CTL_OPTION_FOR,
 	CTL_SINCE = 1u << CTL_OPTION_SINCE,
 	CTL_FRAMES = 1u << CTL_OPTION_FRAMES,
+	CTL_ONLY = 1u << CTL_OPTION_ONLY,
+	CTL_SORT = 1u << CTL_OPTION_SORT,
+	CTL_LIMIT = 1u << CTL_OPTION_LIMIT,
+	CTL_FOLLOW = 1u << CTL_OPTION_FOLLOW,
 	CTL_OF_ALL = 1u << CTL_OPTION_CONTROL | 1u << CTL_OPTION_JSON | 1u << CTL_OPTION_HELP |
 		     1u << CTL_OPTION_VERSION,
 };
@@ -77,6 +82,9 @@ void ctl_help(FILE *out);
 
 /** Runs it; returns the exit code. */
 int ctl_run(const struct ctl_line *line);
+
+/** lwfctl flows (flows.c); returns the exit code. */
+int ctl_flows(const struct ctl_line *line);
 
 /* ---- human.c: answers of the daemon as tables; borrowed objects ---- */
 

@@ -356,6 +356,8 @@ int ctl_run(const struct ctl_line *line)
 
 	if (line->command == CTL_COMMAND_CLEANUP)
 		return cleanup(line);
+	if (line->command == CTL_COMMAND_FLOWS)
+		return ctl_flows(line);
 	request.body = json_object();
 	if (!request.body)
 		return lwf_cli_fail(CTL_PROGRAM, LWF_EXIT_REFUSED, "memory", NULL, "there is none");

@@ -30,6 +30,7 @@ static const char *const examples[][2] = {
 	{"lwfctl wait eth1 --state running --timeout 5s", "124 when it takes longer"},
 	{"lwfctl link eth1 carrier off --for 2s", "a loss of carrier that heals by itself"},
 	{"lwfctl filter insert eth1 monitor --above monitor", "one more module"},
+	{"lwfctl flows --only protocol=tcp --sort age", "connections, the youngest first"},
 	{"lwfctl watch --json | jq .text", "for programs"},
 };
 

@@ -421,6 +421,26 @@ static enum lwf_outcome do_oid(struct lwf_request *request)
 	return lwf_oid_command(request, stack, oid_given ? oid : NULL, set ? value : NULL);
 }
 
+/* ---- flows ---- */
+
+static enum lwf_outcome do_flows(struct lwf_request *request)
+{
+	char name[LWF_NAME_BYTES];
+	uint64_t after = 0;
+	bool given;
+	struct lwf_field fields[] = {
+		{"stack", LWF_FIELD_TEXT, false, name, sizeof(name), &given},
+		{"after", LWF_FIELD_UINT, false, &after, 0, NULL},
+	};
+	struct lwf_stack *stack = NULL;
+
+	if (!read_body(request, FIELDS(fields)))
+		return LWF_OUTCOME_ERROR;
+	if (given && !(stack = find_stack(request, name)))
+		return LWF_OUTCOME_ERROR;
+	return lwf_flow_command(request, stack, after);
+}
+
 /* ---- sessions ---- */
 
 static void client_ring(void *context)
@@ -602,6 +622,8 @@ static enum lwf_outcome run(struct lwf_request *request)
 		return do_filter_set(request);
 	case LWF_WIRE_CARRIER:
 		return do_carrier(request);
+	case LWF_WIRE_FLOWS:
+		return do_flows(request);
 	case LWF_WIRE_OID_QUERY:
 	case LWF_WIRE_OID_SET:
 		return do_oid(request);

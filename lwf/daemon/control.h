@@ -208,6 +208,12 @@ enum lwf_outcome lwf_oid_command(struct lwf_request *request, const struct lwf_s
 /** Nobody waits for the answers to @peer any more. */
 void lwf_oid_commands_drop(struct lwf_server *server, const struct lwf_peer *peer);
 
+/* ---- flowcmd.c ---- */
+
+/** Answers with a page of the flows of @stack (NULL: all), those behind number @after. */
+enum lwf_outcome lwf_flow_command(struct lwf_request *request, const struct lwf_stack *stack,
+				  uint64_t after);
+
 /* ---- watch.c ---- */
 
 /** Sends records until the peer has seen all, its socket is full, or the turn is over. */

@@ -11,7 +11,8 @@
 	X(inject)          \
 	X(monitor)         \
 	X(hold)            \
-	X(impair)
+	X(impair)          \
+	X(flow)
 
 #define X(name) extern const struct lwf_filter_ops lwf_filter_##name;
 LWF_FILTER_LIST(X)

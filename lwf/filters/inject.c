@@ -213,6 +213,8 @@ static int inject_control(struct lwf_module *module, enum lwf_control what, void
 		report->number(report, "refused", me->refused);
 		report->number(report, "frames-free", lwf_pool_free_frames(me->pool));
 		return 0;
+	case LWF_CONTROL_FLOWS:
+		break;
 	}
 	return -ENOTSUP;
 }
