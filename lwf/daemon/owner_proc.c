@@ -55,12 +55,13 @@ uint32_t owner_proc_parse_link(const char *text, size_t bytes)
 	return (uint32_t)inode;
 }
 
-uint32_t owner_proc_socket(int links, const char *name)
+int owner_proc_socket(int links, const char *name, uint32_t *inode)
 {
 	char text[LINK_BYTES];
 	ssize_t bytes = readlinkat(links, name, text, sizeof(text));
 
-	return bytes > 0 ? owner_proc_parse_link(text, (size_t)bytes) : 0;
+	*inode = bytes > 0 ? owner_proc_parse_link(text, (size_t)bytes) : 0;
+	return bytes < 0 ? -errno : 0;
 }
 
 /** Reads a small file whole, with an end. -errno, or bytes. */

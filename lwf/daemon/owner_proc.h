@@ -28,8 +28,11 @@ int owner_proc_open(int procfs, uint32_t pid);
 /** Opens its folder of descriptors, for reading. The caller closes it. -EACCES and -EPERM: not permitted. */
 int owner_proc_open_links(int process);
 
-/** The inode of the socket that link @name in folder @links leads to; 0: it is no socket, or gone. */
-uint32_t owner_proc_socket(int links, const char *name);
+/**
+ * The inode of the socket that link @name in folder @links leads to; *inode 0: it is no socket. Returns 0, -ENOENT
+ * (it is gone) or -EACCES (the folder could be read, its links cannot).
+ */
+int owner_proc_socket(int links, const char *name, uint32_t *inode);
 
 /** Who it is. 0, or -ESRCH: it has ended. */
 int owner_proc_identify(int process, struct owner_process *result);

@@ -207,6 +207,7 @@ static bool next_process(struct owner_scan *scan)
 static bool identify(struct owner_scan *scan, const char *name, uint32_t inode)
 {
 	struct owner_process *process = &scan->processes[scan->processes_used];
+	uint32_t still;
 
 	if (scan->identity != NONE)
 		return true;
@@ -215,7 +216,7 @@ static bool identify(struct owner_scan *scan, const char *name, uint32_t inode)
 		return false;
 	}
 	if (owner_proc_identify(scan->process, process) ||
-	    owner_proc_socket(scan->links.fd, name) != inode)
+	    owner_proc_socket(scan->links.fd, name, &still) || still != inode)
 		return false;
 	scan->identity = scan->processes_used++;
 	return true;
@@ -223,9 +224,14 @@ static bool identify(struct owner_scan *scan, const char *name, uint32_t inode)
 
 static void look_at(struct owner_scan *scan, const char *name)
 {
-	uint32_t inode = owner_proc_socket(scan->links.fd, name);
 	struct wanted *wanted;
+	uint32_t inode;
+	int ret = owner_proc_socket(scan->links.fd, name, &inode);
 
+	if (ret == -EACCES) { /* nor any other of this process */
+		scan->pass.denied++;
+		close_process(scan);
+	}
 	if (!inode)
 		return;
 	wanted = &scan->table[place(scan, inode)];

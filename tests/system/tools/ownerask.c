@@ -8,7 +8,8 @@
  * Reads lines "tcp|udp|icmp LOCAL PORT REMOTE PORT" from stdin, asks for all of them at once, and prints one
  * JSON object a line for each answer, with "n" the number of the line, from 0: first those that are
  * known at once (and "pending"), later the others. A line "list" asks for all sockets; "pause N" waits N
- * milliseconds of the loop before the next line. The last line is {"counts":...,"pass":...}. --netns: asks
+ * milliseconds of the loop before the next line, "until FILE" for a file to exist (more lines may be
+ * appended to stdin's file until then). The last line is {"counts":...,"pass":...}. --netns: asks
  * there too, after its own. --stop: the resolver process is stopped before the first question; --kill:
  * killed.
  */
@@ -29,11 +30,14 @@
 #include "owner.h"
 #include "sandbox.h"
 
+#define UNTIL_NS 20000000u
+
 struct program {
 	struct lwf_host *host;
 	struct owner_service *service;
 	struct lwf_timer timer, limit;
 	uint32_t asked, open;
+	char until[256]; /* this file exists */
 	bool at_end, listing, timed_out;
 };
 
@@ -149,9 +153,18 @@ static void read_lines(void *context)
 	char line[256], protocol[8], local[64], remote[64];
 	unsigned lport, rport, ms;
 
+	if (program->until[0] && access(program->until, F_OK)) {
+		lwf_timer_set(&program->timer, UNTIL_NS);
+		return;
+	}
+	program->until[0] = '\0';
 	while (fgets(line, sizeof(line), stdin)) {
 		if (sscanf(line, "pause %u", &ms) == 1) {
 			lwf_timer_set(&program->timer, ms * 1000000ull);
+			return;
+		}
+		if (sscanf(line, "until %255s", program->until) == 1) {
+			lwf_timer_set(&program->timer, UNTIL_NS);
 			return;
 		}
 		if (!strcmp(line, "list\n")) {
@@ -236,6 +249,7 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	sandbox_begin();
 	ret = owner_resolver_start(&resolver);
 	if (ret)
