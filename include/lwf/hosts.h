@@ -15,6 +15,8 @@
 extern "C" {
 #endif
 
+struct lwf_flow_key;
+
 /* ---- libevent ---- */
 
 /** Where log lines of this host go; called on any thread. @text is one line without newline. */
@@ -74,6 +76,17 @@ uint64_t lwf_sim_host_fail_nth(struct lwf_host *host, uint64_t nth);
 
 /** Allocations that are out: 0 after everything was destroyed. */
 uint64_t lwf_sim_host_allocations(const struct lwf_host *host);
+
+/**
+ * From now on the owner of the flow of @key is @owner (copied; NULL: the question is never answered),
+ * told @delay_ns after the asking; 0: at once. Replaces what was set for the same key. Once one is
+ * set, the host knows of all other flows that they have no socket. Returns 0 or -ENOMEM.
+ */
+int lwf_sim_host_set_owner(struct lwf_host *host, const struct lwf_flow_key *key,
+			   const struct lwf_owner *owner, uint64_t delay_ns);
+
+/** Questions about owners that wait for their answer. */
+uint32_t lwf_sim_host_owner_questions(const struct lwf_host *host);
 
 /** Where log lines go; NULL drops them (the default). */
 void lwf_sim_host_log_to(struct lwf_host *host, lwf_log_sink sink);

@@ -19,6 +19,7 @@
 
 #include "hosts.h"
 #include "match.h"
+#include "sim_owner.h"
 
 #define SIM_LOG_TEXT_BYTES  512u
 #define SIM_ALIGNMENT_BYTES 64u
@@ -47,6 +48,7 @@ struct sim_host {
 	uint64_t allocations;		   /* out at present */
 	uint64_t fail_in;		   /* the allocation that fails counts this down to 0 */
 	lwf_log_sink sink;
+	struct sim_owners *owners; /* NULL: nobody knows any */
 };
 
 static struct sim_host *sim_of(struct lwf_host *host)
@@ -256,6 +258,39 @@ __attribute__((format(printf, 3, 0))) static void sim_log(struct lwf_host *host,
 	sim->sink(level, text);
 }
 
+/* ---- owners of flows: a script; see sim_owner.h ---- */
+
+static int sim_ask_owner(struct lwf_host *host, const struct lwf_owner_question *question,
+			 struct lwf_owner *owner)
+{
+	struct sim_owners *owners = sim_of(host)->owners;
+
+	return owners ? sim_owners_ask(owners, question, owner) : 0;
+}
+
+static void sim_forget_owners(struct lwf_host *host, void *context)
+{
+	if (sim_of(host)->owners)
+		sim_owners_forget(sim_of(host)->owners, context);
+}
+
+int lwf_sim_host_set_owner(struct lwf_host *host, const struct lwf_flow_key *key,
+			   const struct lwf_owner *owner, uint64_t delay_ns)
+{
+	struct sim_host *sim = sim_of(host);
+
+	if (!sim->owners)
+		sim->owners = sim_owners_create(host);
+	return sim->owners ? sim_owners_set(sim->owners, key, owner, delay_ns) : -ENOMEM;
+}
+
+uint32_t lwf_sim_host_owner_questions(const struct lwf_host *host)
+{
+	const struct sim_owners *owners = ((const struct sim_host *)host)->owners;
+
+	return owners ? sim_owners_open(owners) : 0;
+}
+
 /* ---- posted tasks ---- */
 
 static void sim_post(struct lwf_host *host, struct lwf_task *task)
@@ -326,6 +361,8 @@ static const struct lwf_host_ops sim_ops = {
 	.watch_remove = sim_watch_remove,
 	.post = sim_post,
 	.log = sim_log,
+	.ask_owner = sim_ask_owner,
+	.forget_owners = sim_forget_owners,
 	.compile_match = lwf_compile_match,
 };
 
@@ -348,6 +385,7 @@ void lwf_sim_host_destroy(struct lwf_host *host)
 
 	if (!sim)
 		return;
+	sim_owners_destroy(sim->owners);
 	assert(sim->timers == 0);
 	free(sim->heap);
 	free(sim);

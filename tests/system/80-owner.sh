@@ -30,8 +30,7 @@ told() { # NAME JQ
 	jq -r "$2" "$TMP/$1.out"
 }
 
-# ask NAME ARGS...: asks for all questions of a holder. FINAL holds the last answer to each, by number.
-FINAL=
+# ask NAME ARGS...: asks for all questions of a holder. $TMP/final has the last answer to each, by number.
 ask() {
 	local name=$1
 	shift
@@ -188,7 +187,7 @@ step "PID-4: pid reuse: the number of one that has ended names nobody else"
 if [ -w /proc/sys/kernel/ns_last_pid ] && [ "$$" -lt 1000 ]; then
 	hold first reborn 20000
 	{ told first '.q[]'; echo "until $TMP/second.q"; } >"$TMP/lines"
-	background asker bash -c 'exec ownerask <"$1"' - "$TMP/lines"
+	background asker ownerask --from "$TMP/lines"
 	wait_for 10 "the first answer" grep -q '"how":"exact"' "$TMP/asker.out"
 	expect_equal "pid of the first" 20000 "$(told first .pid)"
 	quiet_stop first

@@ -3,7 +3,7 @@
  * ownerask.c - asks the daemon's owner service, without a daemon: no engine and no frames, but the same
  * resolver process, sandbox and event host as lwfd has.
  *
- * usage: ownerask [--netns NAME]... [--device DEV] [--stop|--kill] [--seconds S]
+ * usage: ownerask [--netns NAME]... [--device DEV] [--stop|--kill] [--seconds S] [--from FILE]
  *
  * Reads lines "tcp|udp|icmp LOCAL PORT REMOTE PORT" from stdin, asks for all of them at once, and prints one
  * JSON object a line for each answer, with "n" the number of the line, from 0: first those that are
@@ -225,10 +225,13 @@ static void add_space(struct program *program, const char *netns, const char *de
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"netns", required_argument, NULL, 'n'},   {"device", required_argument, NULL, 'd'},
-		{"stop", no_argument, NULL, 's'},	   {"kill", no_argument, NULL, 'k'},
-		{"seconds", required_argument, NULL, 't'}, {NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"netns", required_argument, NULL, 'n'},
+						{"device", required_argument, NULL, 'd'},
+						{"stop", no_argument, NULL, 's'},
+						{"kill", no_argument, NULL, 'k'},
+						{"from", required_argument, NULL, 'f'},
+						{"seconds", required_argument, NULL, 't'},
+						{NULL, 0, NULL, 0}};
 	struct program program = {0};
 	struct owner_resolver resolver;
 	const char *netns[OWNER_SPACES_MAX], *device = NULL;
@@ -246,8 +249,10 @@ int main(int argc, char **argv)
 			signal_number = option == 's' ? SIGSTOP : SIGKILL;
 		else if (option == 't')
 			seconds = strtoull(optarg, NULL, 10);
-		else
+		else if (option != 'f')
 			return 2;
+		else if (!freopen(optarg, "re", stdin))
+			die(optarg, errno);
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	sandbox_begin();

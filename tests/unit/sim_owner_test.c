@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sim_owner_test.c - the simulated host's script of who owns which flow, in virtual time.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "rig.h"
+
+#include <lwf/flow.h>
+#include <lwf/hosts.h>
+
+#define MS 1000000ull
+
+static struct lwf_host *host;
+static uint64_t told[8], told_ns[8];
+static uint32_t told_count;
+static bool forget_all;
+
+static void on_answer(void *context, uint64_t flow, const struct lwf_owner *owner)
+{
+	assert_int_equal(owner->pid, 100 + flow);
+	told[told_count] = flow;
+	told_ns[told_count++] = lwf_host_now_ns(host);
+	if (forget_all)
+		lwf_host_forget_owners(host, context);
+}
+
+static struct lwf_flow_key key_of(uint16_t number)
+{
+	struct lwf_flow_key key = {.protocol = 6};
+
+	key.port[LWF_ENDPOINT_LOW] = number;
+	return key;
+}
+
+static void set(uint16_t number, uint64_t delay_ns)
+{
+	struct lwf_flow_key key = key_of(number);
+	struct lwf_owner owner = {.pid = 100u + number, .how = LWF_OWNER_EXACT};
+
+	assert_int_equal(lwf_sim_host_set_owner(host, &key, &owner, delay_ns), 0);
+}
+
+static int ask(uint16_t number, void *context, struct lwf_owner *owner)
+{
+	struct lwf_owner_question question = {
+		.key = key_of(number), .flow = number, .answer = on_answer, .context = context};
+
+	return lwf_host_ask_owner(host, &question, owner);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	host = lwf_sim_host_create(1);
+	told_count = 0;
+	forget_all = false;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	assert_int_equal(lwf_sim_host_allocations(host), 0);
+	lwf_sim_host_destroy(host); /* with questions open, too */
+	return 0;
+}
+
+static void test_without_a_script(void **state)
+{
+	struct lwf_owner owner;
+
+	(void)state;
+	assert_int_equal(ask(1, NULL, &owner), 0);
+	assert_int_equal(owner.why, LWF_OWNER_WHY_NO_RESOLVER);
+	lwf_host_forget_owners(host, NULL);
+	assert_int_equal(lwf_sim_host_owner_questions(host), 0);
+}
+
+static void test_at_once_and_unknown(void **state)
+{
+	struct lwf_owner owner;
+
+	(void)state;
+	set(1, 0);
+	assert_int_equal(ask(1, NULL, &owner), 0);
+	assert_int_equal(owner.pid, 101);
+	assert_int_equal(ask(2, NULL, &owner), 0);
+	assert_int_equal(owner.why, LWF_OWNER_WHY_NO_SOCKET);
+	assert_int_equal(owner.pid, 0);
+}
+
+static void test_answers_come_when_they_are_due(void **state)
+{
+	uint64_t begin = lwf_host_now_ns(host);
+	struct lwf_owner owner;
+
+	(void)state;
+	set(1, 30 * MS);
+	set(2, 10 * MS);
+	set(3, 10 * MS);
+	for (uint16_t n = 1; n <= 3; n++) {
+		assert_int_equal(ask(n, NULL, &owner), -EINPROGRESS);
+		assert_int_equal(owner.how, LWF_OWNER_PENDING);
+	}
+	set(3, 0); /* for later questions */
+	assert_int_equal(told_count, 0);
+	assert_int_equal(lwf_sim_host_owner_questions(host), 3);
+	lwf_sim_host_run_until(host, begin + 1000 * MS);
+	assert_int_equal(told_count, 3);
+	assert_int_equal(told[0], 2);
+	assert_int_equal(told[1], 3);
+	assert_int_equal(told[2], 1);
+	assert_true(told_ns[0] == begin + 10 * MS && told_ns[2] == begin + 30 * MS);
+	assert_int_equal(lwf_sim_host_owner_questions(host), 0);
+	assert_int_equal(ask(3, NULL, &owner), 0);
+}
+
+static void test_forgotten_and_never_answered(void **state)
+{
+	struct lwf_flow_key key = key_of(4);
+	struct lwf_owner owner;
+	int a, b;
+
+	(void)state;
+	set(1, 10 * MS);
+	set(2, 10 * MS);
+	assert_int_equal(lwf_sim_host_set_owner(host, &key, NULL, 5), 0);
+	ask(1, &a, &owner);
+	ask(2, &b, &owner);
+	assert_int_equal(ask(4, &b, &owner), -EINPROGRESS);
+	lwf_host_forget_owners(host, &a);
+	lwf_sim_host_run_until(host, lwf_host_now_ns(host) + 1000 * MS);
+	assert_int_equal(told_count, 1);
+	assert_int_equal(told[0], 2);
+	assert_int_equal(lwf_sim_host_owner_questions(host), 1);
+}
+
+static void test_an_asker_that_goes_in_its_answer(void **state)
+{
+	struct lwf_owner owner;
+
+	(void)state;
+	forget_all = true;
+	set(1, 10 * MS);
+	set(2, 10 * MS);
+	ask(1, &owner, &owner);
+	ask(2, &owner, &owner);
+	lwf_sim_host_run_until(host, lwf_host_now_ns(host) + 1000 * MS);
+	assert_int_equal(told_count, 1);
+	assert_int_equal(lwf_sim_host_owner_questions(host), 0);
+}
+
+static void test_questions_are_bounded(void **state)
+{
+	struct lwf_owner owner;
+	uint32_t open = 0;
+
+	(void)state;
+	set(1, 10 * MS);
+	while (open < 100000 && ask(1, &owner, &owner) == -EINPROGRESS)
+		open++;
+	assert_int_equal(owner.why, LWF_OWNER_WHY_OVERLOAD);
+	assert_int_equal(lwf_sim_host_owner_questions(host), open);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_without_a_script),
+		TEST(test_at_once_and_unknown),
+		TEST(test_answers_come_when_they_are_due),
+		TEST(test_forgotten_and_never_answered),
+		TEST(test_an_asker_that_goes_in_its_answer),
+		TEST(test_questions_are_bounded),
+	};
+
+	return cmocka_run_group_tests_name("sim_owner", tests, NULL, NULL);
+}
