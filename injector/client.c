@@ -167,6 +167,7 @@ int lwf_inject_open(const struct lwf_inject_options *given, struct lwf_inject **
 	for (uint32_t i = 0; i < LWF_RING_COMPLETE_SLOTS; i++)
 		made->free_slots[i] = (uint16_t)(LWF_RING_COMPLETE_SLOTS - 1 - i);
 	made->free_count = LWF_RING_COMPLETE_SLOTS;
+	made->may_spin = sysconf(_SC_NPROCESSORS_ONLN) > 1;
 	made->told_state = UINT32_MAX; /* the first event tells where the stack is */
 	err = lwf_connection_open(options.control, options.timeout_ns, &made->connection, error);
 	if (!err)

@@ -70,7 +70,8 @@ struct lwf_inject {
 	uint32_t local_head, local_tail; /* answers of our own, and slots for them */
 	struct lwf_inject_event local[LOCAL_MAX];
 
-	bool waits; /* client_waits is set */
+	bool may_spin; /* there is a processor for lwfd, too */
+	bool waits;    /* client_waits is set */
 	uint32_t told_state, told_epoch, told_changes;
 	uint32_t heard; /* answers that calls have heard and that are still in the ring */
 };

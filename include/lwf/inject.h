@@ -226,7 +226,10 @@ int lwf_inject_send_queue(struct lwf_inject *handle, const struct lwf_inject_que
 /** To be watched for reading in an event loop. It stays the handle's. */
 int lwf_inject_fd(const struct lwf_inject *handle);
 
-/** Waits for an event. 0; -ETIMEDOUT; -EINTR after a signal; -ENOTCONN as above. */
+/**
+ * Waits for an event; when answers are to come, the first 50 us of it awake. 0; -ETIMEDOUT; -EINTR after
+ * a signal; -ENOTCONN as above.
+ */
 int lwf_inject_wait(struct lwf_inject *handle, uint64_t timeout_ns);
 
 /**
