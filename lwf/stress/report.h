@@ -3,8 +3,8 @@
  * report.h - what a run was, for people and for machines: made from a record alone.
  *
  * HTML is one page without anything outside of it: styles and pictures are inside, no script, no
- * network. KTAP and JUnit are for test runners; each run is one case, named by scenario and seed, so
- * that a server which keeps a history sees the same name again for the same run.
+ * network. KTAP and JUnit are for test runners: a record is one case, named by its scenario, so that
+ * a server which keeps a history sees the same name again with every seed.
  *
  * All of these write to @out, and return 0 or -EIO.
  */
@@ -17,13 +17,11 @@
 
 int stress_report_html(const struct stress_record *record, FILE *out);
 
-/** KTAP: the head, then each case by its number (from 1). @cases may be 0: unknown, then the tail says it. */
-int stress_report_ktap_begin(uint32_t cases, FILE *out);
-int stress_report_ktap_case(const struct stress_record *record, uint32_t number, FILE *out);
-int stress_report_ktap_end(uint32_t planned, uint32_t cases, FILE *out);
+/** One case, as KTAP: ok, not ok, or skipped. */
+int stress_report_ktap(const struct stress_record *record, FILE *out);
 
-/** JUnit: one testsuite of these records. */
-int stress_report_junit(const struct stress_record *const *records, uint32_t count, FILE *out);
+/** One testsuite of one testcase, as JUnit's XML. */
+int stress_report_junit(const struct stress_record *record, FILE *out);
 
 /** Writes @text with what is special in XML and HTML replaced; control characters become blanks. */
 void stress_report_escape(const char *text, FILE *out);

@@ -39,6 +39,8 @@ static const char style[] =
 	"td{overflow-wrap:anywhere}"
 	".row{display:grid;grid-template-columns:9em 1fr;gap:.6em;align-items:center;margin:2px 0}"
 	".name{overflow-wrap:anywhere;font-size:13px}.name small{color:var(--dim)}"
+	".row svg rect,.row svg path{shape-rendering:crispEdges}.row svg "
+	"path.line{shape-rendering:auto}"
 	".row svg{display:block;width:100%;background:var(--box)}"
 	".ticks{display:flex;justify-content:space-between;font-size:12px;color:var(--dim)}"
 	"@media(max-width:40em){.row{grid-template-columns:1fr;gap:0;margin:6px 0}}"

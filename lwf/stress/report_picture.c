@@ -20,6 +20,7 @@
 #define COLUMNS	   1000u
 #define LANE_UNITS 20u	 /* height of a lane */
 #define LINE_UNITS 60u	 /* height of a drawing of numbers */
+#define MARK_UNITS 3.0	 /* width of a moment: seen on a phone too */
 #define STATES	   6u	 /* of enum lwf_state */
 #define MARKS_MAX  2000u /* with a text of their own; more are drawn without */
 #define OPEN_MAX   64u	 /* faults at the same time */
@@ -156,6 +157,8 @@ static void draw_lane(struct picture *picture, uint32_t lane)
 
 struct mark {
 	uint32_t text;
+	enum stress_fault fault;
+	char object[STRESS_NAME_BYTES * 2];
 	uint64_t begin_ns;
 };
 
@@ -166,7 +169,7 @@ static void draw_mark(const struct picture *picture, const char *class, uint64_t
 	double x = column_of(picture, begin_ns), width = column_of(picture, end_ns) - x;
 
 	fprintf(picture->out, "<rect class=%s x=\"%.2f\" width=\"%.2f\" height=\"%u\"", class, x,
-		width > 1 ? width : 1, LANE_UNITS);
+		width > MARK_UNITS ? width : MARK_UNITS, LANE_UNITS);
 	if (!with_title) {
 		fputs("/>", picture->out);
 		return;
@@ -174,6 +177,35 @@ static void draw_mark(const struct picture *picture, const char *class, uint64_t
 	fprintf(picture->out, "><title>%s: ", duration(begin_ns, at));
 	stress_report_escape(text, picture->out);
 	fputs("</title></rect>", picture->out);
+}
+
+/* "link lan0.lower down", "fault lan0.lower link down": which fault, and of what. */
+static struct mark read_fault(const struct stress_record *record, const struct stress_event *event)
+{
+	struct mark mark = {event->text, STRESS_FAULT_NONE, "", event->time_ns};
+	char first[STRESS_NAME_BYTES], third[STRESS_NAME_BYTES], fourth[STRESS_NAME_BYTES] = "";
+	char words[2 * STRESS_NAME_BYTES];
+
+	/* the widths are those of the arrays, less their final 0 */
+	_Static_assert(STRESS_NAME_BYTES >= 16, "words of a fault");
+	if (sscanf(stress_record_text(record, event->text), "%15s %31s %15s %15s", first,
+		   mark.object, third, fourth) < 2)
+		return mark;
+	snprintf(words, sizeof(words), "%s %s", first, third);
+	mark.fault = stress_fault_find(words);
+	if (mark.fault == STRESS_FAULT_NONE) {
+		snprintf(words, sizeof(words), "%s %s", third, fourth);
+		mark.fault = stress_fault_find(words);
+	}
+	return mark;
+}
+
+/* True when @mark ends @open: it is the same one that is undone, or what undoes it. */
+static bool ends(const struct mark *open, const struct mark *mark)
+{
+	return open->text == mark->text ||
+	       (open->fault != STRESS_FAULT_NONE && strcmp(open->object, mark->object) == 0 &&
+		stress_fault_row(open->fault)->undo == mark->fault);
 }
 
 static void draw_fault(const struct picture *picture, const struct mark *mark, uint64_t end_ns,
@@ -193,21 +225,23 @@ static void draw_faults(const struct picture *picture)
 
 	for (uint32_t i = 0; i < record->events && drawn < 10 * MARKS_MAX; i++) {
 		const struct stress_event *event = &record->event[i];
-		uint32_t n = 0;
+		struct mark mark;
+		bool again = false, ended = false;
 
 		if (event->kind != STRESS_EVENT_FAULT)
 			continue;
-		while (n < opened && open[n].text != event->text)
-			n++;
-		if (n < opened)
-			draw_fault(picture, &open[n],
-				   event->flag ? open[n].begin_ns : event->time_ns, &drawn);
-		if (!event->flag && n < opened)
+		mark = read_fault(record, event);
+		for (uint32_t n = 0; n < opened && !ended; n++) {
+			if (!ends(&open[n], &mark))
+				continue;
+			again = event->flag && open[n].text == mark.text;
+			draw_fault(picture, &open[n], again ? open[n].begin_ns : event->time_ns,
+				   &drawn);
 			open[n] = open[--opened];
-		else if (event->flag && n < OPEN_MAX)
-			open[n] = (struct mark){event->text, event->time_ns};
-		if (event->flag && n == opened && n < OPEN_MAX)
-			opened++;
+			ended = true;
+		}
+		if (event->flag && (!ended || again) && opened < OPEN_MAX)
+			open[opened++] = mark;
 	}
 	for (uint32_t n = 0; n < opened; n++)
 		draw_fault(picture, &open[n], open[n].begin_ns, &drawn);

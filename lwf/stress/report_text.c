@@ -3,7 +3,7 @@
  * report_text.c - KTAP and JUnit; see report.h.
  *
  * A failed case says three things: what was expected (and what was found instead), the seed, and the
- * command that shows it again.
+ * command that shows it again. What is not ASCII passes: both forms are UTF-8.
  */
 #include "report.h"
 
@@ -46,44 +46,40 @@ static void put_line_text(const char *text, FILE *out)
 		fputc(*text == '#' || (unsigned char)*text < 0x20 ? ' ' : *text, out);
 }
 
-int stress_report_ktap_begin(uint32_t cases, FILE *out)
+static void put_seeds(const struct stress_record *record, FILE *out)
 {
-	fputs("KTAP version 1\n", out);
-	if (cases)
-		fprintf(out, "1..%" PRIu32 "\n", cases);
-	return result(out);
+	if (record->runs > 1)
+		fprintf(out, "%" PRIu32 " runs, %" PRIu32 " failed", record->runs,
+			record->failed_runs);
+	else
+		fprintf(out, "seed %" PRIu64, record->seed);
 }
 
-int stress_report_ktap_end(uint32_t planned, uint32_t cases, FILE *out)
-{
-	if (!planned)
-		fprintf(out, "1..%" PRIu32 "\n", cases);
-	return result(out);
-}
-
-int stress_report_ktap_case(const struct stress_record *record, uint32_t number, FILE *out)
+int stress_report_ktap(const struct stress_record *record, FILE *out)
 {
 	const struct stress_failure *failure = &record->failure;
+	bool skipped = record->verdict == STRESS_SKIPPED;
 
+	fputs("KTAP version 1\n1..1\n", out);
 	if (record->verdict == STRESS_FAILED || record->verdict == STRESS_BROKEN) {
 		fputs("# expected: ", out);
 		put_line_text(failure->expected, out);
-		fputs("; found: ", out);
-		put_line_text(failure->found, out);
 		if (failure->line)
 			fprintf(out, " (%s:%" PRIu32 ":%" PRIu32 ")", failure->file, failure->line,
 				failure->column);
+		fputs("; found: ", out);
+		put_line_text(failure->found, out);
 		fprintf(out, "\n# seed: %" PRIu64 "\n# replay: ", record->seed);
 		put_line_text(record->replay, out);
 		fputc('\n', out);
 	}
-	fputs(record->verdict == STRESS_PASSED || record->verdict == STRESS_SKIPPED ? "ok"
-										    : "not ok",
-	      out);
-	fprintf(out, " %" PRIu32 " ", number);
+	fprintf(out, "# %s, ", record->world);
+	put_seeds(record, out);
+	fprintf(out, ", digest %016" PRIx64 ", %" PRIu64 " flaps, %" PRIu64 " pauses\n",
+		record->digest, record->flaps, record->pauses);
+	fputs(record->verdict == STRESS_PASSED || skipped ? "ok 1 " : "not ok 1 ", out);
 	put_line_text(record->scenario, out);
-	fprintf(out, " %s seed %" PRIu64, record->world, record->seed);
-	if (record->verdict == STRESS_SKIPPED) {
+	if (skipped) {
 		fputs(" # SKIP ", out);
 		put_line_text(failure->found, out);
 	}
@@ -100,26 +96,11 @@ static void put_attribute(const char *name, const char *value, FILE *out)
 	fputc('"', out);
 }
 
-static void put_case(const struct stress_record *record, FILE *out)
+static void put_bad(const struct stress_record *record, const char *element, FILE *out)
 {
 	const struct stress_failure *failure = &record->failure;
 
-	fputs("  <testcase", out);
-	put_attribute("classname", record->scenario, out);
-	fprintf(out, " name=\"%s seed %" PRIu64 "\" time=\"%.3f\"", record->world, record->seed,
-		(double)record->took_ns / 1e9);
-	if (record->verdict == STRESS_PASSED) {
-		fputs("/>\n", out);
-		return;
-	}
-	fputs(">\n    <", out);
-	if (record->verdict == STRESS_SKIPPED) {
-		fputs("skipped", out);
-		put_attribute("message", failure->found, out);
-		fputs("/>\n  </testcase>\n", out);
-		return;
-	}
-	fputs(record->verdict == STRESS_FAILED ? "failure" : "error", out);
+	fprintf(out, "<%s", element);
 	put_attribute("message", failure->expected, out);
 	fputc('>', out);
 	if (failure->line) {
@@ -129,27 +110,36 @@ static void put_case(const struct stress_record *record, FILE *out)
 	stress_report_escape(failure->found, out);
 	fprintf(out, "\nseed %" PRIu64 "\nreplay: ", record->seed);
 	stress_report_escape(record->replay, out);
-	fprintf(out, "</%s>\n  </testcase>\n",
-		record->verdict == STRESS_FAILED ? "failure" : "error");
+	fprintf(out, "</%s>\n", element);
 }
 
-int stress_report_junit(const struct stress_record *const *records, uint32_t count, FILE *out)
+int stress_report_junit(const struct stress_record *record, FILE *out)
 {
-	uint32_t verdicts[4] = {0};
-	double seconds = 0;
+	bool failed = record->verdict == STRESS_FAILED, broken = record->verdict == STRESS_BROKEN,
+	     skipped = record->verdict == STRESS_SKIPPED;
+	double seconds = (double)record->took_ns / 1e9;
 
-	for (uint32_t i = 0; i < count; i++) {
-		verdicts[records[i]->verdict]++;
-		seconds += (double)records[i]->took_ns / 1e9;
-	}
 	fprintf(out,
-		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"lwf-stress\" "
-		"tests=\"%" PRIu32 "\" failures=\"%" PRIu32 "\" errors=\"%" PRIu32
-		"\" skipped=\"%" PRIu32 "\" time=\"%.3f\">\n",
-		count, verdicts[STRESS_FAILED], verdicts[STRESS_BROKEN], verdicts[STRESS_SKIPPED],
-		seconds);
-	for (uint32_t i = 0; i < count; i++)
-		put_case(records[i], out);
-	fputs("</testsuite>\n", out);
+		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite "
+		"name=\"lwf-stress\" tests=\"1\" failures=\"%d\" errors=\"%d\" skipped=\"%d\" "
+		"time=\"%.3f\">\n<testcase",
+		failed, broken, skipped, seconds);
+	put_attribute("classname", record->file, out);
+	put_attribute("name", record->scenario, out);
+	fprintf(out, " time=\"%.3f\">\n<properties><property name=\"world\"", seconds);
+	put_attribute("value", record->world, out);
+	fputs("/><property name=\"runs\" value=\"", out);
+	put_seeds(record, out);
+	fputs("\"/></properties>\n", out);
+	if (failed)
+		put_bad(record, "failure", out);
+	if (broken)
+		put_bad(record, "error", out);
+	if (skipped) {
+		fputs("<skipped", out);
+		put_attribute("message", record->failure.found, out);
+		fputs("/>\n", out);
+	}
+	fputs("</testcase>\n</testsuite>\n</testsuites>\n", out);
 	return result(out);
 }

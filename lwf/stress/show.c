@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * show.c - a run on standard output: for people, as JSON, KTAP, JUnit; and the three lines of a
- * failure.
+ * show.c - a run on standard output, and into the file of --report, whose name says in which form.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -9,6 +8,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "report.h"
 #include "stress.h"
 #include "units.h"
 
@@ -41,17 +41,17 @@ static void show_place(const struct stress_failure *failure, char *text, size_t 
 }
 
 /* Exactly three lines: what was expected, the seed, the command to replay. */
-static void show_failure(const struct stress_record *record, FILE *out, const char *prefix)
+static void show_failure(const struct stress_record *record)
 {
 	const struct stress_failure *failure = &record->failure;
 	char place[256], at[32];
 
 	show_place(failure, place, sizeof(place));
 	lwf_units_show_duration(failure->time_ns, at, sizeof(at));
-	fprintf(out, "%sexpected: %s%s; found at %s: %s\n", prefix, failure->expected, place, at,
+	fprintf(stderr, "expected: %s%s; found at %s: %s\n", failure->expected, place, at,
 		failure->found);
-	fprintf(out, "%sseed: %" PRIu64 "\n", prefix, record->seed);
-	fprintf(out, "%sreplay: %s\n", prefix, record->replay);
+	fprintf(stderr, "seed: %" PRIu64 "\n", record->seed);
+	fprintf(stderr, "replay: %s\n", record->replay);
 }
 
 /* ---- text ---- */
@@ -181,67 +181,6 @@ static int show_json(const struct stress_record *record)
 	return lwf_cli_json(object);
 }
 
-/* ---- KTAP and JUnit ---- */
-
-static void show_ktap(const struct stress_record *record)
-{
-	const struct stress_record *r = record;
-	char seed[40];
-
-	printf("KTAP version 1\n1..1\n");
-	if (r->verdict == STRESS_FAILED || r->verdict == STRESS_BROKEN)
-		show_failure(record, stdout, "# ");
-	printf("# %s, digest %016" PRIx64 ", %" PRIu64 " flaps, %" PRIu64 " pauses\n",
-	       seeds(record, seed, sizeof(seed)), r->digest, r->flaps, r->pauses);
-	if (r->verdict == STRESS_SKIPPED)
-		printf("ok 1 %s # SKIP %s\n", r->scenario, r->failure.found);
-	else
-		printf("%sok 1 %s\n", r->verdict == STRESS_PASSED ? "" : "not ", r->scenario);
-}
-
-static void put_xml(const char *text)
-{
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '&' || c == '<' || c == '>' || c == '"')
-			printf("&#%u;", c);
-		else
-			putchar(c >= 0x20 && c < 0x7f ? c : '?');
-	}
-}
-
-static void show_junit(const struct stress_record *record)
-{
-	bool failed = record->verdict == STRESS_FAILED, broken = record->verdict == STRESS_BROKEN;
-	char place[256];
-
-	printf("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
-	       "<testsuite name=\"lwf-stress\" tests=\"1\" failures=\"%d\" errors=\"%d\" "
-	       "skipped=\"%d\" time=\"%.3f\">\n<testcase classname=\"",
-	       failed, broken, record->verdict == STRESS_SKIPPED, (double)record->took_ns / 1e9);
-	put_xml(record->file);
-	printf("\" name=\"");
-	put_xml(record->scenario);
-	printf("\" time=\"%.3f\">\n", (double)record->took_ns / 1e9);
-	if (failed || broken) {
-		show_place(&record->failure, place, sizeof(place));
-		printf("<%s message=\"", failed ? "failure" : "error");
-		put_xml(record->failure.expected);
-		put_xml(place);
-		printf("\">");
-		put_xml(record->failure.found);
-		printf("; seed %" PRIu64 "; ", record->seed);
-		put_xml(record->replay);
-		printf("</%s>\n", failed ? "failure" : "error");
-	} else if (record->verdict == STRESS_SKIPPED) {
-		printf("<skipped message=\"");
-		put_xml(record->failure.found);
-		printf("\"/>\n");
-	}
-	printf("</testcase>\n</testsuite>\n</testsuites>\n");
-}
-
 /* ---- all ---- */
 
 int stress_show(const struct stress_record *record, enum stress_format format)
@@ -249,7 +188,7 @@ int stress_show(const struct stress_record *record, enum stress_format format)
 	int err = 0;
 
 	if (record->verdict == STRESS_FAILED)
-		show_failure(record, stderr, "");
+		show_failure(record);
 	switch (format) {
 	case STRESS_FORMAT_TEXT:
 		show_text(record);
@@ -258,24 +197,38 @@ int stress_show(const struct stress_record *record, enum stress_format format)
 		err = show_json(record);
 		break;
 	case STRESS_FORMAT_KTAP:
-		show_ktap(record);
+		err = stress_report_ktap(record, stdout);
 		break;
 	case STRESS_FORMAT_JUNIT:
-		show_junit(record);
+		err = stress_report_junit(record, stdout);
 		break;
 	}
 	return err;
 }
 
+static const struct {
+	const char *ending;
+	int (*write)(const struct stress_record *record, FILE *out);
+} forms[] = {
+	{".ndjson", stress_record_write}, {".jsonl", stress_record_write},
+	{".json", stress_record_write},	  {".xml", stress_report_junit},
+	{".ktap", stress_report_ktap},	  {".tap", stress_report_ktap},
+	{"", stress_report_html}, /* all others */
+};
+
 int stress_write_report(const struct stress_record *record, const char *path)
 {
+	size_t length = strlen(path), form = 0, ending;
 	FILE *out = fopen(path, "we");
 	int err;
 
 	if (!out)
 		return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_USAGE, path, NULL, "%s",
 				    strerror(errno));
-	err = stress_record_write(record, out);
+	while ((ending = strlen(forms[form].ending)) > length ||
+	       strcmp(path + length - ending, forms[form].ending) != 0)
+		form++;
+	err = forms[form].write(record, out);
 	if (fclose(out) && !err)
 		err = -EIO;
 	if (err)

@@ -154,10 +154,28 @@ static void a_fault_is_as_long_as_it_lasted(void **state)
 		   "<rect class=f x=\"100.00\" width=\"200.00\" height=\"20\"><title>10 ms: link");
 	assert_has(
 		page,
-		"<rect class=f x=\"200.00\" width=\"1.00\" height=\"20\"><title>20 ms: client c1");
+		"<rect class=f x=\"200.00\" width=\"3.00\" height=\"20\"><title>20 ms: client c1");
 	assert_has(
 		page,
-		"<rect class=f x=\"400.00\" width=\"1.00\" height=\"20\"><title>40 ms: client c1");
+		"<rect class=f x=\"400.00\" width=\"3.00\" height=\"20\"><title>40 ms: client c1");
+}
+
+static void a_fault_ends_with_what_undoes_it(void **state)
+{
+	const char *page;
+
+	(void)state;
+	add_fault(10, "link lan0.lower down", true);
+	add_fault(15, "link lan1.lower up", true); /* of another link */
+	add_fault(20, "link lan0.lower mtu 1400", true);
+	add_fault(40, "link lan0.lower up", true);
+	assert_int_equal(stress_report_html(&record, out), 0);
+	page = written();
+	assert_has(page,
+		   "<rect class=f x=\"100.00\" width=\"300.00\" height=\"20\"><title>10 ms: link");
+	assert_has(page,
+		   "<rect class=f x=\"200.00\" width=\"3.00\" height=\"20\"><title>20 ms: link");
+	assert_lacks(page, "x=\"400.00\"");
 }
 
 static void frames_that_are_out_are_a_line(void **state)
@@ -242,58 +260,70 @@ static void a_ledger_and_its_witness(void **state)
 
 /* ---- KTAP and JUnit ---- */
 
-static void ktap_of_three(void **state)
+static void a_run_that_passed_as_ktap(void **state)
 {
 	(void)state;
-	stress_report_ktap_begin(3, out);
-	stress_report_ktap_case(&record, 1, out);
+	record.digest = 0x1f;
+	record.flaps = 3;
+	assert_int_equal(stress_report_ktap(&record, out), 0);
+	assert_string_equal(written(), "KTAP version 1\n1..1\n"
+				       "# sim, seed 7, digest 000000000000001f, 3 flaps, 0 pauses\n"
+				       "ok 1 flap <&\">\n");
+}
+
+static void a_run_that_failed_as_ktap(void **state)
+{
+	(void)state;
 	fail_it();
-	stress_report_ktap_case(&record, 2, out);
-	record.verdict = STRESS_SKIPPED;
-	stress_report_ktap_case(&record, 3, out);
-	assert_int_equal(stress_report_ktap_end(3, 3, out), 0);
+	record.runs = 5;
+	record.failed_runs = 2;
+	assert_int_equal(stress_report_ktap(&record, out), 0);
 	assert_string_equal(
 		written(),
-		"KTAP version 1\n1..3\n"
-		"ok 1 flap <&\"> sim seed 7\n"
-		"# expected: state(lan0) == detached; found:  1 is <pausing>  (a.scn:3:9)\n"
+		"KTAP version 1\n1..1\n"
+		"# expected: state(lan0) == detached (a.scn:3:9); found:  1 is <pausing> \n"
 		"# seed: 7\n"
 		"# replay: lwf-stress replay a.scn --seed 7\n"
-		"not ok 2 flap <&\"> sim seed 7\n"
-		"ok 3 flap <&\"> sim seed 7 # SKIP  1 is <pausing> \n");
+		"# sim, 5 runs, 2 failed, digest 0000000000000000, 0 flaps, 0 pauses\n"
+		"not ok 1 flap <&\">\n");
 }
 
-static void ktap_tells_an_unknown_count_last(void **state)
+static void a_run_that_was_skipped_as_ktap(void **state)
 {
+	const char *page;
+
 	(void)state;
-	stress_report_ktap_begin(0, out);
-	stress_report_ktap_case(&record, 1, out);
-	stress_report_ktap_end(0, 1, out);
-	assert_string_equal(written(), "KTAP version 1\nok 1 flap <&\"> sim seed 7\n1..1\n");
+	fail_it();
+	record.verdict = STRESS_SKIPPED;
+	assert_int_equal(stress_report_ktap(&record, out), 0);
+	page = written();
+	assert_has(page, "\nok 1 flap <&\"> # SKIP  1 is <pausing> \n");
+	assert_lacks(page, "expected");
 }
 
-static void junit_of_three(void **state)
+static void junit_tells_each_verdict(void **state)
 {
-	static struct stress_record failed, broken;
-	const struct stress_record *all[] = {&record, &failed, &broken};
 	const char *page;
 
 	(void)state;
 	record.took_ns = 1500 * MS;
+	assert_int_equal(stress_report_junit(&record, out), 0);
 	fail_it();
-	failed = record;
+	assert_int_equal(stress_report_junit(&record, out), 0);
 	record.verdict = STRESS_BROKEN;
-	broken = record;
-	record.verdict = STRESS_PASSED;
-	assert_int_equal(stress_report_junit(all, 3, out), 0);
+	assert_int_equal(stress_report_junit(&record, out), 0);
+	record.verdict = STRESS_SKIPPED;
+	assert_int_equal(stress_report_junit(&record, out), 0);
 	page = written();
-	assert_has(page, "tests=\"3\" failures=\"1\" errors=\"1\" skipped=\"0\" time=\"4.500\"");
-	assert_has(page, "<testcase classname=\"flap &lt;&amp;&quot;&gt;\" name=\"sim seed 7\" "
-			 "time=\"1.500\"/>");
+	assert_has(page, "failures=\"0\" errors=\"0\" skipped=\"0\" time=\"1.500\"");
+	assert_has(page, "failures=\"1\" errors=\"0\" skipped=\"0\"");
+	assert_has(page, "failures=\"0\" errors=\"1\" skipped=\"0\"");
+	assert_has(page, "failures=\"0\" errors=\"0\" skipped=\"1\"");
+	assert_has(page, "name=\"flap &lt;&amp;&quot;&gt;\" time=\"1.500\"");
 	assert_has(page,
 		   "<failure message=\"state(lan0) == detached\">a.scn:3:9: #1 is &lt;pausing&gt;");
 	assert_has(page, "seed 7\nreplay: lwf-stress replay a.scn --seed 7</failure>");
-	assert_has(page, "</error>");
+	assert_has(page, "<skipped message=\"#1 is &lt;pausing&gt; \"/>");
 }
 
 int main(void)
@@ -303,13 +333,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(many_transitions_in_one_column_are_a_pile, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_fault_is_as_long_as_it_lasted, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_fault_ends_with_what_undoes_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(frames_that_are_out_are_a_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(latencies_are_bars, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_page_stands_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_ledger_and_its_witness, setup, teardown),
-		cmocka_unit_test_setup_teardown(ktap_of_three, setup, teardown),
-		cmocka_unit_test_setup_teardown(ktap_tells_an_unknown_count_last, setup, teardown),
-		cmocka_unit_test_setup_teardown(junit_of_three, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_run_that_passed_as_ktap, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_run_that_failed_as_ktap, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_run_that_was_skipped_as_ktap, setup, teardown),
+		cmocka_unit_test_setup_teardown(junit_tells_each_verdict, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("stress_report", tests, NULL, NULL);
