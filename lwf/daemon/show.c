@@ -206,7 +206,7 @@ static void show_bitrate(uint64_t bits, char *text, size_t bytes)
 
 	for (; bits && bits % 1000 == 0 && unit < 3; unit++)
 		bits /= 1000;
-	snprintf(text, bytes, "%" PRIu64 "%s", bits, bits ? units[unit] : "");
+	snprintf(text, bytes, "%" PRIu64 "%s", bits, units[unit]);
 }
 
 static json_t *show_options(const struct lwf_module_info *info)
