@@ -300,7 +300,7 @@ static const char *how(const json_t *flow)
 static const char *amount(const json_t *flow, const char *key, char *out, size_t bytes)
 {
 	const json_t *value = json_object_get(json_object_get(flow, key), "bytes");
-	char scaled[32];
+	char scaled[24];
 
 	lwf_units_show_scaled((double)json_integer_value(value), scaled, sizeof(scaled));
 	snprintf(out, bytes, "%sB", scaled);
