@@ -35,6 +35,9 @@
 #define SPIN_NS		  60000u /* of looking for more before sleeping */
 #define HOLD_S		  1	 /* on the processor that place.c chose */
 
+/* With NONBLOCK alone libevent goes on for as long as anything is ready, and what was posted waits. */
+#define LOOK_ONCE (EVLOOP_ONCE | EVLOOP_NONBLOCK)
+
 struct signal_slot {
 	struct event *event;
 	void (*fn)(void *context);
@@ -446,7 +449,7 @@ static bool poll_for_more(struct event_host *eh)
 		event_add(eh->hold_end, &hold);
 	do {
 		sched_yield();
-		if (event_base_loop(eh->base, EVLOOP_NONBLOCK) < 0)
+		if (event_base_loop(eh->base, LOOK_ONCE) < 0)
 			return false;
 		if (eh->served != served || eh->stopping || has_posted(eh))
 			return true;
@@ -460,7 +463,7 @@ static int one_turn(struct event_host *eh)
 {
 	if (!has_posted(eh))
 		return !poll_for_more(eh) && event_base_loop(eh->base, EVLOOP_ONCE) < 0 ? -EIO : 0;
-	if (event_base_loop(eh->base, EVLOOP_NONBLOCK) < 0)
+	if (event_base_loop(eh->base, LOOK_ONCE) < 0)
 		return -EIO;
 	if (!eh->stopping)
 		run_posted(eh);

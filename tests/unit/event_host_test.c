@@ -159,6 +159,55 @@ static void test_nobody_starves(void **state)
 	close(pipes[1]);
 }
 
+/* ---- a post from a callback whose descriptor stays readable until the post is run ---- */
+
+struct busy {
+	struct lwf_task task;
+	uint32_t heard, run;
+	bool posted;
+};
+
+static void on_drain(void *context)
+{
+	struct busy *busy = context;
+
+	busy->posted = false;
+	if (++busy->run == 3)
+		lwf_event_host_stop(host);
+}
+
+static void on_readable_post(void *context, unsigned events)
+{
+	struct busy *busy = context;
+
+	assert_int_equal(events, LWF_WATCH_READ);
+	if (!busy->posted)
+		lwf_host_post(host, &busy->task);
+	busy->posted = true;
+	if (++busy->heard == 1000)
+		lwf_event_host_stop(host); /* in vain */
+}
+
+static void test_posts_are_run_beside_a_busy_descriptor(void **state)
+{
+	struct busy busy = {.task = {.fn = on_drain, .context = &busy}};
+	struct lwf_watch watch;
+	int pipes[2];
+
+	(void)state;
+	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(write(pipes[1], "x", 1), 1);
+	assert_int_equal(
+		lwf_watch_init(&watch, host, pipes[0], LWF_WATCH_READ, 1, on_readable_post, &busy),
+		0);
+	assert_int_equal(lwf_event_host_run(host), 0);
+	assert_int_equal(busy.run, 3);
+	assert_in_range(busy.heard, 3, 10);
+	lwf_watch_fini(&watch);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
 /* ---- watches ---- */
 
 static char order[8];
@@ -380,6 +429,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_timer_after_a_slow_turn, open_host,
 						close_host),
 		cmocka_unit_test_setup_teardown(test_nobody_starves, open_host, close_host),
+		cmocka_unit_test_setup_teardown(test_posts_are_run_beside_a_busy_descriptor,
+						open_host, close_host),
 		cmocka_unit_test_setup_teardown(test_priorities_and_interest, open_host,
 						close_host),
 		cmocka_unit_test_setup_teardown(test_posts_from_threads, open_host, close_host),
