@@ -312,6 +312,12 @@ struct lwf_session_ops {
 	void (*flush)(struct lwf_session *session);
 	/** The stack or the module is in another state; tell the client. May be NULL. */
 	void (*state_changed)(struct lwf_session *session);
+	/**
+	 * Takes a record that carries @cancel_id out of its place among those that wait; pull passes it
+	 * over then. Fills id, cancel_id and direction of @frame; false when there is none, or no place
+	 * for its answer. May be NULL: waiting records are cancelled all at once only.
+	 */
+	bool (*withdraw)(struct lwf_session *session, struct lwf_frame *frame, uint32_t cancel_id);
 };
 
 /** The owner embeds this as its first member. Fields are the stack's but for ops and
@@ -367,8 +373,7 @@ bool lwf_session_blocked(const struct lwf_session *session);
  */
 void lwf_session_close(struct lwf_session *session, void (*closed)(struct lwf_session *session));
 
-/** Answers every record that waits, and all held frames with @cancel_id (0: any), as SEND_ABORTED.
- */
+/** Answers waiting records and held frames with @cancel_id (0: all there are) as SEND_ABORTED. */
 void lwf_session_cancel(struct lwf_session *session, uint64_t cancel_id);
 
 /** First session of a stack; follow next. */

@@ -251,17 +251,23 @@ uint32_t lwf_session_expire(struct lwf_session *session, uint32_t count)
 	return taken;
 }
 
+/** A record is the engine's from now on: it counts, and is owed its answer. */
+static void take_in(struct lwf_session *session, struct lwf_frame *frame)
+{
+	session->ledger.submitted++;
+	session->stack->client_ledger.submitted++;
+	session->outstanding++;
+	frame->context = session;
+	frame->cancel_id = (uint64_t)session->id << 32 | (uint32_t)frame->cancel_id;
+}
+
 enum lwf_pull lwf_session_pull(struct lwf_session *session, struct lwf_frame *frame)
 {
 	enum lwf_pull pull = session->closing ? LWF_PULL_NONE : session->ops->pull(session, frame);
 
 	if (pull == LWF_PULL_NONE)
 		return pull;
-	session->ledger.submitted++;
-	session->stack->client_ledger.submitted++;
-	session->outstanding++;
-	frame->context = session;
-	frame->cancel_id = (uint64_t)session->id << 32 | (uint32_t)frame->cancel_id;
+	take_in(session, frame);
 	if (pull == LWF_PULL_REFUSE)
 		lwf_session_refuse(session, frame);
 	return pull;
@@ -333,6 +339,25 @@ void lwf_session_flush(struct lwf_session *session)
 		session->ops->flush(session);
 }
 
+/** Answers the waiting records that carry @cancel_id, and leaves the others where they are. */
+static void withdraw_waiting(struct lwf_session *session, uint32_t cancel_id)
+{
+	struct lwf_frame *frame = lwf_pool_take(session->stack->scratch, 0, LWF_DIRECTION_SEND);
+
+	if (!frame)
+		return;
+	for (uint32_t i = 0; i < CANCEL_MAX_RECORDS; i++) {
+		frame->data = frame->buffer + LWF_FRAME_HEADROOM_BYTES;
+		frame->len = 0;
+		if (session->closing || !session->ops->withdraw(session, frame, cancel_id))
+			break;
+		take_in(session, frame);
+		lwf_frame_answer(frame, LWF_REASON_CANCELLED);
+		lwf_session_refuse(session, frame);
+	}
+	lwf_pool_give(session->stack->scratch, frame);
+}
+
 void lwf_session_cancel(struct lwf_session *session, uint64_t cancel_id)
 {
 	uint32_t low = (uint32_t)cancel_id;
@@ -341,11 +366,12 @@ void lwf_session_cancel(struct lwf_session *session, uint64_t cancel_id)
 		return;
 	session->calls++;
 	lwf_stack_cancel(session->stack, (uint64_t)session->id << 32 | low);
-	if (low == 0 && !session->closing) {
-		/* bounded: a client that submits as fast as it is refused must not hold the loop */
+	/* bounded: a client that submits as fast as it is refused must not hold the loop */
+	if (low == 0 && !session->closing)
 		refuse_waiting(session, LWF_REASON_CANCELLED, CANCEL_MAX_RECORDS);
-		lwf_session_flush(session);
-	}
+	else if (session->ops->withdraw)
+		withdraw_waiting(session, low);
+	lwf_session_flush(session);
 	leave(session);
 }
 

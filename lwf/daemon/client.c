@@ -138,6 +138,29 @@ static void clients_feed(struct lwf_clients *clients)
 
 /* ---- the ring ---- */
 
+static bool is_withdrawn(const struct lwf_client *client, uint32_t index)
+{
+	uint32_t slot = index & SUBMIT_MASK;
+
+	return client->withdrawn[slot / 8] & 1u << slot % 8;
+}
+
+/* Takes records out of the ring that have been answered already. */
+static void client_skip(struct lwf_client *client)
+{
+	uint32_t before = client->submit_head;
+
+	while (client->withdrawn_count && is_withdrawn(client, client->submit_head)) {
+		uint32_t slot = client->submit_head++ & SUBMIT_MASK;
+
+		client->withdrawn[slot / 8] &= (uint8_t) ~(1u << slot % 8);
+		client->withdrawn_count--;
+	}
+	if (client->submit_head != before)
+		atomic_store_explicit(&client->control->submit_head, client->submit_head,
+				      memory_order_release);
+}
+
 static void client_lies(struct lwf_client *client, const char *lie)
 {
 	if (!client->lie)
@@ -168,8 +191,9 @@ static bool client_look(struct lwf_client *client)
 
 static bool client_has_place(const struct lwf_client *client)
 {
-	/* every record pulled has its answer given or to come, so this counts both */
-	return client->submit_head - client->answer_head < LWF_RING_COMPLETE_SLOTS;
+	/* every record taken has its answer given or to come, so this counts both */
+	return client->submit_head + client->withdrawn_count - client->answer_head <
+	       LWF_RING_COMPLETE_SLOTS;
 }
 
 static bool client_ready(struct lwf_session *session)
@@ -182,10 +206,10 @@ static bool client_ready(struct lwf_session *session)
 	       client_has_place(client);
 }
 
-/* Copies a record out, each word once. */
-static struct lwf_ring_submit client_record(const struct lwf_client *client)
+/* Copies the record at @index out, each word once. */
+static struct lwf_ring_submit client_record(const struct lwf_client *client, uint32_t index)
 {
-	uint32_t slot = client->submit_head & SUBMIT_MASK;
+	uint32_t slot = index & SUBMIT_MASK;
 	const uint64_t *shared =
 		(const uint64_t *)(const void *)(client->map + LWF_RING_SUBMIT_OFFSET) +
 		(size_t)slot * (sizeof(struct lwf_ring_submit) / 8u);
@@ -214,6 +238,17 @@ static enum lwf_reason record_fault(const struct lwf_ring_submit *record, uint32
 	return LWF_REASON_NONE;
 }
 
+/* What is known of a frame before its bytes are. */
+static void client_head(const struct lwf_ring_submit *record, struct lwf_frame *frame)
+{
+	frame->id = record->id;
+	frame->cancel_id = record->cancel_id;
+	frame->truncated = (record->flags & LWF_RING_FLAG_TRUNCATED) != 0;
+	frame->direction =
+		record->flags & LWF_RING_FLAG_RECEIVE ? LWF_DIRECTION_RECEIVE : LWF_DIRECTION_SEND;
+	memset(&frame->offload, 0, sizeof(frame->offload));
+}
+
 static enum lwf_pull client_pull(struct lwf_session *session, struct lwf_frame *frame)
 {
 	struct lwf_client *client = client_of(session);
@@ -230,13 +265,8 @@ static enum lwf_pull client_pull(struct lwf_session *session, struct lwf_frame *
 		return LWF_PULL_NONE;
 	}
 	client->pulls_left--;
-	record = client_record(client);
-	frame->id = record.id;
-	frame->cancel_id = record.cancel_id;
-	frame->truncated = (record.flags & LWF_RING_FLAG_TRUNCATED) != 0;
-	frame->direction =
-		record.flags & LWF_RING_FLAG_RECEIVE ? LWF_DIRECTION_RECEIVE : LWF_DIRECTION_SEND;
-	memset(&frame->offload, 0, sizeof(frame->offload));
+	record = client_record(client, client->submit_head);
+	client_head(&record, frame);
 	fault = record_fault(&record, lwf_frame_room(frame));
 	if (fault == LWF_REASON_NONE) {
 		memcpy(frame->data, client->map + LWF_RING_DATA_OFFSET + record.offset, record.len);
@@ -245,10 +275,36 @@ static enum lwf_pull client_pull(struct lwf_session *session, struct lwf_frame *
 	client->submit_head++;
 	atomic_store_explicit(&client->control->submit_head, client->submit_head,
 			      memory_order_release);
+	client_skip(client);
 	if (fault == LWF_REASON_NONE)
 		return LWF_PULL_FRAME;
 	lwf_frame_answer(frame, fault);
 	return LWF_PULL_REFUSE;
+}
+
+static bool client_withdraw(struct lwf_session *session, struct lwf_frame *frame,
+			    uint32_t cancel_id)
+{
+	struct lwf_client *client = client_of(session);
+
+	for (; client->withdraw_at != client->submit_tail; client->withdraw_at++) {
+		struct lwf_ring_submit record;
+		uint32_t slot = client->withdraw_at & SUBMIT_MASK;
+
+		if (is_withdrawn(client, client->withdraw_at))
+			continue;
+		record = client_record(client, client->withdraw_at);
+		if ((uint32_t)record.cancel_id != cancel_id)
+			continue;
+		if (!client_has_place(client))
+			return false;
+		client_head(&record, frame);
+		client->withdrawn[slot / 8] |= (uint8_t)(1u << slot % 8);
+		client->withdrawn_count++;
+		client->withdraw_at++;
+		return true;
+	}
+	return false;
 }
 
 static void client_answer(struct lwf_session *session, const struct lwf_frame *frame, bool refused)
@@ -265,8 +321,8 @@ static void client_answer(struct lwf_session *session, const struct lwf_frame *f
 		.error = frame->error,
 	};
 
-	/* more answers than records pulled would be the engine's own bug */
-	assert(client->answer_tail != client->submit_head);
+	/* more answers than records taken would be the engine's own bug */
+	assert(client->answer_tail != client->submit_head + client->withdrawn_count);
 	if (frame->status == LWF_STATUS_SUCCESS) {
 		answer.frames = lwf_frame_segments(frame);
 		answer.bytes = (uint32_t)lwf_frame_wire_bytes(frame);
@@ -333,6 +389,7 @@ static const struct lwf_session_ops client_session_ops = {
 	.answer = client_answer,
 	.flush = client_flush,
 	.state_changed = client_state_changed,
+	.withdraw = client_withdraw,
 };
 
 /* ---- deadlines ---- */
@@ -348,6 +405,16 @@ static void client_watch_deadline(struct lwf_client *client)
 	lwf_timer_set(&client->deadline, lwf_client_wait_next_ns(&client->wait, now_ns));
 }
 
+/* Of the next @count records those that were not withdrawn. */
+static uint32_t client_still_there(const struct lwf_client *client, uint32_t count)
+{
+	uint32_t there = count;
+
+	for (uint32_t i = 0; i < count && client->withdrawn_count; i++)
+		there -= is_withdrawn(client, client->submit_head + i);
+	return there;
+}
+
 /* Records have waited too long, or it is time to see which have come since. */
 static void client_deadline(void *context)
 {
@@ -360,8 +427,9 @@ static void client_deadline(void *context)
 		client_wake(client); /* its turn tells the owner */
 		return;
 	}
-	overdue = lwf_client_wait_overdue(&client->wait, client->submit_head,
-					  lwf_host_now_ns(client->clients->host));
+	overdue = client_still_there(
+		client, lwf_client_wait_overdue(&client->wait, client->submit_head,
+						lwf_host_now_ns(client->clients->host)));
 	client->pulls_left = overdue;
 	if (overdue)
 		lwf_session_expire(&client->session, overdue);
@@ -617,7 +685,10 @@ err_free:
 void lwf_client_cancel(struct lwf_client *client, uint32_t cancel_id)
 {
 	client->pulls_left = LWF_RING_SUBMIT_SLOTS;
+	client->withdraw_at = client->submit_head;
+	(void)client_look(client); /* of a ring that lies nothing is withdrawn: see submit_tail */
 	lwf_session_cancel(&client->session, cancel_id);
+	client_skip(client);
 	if (client->lie)
 		client_wake(client); /* its turn tells the owner */
 }

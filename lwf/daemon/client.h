@@ -83,6 +83,11 @@ struct lwf_client {
 	struct lwf_client_wait wait; /* records that wait with a deadline */
 	struct lwf_timer deadline;
 
+	/* records that were answered where they waited, a bit each, and how many; pull passes them */
+	uint8_t withdrawn[LWF_RING_SUBMIT_SLOTS / 8u];
+	uint32_t withdrawn_count;
+	uint32_t withdraw_at; /* index that the cancel under way looks at next */
+
 	bool blocked;	     /* the stack does not take records now; it says when it does again */
 	uint32_t pulls_left; /* records that may be pulled before the turn is over */
 	bool ran_dry;	     /* this turn found the ring empty, or no place for an answer */
@@ -118,8 +123,8 @@ int lwf_client_open(struct lwf_clients *clients, struct lwf_stack *stack,
 		    int *memfd);
 
 /**
- * Cancels what carries @cancel_id (0: everything): frames that are held, and with 0 the records
- * that wait in the ring.
+ * Cancels what carries @cancel_id (0: everything): frames that are held, and records that wait in
+ * the ring.
  */
 void lwf_client_cancel(struct lwf_client *client, uint32_t cancel_id);
 

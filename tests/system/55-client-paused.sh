@@ -97,6 +97,34 @@ expect_match "the deadline" "^take: nothing.flush: ok.ago: [0-9]*.take: PAUSED/n
 expect_at_least "ms that the later ones waited" 600 "$(sed -n 's/^ago: //p' <<<"$OUT")"
 expect_equal "frames that left eth1" $((before + 6)) "$(tx_packets eth1)"
 
+step "cancelled while they wait: by number, and all"
+before=$(tx_packets eth1)
+client stack=lab when=wait <<-'END'
+	run lwfctl pause lab
+	send 2 id 7
+	send 3
+	send 1 id 8
+	send 2 id 7
+	cancel 7
+	take 1
+	run lwfctl restart lab
+	take
+	run lwfctl pause lab
+	send 5 id 9
+	cancel 0
+	take
+	run lwfctl restart lab
+	stats
+	ledger
+END
+expect_equal "what the client said" "cancel: ok
+take: SEND_ABORTED/cancelled/refused=4
+take: SUCCESS/none=4
+cancel: ok
+take: SEND_ABORTED/cancelled/refused=5" "$(grep -v '^[sl]' <<<"$OUT")"
+expect_equal "the two ledgers" "$(sed -n 's/^ledger: //p' <<<"$OUT")" "$(sed -n 's/^stats: //p' <<<"$OUT")"
+expect_equal "frames that left eth1" $((before + 4)) "$(tx_packets eth1)"
+
 step "a restart in time saves them; a deadline is for each pause anew"
 client stack=lab when=wait wait=2000 <<-'END'
 	run lwfctl pause lab

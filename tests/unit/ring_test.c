@@ -525,6 +525,117 @@ static void test_cancel(void **state)
 	end_rig();
 }
 
+static void submit_cancellable(struct other_side *side, uint64_t id, uint64_t cancel_id)
+{
+	submit(side, id, 0, 60, 0);
+	slot(side, side->control->submit_tail - 1)->cancel_id = cancel_id;
+}
+
+/* One number of several: its records are answered where they wait, the others leave in their order. */
+static void test_cancel_by_number(void **state)
+{
+	struct other_side side;
+	uint32_t answered = 0;
+
+	(void)state;
+	setup_rig("inject");
+	open_client(&side, true);
+	for (uint32_t round = 0; round < 50; round++) { /* more than once round the ring */
+		lwf_stack_hold(rig.stack, LWF_HOLD_USER_PAUSE);
+		for (uint32_t i = 0; i < 300; i++)
+			submit_cancellable(&side, 1000 + i, i % 3);
+		run(&side);
+		lwf_client_cancel(side.client, 1);
+		assert_int_equal(side.control->answer_tail, answered + 100);
+		for (uint32_t i = 0; i < 100; i++) {
+			assert_int_equal(answer(&side, answered + i)->id, 1000 + 3 * i + 1);
+			assert_int_equal(answer(&side, answered + i)->status,
+					 LWF_STATUS_SEND_ABORTED);
+			assert_int_equal(answer(&side, answered + i)->refused, 1);
+		}
+		lwf_client_cancel(side.client, 1); /* there are none left */
+		assert_int_equal(side.control->answer_tail, answered + 100);
+		lwf_stack_release(rig.stack, LWF_HOLD_USER_PAUSE);
+		rig_run(&rig, 5);
+		assert_int_equal(side.control->answer_tail, answered + 300);
+		for (uint32_t i = 0; i < 200; i++) {
+			assert_int_equal(answer(&side, answered + 100 + i)->id,
+					 1000 + i / 2 * 3 + i % 2 * 2);
+			assert_int_equal(answer(&side, answered + 100 + i)->status,
+					 LWF_STATUS_SUCCESS);
+		}
+		answered += 300;
+		side.control->answer_head = answered;
+		assert_int_equal(side.control->submit_head, answered);
+	}
+	assert_int_equal(side.client->session.ledger.submitted, 15000);
+	assert_int_equal(side.client->session.ledger.refused[LWF_ANSWER_SEND_ABORTED], 5000);
+	assert_int_equal(side.client->session.ledger.sent, 10000);
+	assert_int_equal(side.client->withdrawn_count, 0);
+	close_client(&side);
+	end_rig();
+}
+
+/* Withdrawn at the head of the ring, its place is free at once; it does not count for deadlines. */
+static void test_cancel_and_deadline(void **state)
+{
+	struct other_side side;
+
+	(void)state;
+	setup_rig("inject");
+	open_client_for(&side, true, 320 * RIG_MS);
+	lwf_stack_hold(rig.stack, LWF_HOLD_USER_PAUSE);
+	submit_cancellable(&side, 1, 7);
+	submit_cancellable(&side, 2, 0);
+	submit_cancellable(&side, 3, 7);
+	run(&side);
+	rig_run(&rig, 200);
+	submit_cancellable(&side, 4, 0);
+	lwf_client_cancel(side.client, 7);
+	assert_int_equal(side.control->answer_tail, 2);
+	assert_int_equal(side.control->submit_head, 1);
+	rig_run(&rig, 145); /* 2 is overdue, 4 is not */
+	assert_int_equal(side.control->answer_tail, 3);
+	assert_int_equal(answer(&side, 2)->id, 2);
+	assert_int_equal(side.control->submit_head, 3);
+	rig_run(&rig, 200);
+	assert_int_equal(side.control->answer_tail, 4);
+	assert_int_equal(answer(&side, 3)->id, 4);
+	assert_int_equal(side.control->submit_head, 4);
+	close_client(&side);
+	end_rig();
+}
+
+/* Answers of withdrawn records need a place as all others do: without one they stay. */
+static void test_cancel_without_places(void **state)
+{
+	struct other_side side;
+
+	(void)state;
+	setup_rig("inject");
+	open_client(&side, true);
+	for (uint32_t i = 0; i < LWF_RING_COMPLETE_SLOTS - 10; i++) {
+		submit(&side, i, 0, 60, 0);
+		if (i % 64 == 0)
+			run(&side);
+	}
+	run(&side);
+	rig_run(&rig, 50);
+	assert_int_equal(side.control->answer_tail, LWF_RING_COMPLETE_SLOTS - 10);
+	lwf_stack_hold(rig.stack, LWF_HOLD_USER_PAUSE);
+	for (uint32_t i = 0; i < 30; i++)
+		submit_cancellable(&side, i, 5);
+	run(&side);
+	lwf_client_cancel(side.client, 5);
+	assert_int_equal(side.control->answer_tail, LWF_RING_COMPLETE_SLOTS);
+	side.control->answer_head = 100;
+	lwf_client_cancel(side.client, 5);
+	assert_int_equal(side.control->answer_tail, LWF_RING_COMPLETE_SLOTS + 20);
+	assert_null(side.lie);
+	close_client(&side);
+	end_rig();
+}
+
 /* At the end nobody waits for a restart any more. */
 static void test_stop_waiting(void **state)
 {
@@ -563,6 +674,9 @@ int main(void)
 		cmocka_unit_test(test_starved_by_another),
 		cmocka_unit_test(test_gone_with_frames_out),
 		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_cancel_by_number),
+		cmocka_unit_test(test_cancel_and_deadline),
+		cmocka_unit_test(test_cancel_without_places),
 		cmocka_unit_test(test_stop_waiting),
 	};
 
