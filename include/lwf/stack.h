@@ -265,6 +265,20 @@ const struct lwf_ledger *lwf_stack_client_ledger(const struct lwf_stack *stack);
  */
 void lwf_stack_waiting(const struct lwf_stack *stack, char *text, size_t bytes);
 
+/** Frames of one that another keeps. */
+struct lwf_kept {
+	char origin[LWF_NAME_BYTES]; /* the module or edge that they are of */
+	char holder[LWF_NAME_BYTES];
+	uint32_t frames;
+	uint64_t age_ns; /* how long the holder has had the oldest */
+};
+
+/**
+ * Row @index from 0 of the frames that modules and edges say they keep, waited for or not; false behind
+ * the last. What is inside a filter that does not say so is in sends_out of its origin alone.
+ */
+bool lwf_stack_kept(const struct lwf_stack *stack, uint32_t index, struct lwf_kept *kept);
+
 /** NdisCancelSendNetBufferLists: every holder completes matching sends as SEND_ABORTED. */
 void lwf_stack_cancel(struct lwf_stack *stack, uint64_t cancel_id);
 

@@ -165,8 +165,19 @@ static void print_session(const json_t *session)
 	       number(session, "outstanding"));
 }
 
+static void print_pending(const json_t *kept)
+{
+	uint64_t frames = number(kept, "frames");
+	char age[32];
+
+	printf("  pending    %" PRIu64 " frame%s of %s at %s, oldest %s\n", frames,
+	       frames == 1 ? "" : "s", text(kept, "origin"), text(kept, "holder"),
+	       lwf_units_show_duration(number(kept, "oldest_ns"), age, sizeof(age)));
+}
+
 static void print_stack(const json_t *stack)
 {
+	const json_t *pending = json_object_get(stack, "pending");
 	const json_t *modules = json_object_get(stack, "modules");
 	const json_t *sessions = json_object_get(stack, "sessions");
 
@@ -188,6 +199,8 @@ static void print_stack(const json_t *stack)
 	print_edge("lower", json_object_get(stack, "lower"));
 	for (size_t i = 0; i < json_array_size(sessions); i++)
 		print_session(json_array_get(sessions, i));
+	for (size_t i = 0; i < json_array_size(pending); i++)
+		print_pending(json_array_get(pending, i));
 }
 
 void ctl_print_show(const json_t *reply)

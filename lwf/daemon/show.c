@@ -326,6 +326,23 @@ static json_t *show_sessions(const struct lwf_stack *stack)
 	return array;
 }
 
+static json_t *show_pending(const struct lwf_stack *stack)
+{
+	json_t *array = json_array();
+	struct lwf_kept kept;
+
+	for (uint32_t i = 0; lwf_stack_kept(stack, i, &kept); i++) {
+		json_t *object = json_object();
+
+		put_text(&object, "origin", kept.origin);
+		put_text(&object, "holder", kept.holder);
+		put_number(&object, "frames", kept.frames);
+		put_number(&object, "oldest_ns", kept.age_ns);
+		append(&array, object);
+	}
+	return array;
+}
+
 static json_t *show_stack(const struct lwf_stack *stack, const struct lwf_show_facts *facts)
 {
 	struct lwf_link link = lwf_stack_link(stack);
@@ -339,6 +356,7 @@ static json_t *show_stack(const struct lwf_stack *stack, const struct lwf_show_f
 	put(&object, "holds", lwf_show_holds(lwf_stack_holds(stack)));
 	put_bool(&object, "settled", lwf_stack_settled(stack));
 	put_text(&object, "waiting", waiting);
+	put(&object, "pending", show_pending(stack));
 	put_bool(&object, "no_carrier_forced", lwf_stack_is_no_carrier_forced(stack));
 	put(&object, "link", show_link(&link));
 	put(&object, "upper", show_edge(lwf_stack_upper(stack), stack, facts));

@@ -23,6 +23,9 @@ before=$(tx_packets eth1)
 background client lwf-inject --json eth1 "$TMP/three.pcap" --topspeed
 wait_for 10 "three frames to be out" held 3
 expect_equal "tx_packets of eth1" "$before" "$(tx_packets eth1)"
+expect_equal "who keeps what" "inject hold 3 true" \
+	"$(show '.stacks[0].pending[] | "\(.origin) \(.holder) \(.frames) \(.oldest_ns > 0)"' eth1)"
+expect_match "the same for people" "pending +3 frames of inject at hold, oldest [0-9.]+ (u|m)?s$" "$(lwfctl show eth1)"
 
 step "the pause cannot end yet"
 background watch lwfctl watch --json --since 1 eth1
@@ -43,6 +46,7 @@ step "the last frame ends it"
 expect_exit 0 lwfctl filter set eth1/hold release=1
 finish pause 10
 expect_equal "exit code of lwfctl pause ($ERR)" 0 "$CODE"
+expect_equal "frames kept" 0 "$(show '.stacks[0].pending | length' eth1)"
 finish client 10
 result_balances client
 expect_equal "SUCCESS" 3 "$(result .completed.SUCCESS)"

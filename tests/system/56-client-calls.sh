@@ -91,6 +91,25 @@ expect_equal "calls with SUCCESS" 995 "$(grep -c '^call: ok SUCCESS' <<<"$OUT")"
 expect_equal "the two ledgers" "$(sed -n 's/^ledger: //p' <<<"$OUT")" "$(sed -n 's/^stats: //p' <<<"$OUT")"
 captured got
 
+step "BlockRx: nothing that is received reaches the host, what a program hands up does"
+expect_exit 0 lwfctl filter insert eth1 impair:loss=100%,direction=receive
+state_is eth1 Running
+before=$(rx_packets lwf0)
+far rawsend eth0 -n 50 -s 100 >/dev/null
+lost() {
+	[ "$(show '.stacks[0].modules[] | select(.name == "impair") | .report."receive-lost" // 0' eth1)" -ge 50 ]
+}
+wait_for 10 "50 frames to be dropped" lost
+expect_equal "frames that reached lwf0" "$before" "$(rx_packets lwf0)"
+client stack=eth1 <<-'END'
+	call 3 10000 up
+	call 2
+END
+expect_match "handed up" "^call: ok SUCCESS/none .* succeeded=3 " "$(sed -n 1p <<<"$OUT")"
+expect_match "sent" "^call: ok SUCCESS/none .* succeeded=2 " "$(sed -n 2p <<<"$OUT")"
+expect_equal "frames that reached lwf0" $((before + 3)) "$(rx_packets lwf0)"
+expect_exit 0 lwfctl filter remove eth1/impair
+
 ledgers_balance
 stop_lwfd
 nothing_left

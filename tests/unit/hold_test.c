@@ -34,9 +34,11 @@ static void set(const char *text, int expected)
 /* The pause of inject truly pends on a device that answers at once. */
 static void test_pause_pends(void **state)
 {
+	struct lwf_kept kept;
 	char text[128];
 
 	(void)state;
+	assert_false(lwf_stack_kept(rig.stack, 0, &kept));
 	client_send(&client, 3);
 	assert_int_equal(client.answers, 0);
 	lwf_stack_hold(rig.stack, LWF_HOLD_USER_PAUSE);
@@ -44,11 +46,51 @@ static void test_pause_pends(void **state)
 	assert_int_equal(rig_state(&rig, "inject"), LWF_STATE_PAUSING);
 	lwf_stack_waiting(rig.stack, text, sizeof(text));
 	assert_string_equal(text, "3 frames of inject at hold, oldest 20 ms");
+	assert_true(lwf_stack_kept(rig.stack, 0, &kept));
+	assert_string_equal(kept.origin, "inject");
+	assert_string_equal(kept.holder, "hold");
+	assert_int_equal(kept.frames, 3);
+	assert_int_equal(kept.age_ns, 20 * RIG_MS);
+	assert_false(lwf_stack_kept(rig.stack, 1, &kept));
 	set("release=on", 0);
 	rig_run(&rig, 1);
 	assert_int_equal(lwf_stack_state(rig.stack), LWF_STATE_PAUSED);
 	assert_int_equal(client_count(&client, LWF_STATUS_SUCCESS), 3);
 	lwf_stack_release(rig.stack, LWF_HOLD_USER_PAUSE);
+	done();
+}
+
+/* Frames that nobody waits for: a row for each who made some at each who keeps some. */
+static void test_kept_while_running(void **state)
+{
+	struct lwf_kept kept;
+
+	(void)state;
+	client_send(&client, 2);
+	assert_int_equal(rig_host_send(&rig, 60, 1), 0);
+	lwf_sim_edge_config(rig.lower)->never = true;
+	client_send(&client, 4); /* past hold, which has its three; the device keeps these */
+	rig_run(&rig, 7);
+	assert_int_equal(lwf_stack_state(rig.stack), LWF_STATE_RUNNING);
+	assert_true(lwf_stack_kept(rig.stack, 0, &kept));
+	assert_string_equal(kept.origin, "up0");
+	assert_string_equal(kept.holder, "hold");
+	assert_int_equal(kept.frames, 1);
+	assert_int_equal(kept.age_ns, 7 * RIG_MS);
+	assert_true(lwf_stack_kept(rig.stack, 1, &kept));
+	assert_string_equal(kept.origin, "inject");
+	assert_string_equal(kept.holder, "hold");
+	assert_int_equal(kept.frames, 2);
+	assert_true(lwf_stack_kept(rig.stack, 2, &kept));
+	assert_string_equal(kept.origin, "inject");
+	assert_string_equal(kept.holder, "low0");
+	assert_int_equal(kept.frames, 4);
+	assert_false(lwf_stack_kept(rig.stack, 3, &kept));
+	lwf_sim_edge_config(rig.lower)->never = false;
+	lwf_sim_edge_release(rig.lower, 4);
+	set("release=on", 0);
+	rig_run(&rig, 1);
+	assert_false(lwf_stack_kept(rig.stack, 0, &kept));
 	done();
 }
 
@@ -90,6 +132,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_pause_pends, fresh),
+		cmocka_unit_test_setup(test_kept_while_running, fresh),
 		cmocka_unit_test_setup(test_keeps_so_many, fresh),
 		cmocka_unit_test_setup(test_settles_at_pause, fresh),
 	};
