@@ -51,6 +51,11 @@ lwf_library(lwf ${CMAKE_SOURCE_DIR}/cmake/lwf.map lwf
             SOURCES ${engine_sources} INCLUDES ${engine_folders}
             LIBRARIES PkgConfig::EVENT PkgConfig::PCAP Threads::Threads)
 
+# lwf.py is of no one version of Python, so it has a folder of its own (lwf-client.pc names it);
+# packagers may say lib/python3/dist-packages.
+set(LWF_PYTHON_DIR ${CMAKE_INSTALL_DATADIR}/lwf/python CACHE STRING "Where lwf.py is installed")
+install(FILES injector/python/lwf.py DESTINATION ${LWF_PYTHON_DIR})
+
 get_target_property(client_sources lwf_client SOURCES)
 lwf_library(lwf-client ${CMAKE_SOURCE_DIR}/cmake/lwf-client.map client
             SOURCES ${client_sources} ${CMAKE_SOURCE_DIR}/lwf/wire/connection.c
