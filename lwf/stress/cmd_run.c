@@ -87,35 +87,46 @@ static int read_record(const char *file, struct stress_record *to)
 			    "give a file that run --report wrote", "%s", problem.text);
 }
 
-/* The settings of a record's command to replay: they were quoted there. */
+/* A word that stress_quote() wrote, unquoted in place. Returns what follows it. */
+static char *unquote(char *word)
+{
+	char *from = word, *to = word;
+	bool quoted = false;
+
+	for (; *from && (quoted || *from != ' '); from++) {
+		if (*from == '\'')
+			quoted = !quoted;
+		else if (*from == '\\' && !quoted && from[1])
+			*to++ = *++from;
+		else
+			*to++ = *from;
+	}
+	if (*from)
+		from++;
+	*to = '\0';
+	return from;
+}
+
+/* The settings of a record's command to replay; it is taken apart. */
 static void take_settings(struct stress_line *line, char *replay)
 {
-	char *at = replay;
+	char *next, *word = replay;
 
-	while (line->settings < STRESS_SETTINGS_MAX && (at = strstr(at, " --set "))) {
-		char *name = at + 7, *equal = strchr(name, '='), *value, *to;
+	for (; *word && line->settings < STRESS_SETTINGS_MAX; word = next) {
+		char *equal;
 
+		next = unquote(word);
+		if (strcmp(word, "--set") != 0)
+			continue;
+		word = next;
+		next = unquote(word);
+		equal = strchr(word, '=');
 		if (!equal)
-			return;
-		snprintf(line->setting_text[line->settings], STRESS_NAME_BYTES, "%.*s",
-			 (int)(equal - name), name);
-		value = to = equal + 1;
-		for (at = value; *at && (*at != ' ' || *value == '\''); at++)
-			if (*at == '\'' && at > value) {
-				at++;
-				break;
-			}
-		if (*at)
-			*at++ = '\0';
-		if (*value == '\'' && strlen(value) >= 2) {
-			value[strlen(value) - 1] = '\0';
-			to = value + 1;
-		}
-		line->setting[line->settings].name = line->setting_text[line->settings];
-		line->setting[line->settings].value = to;
+			continue;
+		*equal = '\0';
+		line->setting[line->settings].name = word;
+		line->setting[line->settings].value = equal + 1;
 		line->settings++;
-		at--;
-		*at = ' ';
 	}
 }
 

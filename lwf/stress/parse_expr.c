@@ -318,7 +318,7 @@ static struct stress_expr *need_question(struct stress_parser *parser,
 	expr->quantity = quantity;
 	stress_need_worlds(parser, at, row->worlds, row->name);
 	stress_need_sign(parser, '(');
-	if (row->objects == STRESS_DAEMON && stress_at_sign(parser, ')'))
+	if ((row->objects & STRESS_DAEMON) && stress_at_sign(parser, ')'))
 		expr->object.kind = STRESS_DAEMON;
 	else if (row->objects)
 		stress_need_object(parser, row->objects, &expr->object);

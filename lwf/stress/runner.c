@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,7 +29,8 @@
 
 struct job {
 	pid_t pid; /* 0: free */
-	int fd;	   /* its record */
+	pid_t parent;
+	int fd; /* its record */
 	uint64_t seed;
 	struct stress_progress *progress;
 };
@@ -121,6 +123,9 @@ static void be_child(const struct stress_plan *plan, const struct job *job, bool
 
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != job->parent)
+		_exit(LWF_EXIT_FALSE);
 	if (null >= 0) {
 		dup2(null, STDOUT_FILENO);
 		dup2(null, STDERR_FILENO);
@@ -137,6 +142,7 @@ static int start(const struct stress_plan *plan, struct job *job, uint64_t seed,
 	if (job->fd < 0)
 		return -errno;
 	job->seed = seed;
+	job->parent = getpid();
 	fflush(stdout);
 	fflush(stderr);
 	job->pid = fork();
@@ -416,6 +422,8 @@ int stress_run(const struct stress_plan *plan, struct stress_record *record,
 		error->exit = LWF_EXIT_FALSE;
 		snprintf(error->why, sizeof(error->why), "interrupted after %" PRIu64 " runs",
 			 runner.finished);
+		if (!record->scenario[0])
+			describe(plan, plan->seed, record);
 		record->verdict = STRESS_BROKEN;
 		return LWF_EXIT_FALSE;
 	}

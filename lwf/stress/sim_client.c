@@ -290,7 +290,7 @@ int sim_traffic_make(struct sim_traffic *traffic)
 	    inject_template_parse(traffic->declared->pattern, template, &error))
 		goto out;
 	for (uint32_t i = 0; i < SIM_PATTERNS; i++) {
-		uint32_t len = inject_template_make(template, i, 0, frame);
+		uint32_t len = inject_template_make(template, i * SIM_STRIDE, 0, frame);
 
 		traffic->bytes[i] = malloc(len);
 		if (!traffic->bytes[i])

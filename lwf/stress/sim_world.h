@@ -18,6 +18,7 @@
 
 #define SIM_RING	 1024u /* records that a client may have waiting, out and unread together */
 #define SIM_PATTERNS	 64u   /* frames of a traffic that are made; then they come again */
+#define SIM_STRIDE	 7919ull /* frame numbers between those, so that ranges are spread */
 #define SIM_FLOOD_NS	 50000u
 #define SIM_FLOOD_FRAMES 64u
 #define SIM_WIRE_NS	 1000u /* how long a frame is on the wire between two links */

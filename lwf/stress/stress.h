@@ -26,7 +26,8 @@
 	X(JOBS, "jobs", "N", "so many runs at a time (default: 1)")                         \
 	X(SET, "set", "NAME=VALUE", "another value for a variable (`let`) of the scenario") \
 	X(FORMAT, "format", "FORM", "what is printed: text, json, ktap or junit")           \
-	X(REPORT, "report", "FILE", "writes the whole run to FILE")                         \
+	X(REPORT, "report", "FILE",                                                         \
+	  "writes the run to FILE: a page (.html), or all of it (.ndjson)")                 \
 	X(OUTPUT, "output", "FILE", "where to write the result")                            \
 	X(TRACE, "trace", NULL, "every trace record to standard error")                     \
 	X(JSON, "json", NULL, "as --format json")                                           \
@@ -108,7 +109,7 @@ bool stress_line_format(const struct stress_line *line, enum stress_format *form
  */
 int stress_show(const struct stress_record *record, enum stress_format format);
 
-/** Writes @record to @path: NDJSON. Returns the exit code; what is wrong is printed. */
+/** Writes @record to @path: as a page when it ends in .html, else as NDJSON. Returns the exit code; what is wrong is printed. */
 int stress_write_report(const struct stress_record *record, const char *path);
 
 /** A text as a word of a shell command. Returns @out. */

@@ -1,0 +1,144 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# 80-scenarios.sh - lwf-stress as users meet it: exit codes, what is printed, the same run again.
+#
+#	 FILE.scn > lwf-stress > [ inject > monitor ] on simulated devices
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+scenarios=$ROOT/scripts/scenarios
+cd "$TMP"
+
+cat >good.scn <<-'END'
+	scenario "good" seed 9
+	let rounds = 5
+	link lan0
+	client c1 on lan0
+	traffic t1 from c1 udp 10.0.0.1:9 -> 10.0.0.2:9 size 60..1514 rate 20kpps
+	start t1
+	repeat rounds {
+	  after 0ms..20ms link lan0.lower down
+	  within 200ms expect state(lan0) == detached
+	  after 1ms..5ms link lan0.lower up
+	  within 200ms expect state(lan0) == running
+	}
+END
+sed 's/== detached/== paused/' good.scn >wrong.scn
+sed 's/== detached/== pausd/' good.scn >bad.scn
+started_some() {
+	local name
+	for name in endless killed; do
+		[ ! -f "$TMP/$name.pid" ] || children=$(cat "/proc/$(pid_of $name)/task/$(pid_of $name)/children" 2>/dev/null) || :
+	done
+	[ -n "$children" ]
+}
+all_gone() {
+	local child
+	for child in $children; do ! is_alive "$child" || return 1; done
+}
+json() { tail -n 1 <<<"$OUT" | jq -r "$1"; }
+
+step "a scenario that holds"
+expect_exit 0 lwf-stress check good.scn "$scenarios"/*.scn
+expect_exit 0 lwf-stress run good.scn --json
+expect_equal "schema, verdict, seed" "1 passed 9" "$(json '"\(.schema) \(.verdict) \(.seed)"')"
+expect_equal "flaps, lost, doubled" "5 0 0" "$(json '"\(.flaps) \(.lost) \(.doubled)"')"
+expect_equal "lists" "array" "$(json '.ledger | type')"
+expect_equal "the ledger" true "$(json '.ledger[0] | .submitted == ([.completed[]] + [.refused[]] | add)')"
+digest=$(json .digest)
+
+step "the same seed is the same run, another one is not"
+expect_exit 0 lwf-stress run good.scn --json
+expect_equal "digest again" "$digest" "$(json .digest)"
+expect_exit 0 lwf-stress --json replay --seed 9 good.scn
+expect_equal "digest of the replay" "$digest" "$(json .digest)"
+expect_exit 0 lwf-stress run good.scn --seed 10 --json
+[ "$(json .digest)" != "$digest" ] || fail "seed 10 has the digest of seed 9"
+expect_exit 0 lwf-stress run good.scn --count 8 --jobs 3 --json
+many=$(json .digest)
+expect_equal "runs, rounds" "8 40" "$(json '"\(.runs) \(.rounds)"')"
+expect_exit 0 lwf-stress run good.scn --count 8 --json
+expect_equal "digest of many" "$many" "$(json .digest)"
+expect_exit 0 lwf-stress run good.scn --set rounds=2 --json
+expect_equal "rounds that were set" 2 "$(json .rounds)"
+
+step "one that expects a wrong thing: 1, and three lines"
+expect_exit 1 lwf-stress run wrong.scn --json
+expect_equal "verdict" failed "$(json .verdict)"
+expect_equal "lines on stderr" 3 "$(wc -l <<<"$ERR")"
+expect_match "what is told" 'expected: within 200ms expect state\(lan0\) == paused \(wrong\.scn:9:3\)' "$ERR"
+expect_match "what is told" 'state\(lan0\) is detached' "$ERR"
+expect_match "what is told" 'seed: 9' "$ERR"
+replay=$(sed -n 's/^replay: //p' <<<"$ERR")
+expect_equal "the command to replay" "lwf-stress replay wrong.scn --seed 9" "$replay"
+digest=$(json .digest)
+# shellcheck disable=SC2086 # a command
+expect_exit 1 $replay --json
+expect_equal "what it replays" "$digest" "$(json .digest)"
+
+step "one that cannot be read: 2, and the place"
+expect_exit 2 lwf-stress run bad.scn
+expect_match "what is told" "bad\.scn:9:38: 'pausd' is no quantity, state or variable; did you mean" "$ERR"
+expect_equal "the caret" 38 "$(tail -n 1 <<<"$ERR" | awk '{ print index($0, "^") - 1 }')"
+expect_exit 2 lwf-stress check good.scn bad.scn
+expect_exit 2 lwf-stress run none.scn
+expect_exit 2 lwf-stress run .
+expect_exit 2 lwf-stress run good.scn --seed -1
+expect_exit 2 lwf-stress run good.scn --set frob=1
+expect_exit 2 lwf-stress run good.scn --format frob
+expect_exit 2 lwf-stress run good.scn --count 2 --for 3s
+expect_exit 2 lwf-stress run
+expect_exit 2 lwf-stress frob good.scn
+expect_exit 2 lwf-stress check good.scn --seed 3
+expect_exit 0 lwf-stress --help
+expect_match "what is told" 'lwf-stress run' "$OUT"
+
+step "other forms"
+expect_exit 1 lwf-stress run wrong.scn --format ktap
+expect_match "what is told" 'not ok 1 good' "$OUT"
+expect_match "what is told" '# seed: 9' "$OUT"
+expect_exit 0 lwf-stress run good.scn --format ktap
+expect_equal "KTAP" "KTAP version 1" "$(head -n 1 <<<"$OUT")"
+expect_exit 1 lwf-stress run wrong.scn --format junit
+python3 -c 'import sys, xml.etree.ElementTree as e
+suite = e.fromstring(sys.stdin.read()).find("testsuite")
+assert suite.get("failures") == "1" and "paused" in suite.find("testcase/failure").get("message")' <<<"$OUT"
+
+step "a report is replayed, and joined with others"
+expect_exit 1 lwf-stress run wrong.scn --report wrong.ndjson
+expect_exit 1 lwf-stress run wrong.scn --report wrong.html
+expect_match "a page" '<svg' "$(cat wrong.html)"
+expect_exit 1 lwf-stress replay wrong.ndjson --json
+expect_equal "digest of the report" "$digest" "$(json .digest)"
+expect_exit 0 lwf-stress run good.scn --set rounds=3 --report good.ndjson
+expect_exit 0 lwf-stress replay good.ndjson --json
+expect_equal "with what was set" 3 "$(json .rounds)"
+sed -i 's/0ms..20ms/0ms..21ms/' good.scn
+expect_exit 1 lwf-stress replay good.ndjson
+expect_match "what is told" 'this run is another one' "$ERR"
+expect_exit 1 lwf-stress merge good.ndjson wrong.ndjson --json
+expect_equal "runs, failed, verdict" "2 1 failed" "$(json '"\(.runs) \(.failed) \(.verdict)"')"
+head -c 3000 good.ndjson >cut.ndjson
+expect_exit 2 lwf-stress merge cut.ndjson
+expect_match "what is told" 'cut\.ndjson: line' "$ERR"
+
+step "a long scenario that fails is made short"
+{ cat wrong.scn && for i in 1 2 3 4 5 6; do echo "after ${i}ms"; done; } >long.scn
+expect_exit 0 lwf-stress shrink long.scn --for 30s --output short.scn
+[ "$(wc -l <short.scn)" -le 5 ] || fail "$(cat short.scn)"
+seed=$(sed -n 's/.*--seed //p' <<<"$ERR")
+expect_exit 1 lwf-stress run short.scn --seed "$seed"
+expect_match "what is told" 'expected: within 200ms expect state\(lan0\) == paused' "$ERR"
+expect_exit 1 lwf-stress shrink good.scn
+
+step "nobody can be killed in the middle and leave something behind"
+background endless lwf-stress run "$scenarios/soak.scn" --count 1000000 --jobs 2
+within 10 started_some || fail "nothing runs"
+stop endless
+expect_equal "exit code" 1 "$CODE"
+expect_match "what is told" "interrupted" "$ERR"
+all_gone || fail "children are left: $children"
+background killed lwf-stress run "$scenarios/soak.scn" --count 1000000 --jobs 2
+within 10 started_some || fail "nothing runs"
+stop killed KILL
+within 5 all_gone || fail "children are left: $children"

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * stress_parser_test.c - scenarios as they are read: what is understood, and where what is wrong is said
+ * to be.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "scenario.h"
+
+#define HEAD                                        \
+	"link lan0 upper tap mtu 1500 lower veth\n" \
+	"client c1 on lan0\n"                       \
+	"traffic t1 from c1 udp 10.0.0.1:9 -> 10.0.0.2:9 size 60..1514 rate 20kpps\n"
+
+struct files {
+	const char *name[4];
+	const char *text[4];
+};
+
+static int read_memory(void *context, const char *from, const char *file, char **text,
+		       size_t *bytes)
+{
+	const struct files *files = context;
+
+	(void)from;
+	for (int i = 0; i < 4 && files->name[i]; i++) {
+		if (strcmp(files->name[i], file) != 0)
+			continue;
+		*bytes = strlen(files->text[i]);
+		*text = malloc(*bytes + 1);
+		memcpy(*text, files->text[i], *bytes + 1);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static struct stress_problem problem;
+
+static struct stress_scenario *read_files(struct files *files)
+{
+	struct stress_source source = {read_memory, files};
+	struct stress_scenario *scenario = NULL;
+
+	stress_scenario_read(&source, "a.scn", NULL, 0, &scenario, &problem);
+	return scenario;
+}
+
+static struct stress_scenario *read_text(const char *text)
+{
+	struct files files = {{"a.scn"}, {text}};
+
+	return read_files(&files);
+}
+
+static struct stress_scenario *need(const char *text)
+{
+	struct stress_scenario *scenario = read_text(text);
+
+	if (!scenario)
+		print_error("%s\n", problem.text);
+	assert_non_null(scenario);
+	return scenario;
+}
+
+static void test_declarations(void **state)
+{
+	struct stress_scenario *scenario = need(
+		"scenario \"x y\" seed 42 # the name\n"
+		"profile npcap\n"
+		"daemon second\n"
+		"link lan0 upper none mtu 9000 filter \"hold:frames=1\" filter \"monitor\" qdisc "
+		"kernel\n"
+		"link lan1 daemon second peer lan0\n"
+		"client c1 on lan1 when-paused wait; client c2 on lan0\n"
+		"traffic t1 from c1 udp 10.0.0.1:9 -> 10.0.0.2:9 size 60..1514 rate 20kpps burst 8 "
+		"count 10k direction receive\n"
+		"traffic t2 from lan1.lower eth type 0x88b5 size 100 rate 1Mbps\n");
+
+	(void)state;
+	assert_string_equal(scenario->name, "x y");
+	assert_int_equal(scenario->seed, 42);
+	assert_int_equal(scenario->profile, LWF_PROFILE_NPCAP);
+	assert_int_equal(scenario->daemons, 2);
+	assert_int_equal(scenario->links, 2);
+	assert_false(scenario->link[0].has_upper);
+	assert_true(scenario->link[0].qdisc_kernel);
+	assert_int_equal(scenario->link[0].mtu_bytes, 9000);
+	assert_int_equal(scenario->link[0].filters, 2);
+	assert_string_equal(scenario->link[0].filter[0], "hold:frames=1");
+	assert_int_equal(scenario->link[0].peer, 1);
+	assert_int_equal(scenario->link[1].peer, 0);
+	assert_int_equal(scenario->link[1].daemon, 1);
+	assert_true(scenario->client[0].wait_when_paused);
+	assert_int_equal(scenario->client[0].link, 1);
+	assert_string_equal(scenario->traffic[0].pattern,
+			    "udp 10.0.0.1:9 > 10.0.0.2:9 size 60..1514");
+	assert_int_equal(scenario->traffic[0].burst, 8);
+	assert_int_equal(scenario->traffic[0].count, 10000);
+	assert_true(scenario->traffic[0].receive);
+	assert_int_equal(scenario->traffic[1].from.kind, STRESS_LOWER);
+	assert_true(scenario->traffic[1].bits_per_second > 999999.0);
+	stress_scenario_free(scenario);
+}
+
+/* Text, kind and values of each statement of a list. */
+static void test_statements(void **state)
+{
+	static const enum stress_statement_kind kinds[] = {
+		STRESS_AFTER,  STRESS_AFTER,  STRESS_EXPECT, STRESS_EXPECT,
+		STRESS_ALWAYS, STRESS_FAULTS, STRESS_FAULTS, STRESS_FAULTS,
+		STRESS_FAULTS, STRESS_STACK,  STRESS_FILTER, STRESS_FILTER,
+		STRESS_NOTE,   STRESS_DRAIN,  STRESS_START,  STRESS_STOP,
+	};
+	struct stress_scenario *scenario = need(
+		HEAD
+		"after 5ms\n"
+		"after 0ms..20ms   link lan0.lower down   # why\n"
+		"expect state(lan0) == running\n"
+		"within 200ms expect completed(c1, PAUSED) > 0 and not (sent(lan0.lower) == 0)\n"
+		"always expect outstanding(lan0) == 0 while state(lan0/inject) == paused\n"
+		"fault lan0 send error ENOBUFS rate 5% for 2s\n"
+		"client c1 kill\n"
+		"daemon kill; fault memory fail 3\n"
+		"stack lan0 pause\n"
+		"filter lan0 insert \"hold:frames=1\"\n"
+		"filter lan0/hold set \"release=on\"\n"
+		"note \"hello\"\n"
+		"drain within 1s\n"
+		"start all; stop t1\n");
+	const struct stress_statement *s = scenario->body;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++, s = s->next) {
+		assert_non_null(s);
+		assert_int_equal(s->kind, kinds[i]);
+		if (i == 1) {
+			assert_int_equal(s->number->kind, STRESS_EXPR_RANGE);
+			assert_int_equal(s->number->right->number, 20000000);
+			assert_int_equal(s->body->fault, STRESS_FAULT_LINK_DOWN);
+			assert_int_equal(s->body->object.kind, STRESS_LOWER);
+			assert_int_equal(s->at.line, 5);
+			assert_int_equal(s->body->at.column, 19);
+			assert_string_equal(s->text, "after 0ms..20ms link lan0.lower down");
+		}
+		if (i == 5) {
+			assert_int_equal(s->fault, STRESS_FAULT_SEND_ERROR);
+			assert_int_equal(s->object.kind, STRESS_LOWER);
+			assert_string_equal(s->word, "ENOBUFS");
+			assert_int_equal(s->share->number, 50000);
+			assert_int_equal(s->duration->number, 2000000000);
+		}
+	}
+	assert_null(s);
+	stress_scenario_free(scenario);
+}
+
+static void test_blocks(void **state)
+{
+	struct stress_scenario *scenario =
+		need(HEAD "repeat 3 as i { repeat for 1s { after 1ms }\n only live { device "
+			  "lan0.lower rename x0 }\n }\n"
+			  "expect submitted(c1) == completed(c1) +\\\n refused(c1)\n"
+			  "expect (submitted(c1)\n == 0)\n");
+	const struct stress_statement *s = scenario->body;
+
+	(void)state;
+	assert_int_equal(s->kind, STRESS_REPEAT);
+	assert_int_equal(s->number->number, 3);
+	assert_true(s->body->for_time);
+	assert_int_equal(s->body->next->kind, STRESS_ONLY);
+	assert_int_equal(s->body->next->worlds, STRESS_IN_LIVE);
+	assert_string_equal(s->body->next->body->word, "x0");
+	assert_string_equal(s->text, "repeat 3 as i");
+	assert_string_equal(s->next->text, "expect submitted(c1) == completed(c1) + refused(c1)");
+	stress_scenario_free(scenario);
+}
+
+/* What is read is what would be written: precedence, units, names. */
+static void test_printing(void **state)
+{
+	static const char *const texts[] = {
+		"submitted(c1) == completed(c1) + refused(c1)",
+		"completed(c1, PAUSED) > 3 or state(lan0) != running and not up(lan0.lower) == 1",
+		"(submitted(c1) + 1) * 2 <= 7 - (3 - 2)",
+		"pause_max(lan0) < 20ms",
+		"dropped(lan0.upper, not-running) >= 1 and held(lan0, user) == 1",
+		"(state(lan0) == paused or 1 == 1) and rules_broken() == 0",
+		"alive(main) == 1",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct stress_scenario *scenario;
+		char text[512], shown[256];
+
+		snprintf(text, sizeof(text), HEAD "expect %s\n", texts[i]);
+		scenario = need(text);
+		stress_expr_show(scenario, scenario->body->condition, shown, sizeof(shown));
+		assert_string_equal(shown, texts[i]);
+		stress_scenario_free(scenario);
+	}
+}
+
+static void test_include(void **state)
+{
+	struct files files = {{"a.scn", "b.inc", "d/c.inc"},
+			      {"include \"b.inc\"\nrepeat 2 { include \"d/c.inc\" }\n", HEAD,
+			       "link lan0.lower down\n"}};
+	struct files wrong = {{"a.scn", "b.inc"}, {"include \"b.inc\"\n", "link lan0\n  frob\n"}};
+	struct files ring = {{"a.scn"}, {"include \"a.scn\"\n"}};
+	struct stress_scenario *scenario = read_files(&files);
+
+	(void)state;
+	assert_non_null(scenario);
+	assert_int_equal(scenario->body->body->fault, STRESS_FAULT_LINK_DOWN);
+	assert_string_equal(scenario->body->body->at.file, "d/c.inc");
+	stress_scenario_free(scenario);
+	assert_null(read_files(&wrong));
+	assert_memory_equal(problem.text, "b.inc:2:3: ", 11);
+	assert_null(read_files(&ring));
+	assert_non_null(strstr(problem.text, "itself"));
+}
+
+static void test_variables(void **state)
+{
+	struct files files = {{"a.scn"},
+			      {HEAD "let n = 1000\nlet gap = 1ms..2ms\nrepeat n { after gap }\n"}};
+	struct stress_source source = {read_memory, &files};
+	struct stress_setting settings[] = {{"n", "5", false}, {"gap", "7ms", false}};
+	struct stress_setting bad[] = {{"n", "5ms", false}}, unknown[] = {{"m", "5", false}};
+	struct stress_scenario *scenario = NULL;
+
+	(void)state;
+	scenario = need(files.text[0]);
+	assert_int_equal(scenario->body->number->number, 1000);
+	stress_scenario_free(scenario);
+	assert_int_equal(stress_scenario_read(&source, "a.scn", settings, 2, &scenario, &problem),
+			 0);
+	assert_int_equal(scenario->body->number->number, 5);
+	assert_int_equal(scenario->body->body->number->number, 7000000);
+	assert_string_equal(scenario->variables->value, "7ms");
+	stress_scenario_free(scenario);
+	assert_int_not_equal(stress_scenario_read(&source, "a.scn", bad, 1, &scenario, &problem),
+			     0);
+	assert_non_null(strstr(problem.text, "another unit"));
+	assert_int_not_equal(
+		stress_scenario_read(&source, "a.scn", unknown, 1, &scenario, &problem), 0);
+	assert_non_null(strstr(problem.text, "--set m"));
+}
+
+/* Where the problem is, and a word of what is said. */
+static void test_problems(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned line, column;
+		const char *says;
+	} rows[] = {
+		{"frob\n", 1, 1, "begins no statement"},
+		{"repaet 3 { }\n", 1, 1, "did you mean 'repeat'?"},
+		{"expect state(lan0) == running\n", 1, 14, "nothing is called 'lan0'"},
+		{HEAD "within 200ms expect state(lan0) == pausd\n", 4, 36, "did you mean"},
+		{HEAD "expect state(lan0) < running\n", 4, 22, "not more or less"},
+		{HEAD "expect state(lan0) == 3\n", 4, 23, "stands beside"},
+		{HEAD "expect pause_max(lan0) < 3\n", 4, 26, "stands beside"},
+		{HEAD "expect state(lan0)\n", 4, 8, "no condition"},
+		{HEAD "expect state(lan0) = running\n", 4, 20, "write =="},
+		{HEAD "expect state(c1) == running\n", 4, 14, "is wanted here"},
+		{HEAD "expect completed(c1, PAUSD) > 0\n", 4, 22, "did you mean 'PAUSED'?"},
+		{HEAD "after 200 link lan0.lower down\n", 4, 7, "how long to wait"},
+		{HEAD "after 20ms..5ms\n", 4, 7, "smaller to the larger"},
+		{HEAD "after\n", 4, 6, "is wanted, not the end of the line"},
+		{HEAD "link lan0.lower frob\n", 4, 17, "there is no fault 'link frob'"},
+		{HEAD "link lan1.lower down\n", 4, 6, "there is no link 'lan1'"},
+		{HEAD "client c2 kill\n", 4, 8, "there is no client 'c2'"},
+		{HEAD "client c1 kill for\n", 4, 19, "how long"},
+		{HEAD "client c1 cancel for 2s\n", 4, 18, "nothing undoes"},
+		{HEAD "fault netlink overrun\n", 4, 1, "only live"},
+		{HEAD "expect cpu() < 1%\n", 4, 8, "only live"},
+		{HEAD "fault lan0.lower client kill\n", 4, 7, "cannot happen to that"},
+		{HEAD "stack lan0 frob\n", 4, 12, "can be done to no stack"},
+		{HEAD "filter lan0 remove\n", 4, 8, "a module is wanted"},
+		{HEAD "start t2\n", 4, 7, "there is no traffic 't2'"},
+		{HEAD "repeat 3 {\n after 1ms\n", 4, 10, "no '}'"},
+		{HEAD "}\n", 4, 1, "no block to end"},
+		{HEAD "repeat 3 { link lan9 }\n", 4, 12, "inside a block"},
+		{HEAD "link lan0\n", 4, 10, "what happens to it"},
+		{HEAD "client lan0 on lan0\n", 4, 8, "is there already"},
+		{HEAD "link while\n", 4, 6, "a word of the language"},
+		{HEAD "note \"open\n", 4, 6, "without its second"},
+		{HEAD "include \"none.inc\"\n", 4, 9, "cannot be read"},
+		{HEAD "let running = 3\n", 4, 5, "has a meaning already"},
+		{HEAD "let n = 3; let n = 4\n", 4, 16, "is there already"},
+		{HEAD "traffic t2 from c1 frob 1 rate 3pps\n", 4, 20, ""},
+		{HEAD "traffic t2 from c1 arp 10.0.0.1 > 10.0.0.2\n", 4, 9, "has no rate"},
+		{HEAD "traffic t2 from c1 arp 10.0.0.1 > 10.0.0.2 rate 3\n", 4, 49, "no rate"},
+		{"scenario \"a\"\nscenario \"b\"\n", 2, 10, "already"},
+		{"profile frob\n", 1, 9, "no profile"},
+		{"link a mtu 12\n", 1, 12, "an MTU is"},
+		{"link a mtu 99999999999999999999\n", 1, 12, "no number"},
+		{"expect 1 == 1 2\n", 1, 15, "the end of the statement"},
+		{"expect ((((((((((((((((((1))))))))))))))))))\n", 1, 24, "parentheses"},
+		{"note \"a\" \"b\"\n", 1, 10, "the end of the statement"},
+		{"expect \x01\n", 1, 8, "is wanted"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char place[32];
+
+		snprintf(place, sizeof(place), "a.scn:%u:%u: ", rows[i].line, rows[i].column);
+		if (read_text(rows[i].text))
+			fail_msg("row %zu is understood: %s", i, rows[i].text);
+		if (strncmp(problem.text, place, strlen(place)) != 0 ||
+		    !strstr(problem.text, rows[i].says))
+			fail_msg("row %zu, wanted %s %s: %s", i, place, rows[i].says, problem.text);
+	}
+}
+
+/* The caret stands under the place, also behind tabs and in a line that is too long to be shown. */
+static void test_caret(void **state)
+{
+	char text[1024], *line, *caret;
+
+	(void)state;
+	assert_null(read_text("\t\tfrob 1\n"));
+	assert_string_equal(strchr(problem.text, '\n'), "\n   frob 1\n   ^");
+	memset(text, 'x', 400);
+	snprintf(text + 400, sizeof(text) - 400, " \n");
+	memcpy(text, "expect ", 7);
+	assert_null(read_text(text));
+	snprintf(text, sizeof(text), "%s%300s frob\n", "note \"a\"", "");
+	assert_null(read_text(text));
+	line = strchr(problem.text, '\n') + 1;
+	caret = strchr(line, '\n') + 1;
+	assert_int_equal(strstr(line, "frob") - line, strchr(caret, '^') - caret);
+	assert_true(caret - line < 120);
+}
+
+/* docs/scenarios.md explains every word, fault and quantity. */
+static void test_documented(void **state)
+{
+	char *text = NULL, word[128];
+	size_t bytes;
+	const char *name;
+
+	(void)state;
+	assert_int_equal(
+		stress_disk.read(NULL, NULL, LWF_SOURCE_DIR "/docs/scenarios.md", &text, &bytes),
+		0);
+	for (unsigned i = 0; (name = stress_keyword(i)); i++)
+		if (!strstr(text, name))
+			fail_msg("the word '%s' is not in docs/scenarios.md", name);
+	for (unsigned i = 0; i < STRESS_QUANTITIES; i++) {
+		snprintf(word, sizeof(word), "`%s(",
+			 stress_quantity_row((enum stress_quantity)i)->name);
+		if (!strstr(text, word))
+			fail_msg("the quantity %s) is not in docs/scenarios.md", word);
+	}
+	for (unsigned i = 0; i < STRESS_FAULT_NONE; i++) {
+		snprintf(word, sizeof(word), "`%s", stress_fault_row((enum stress_fault)i)->words);
+		if (!strstr(text, word))
+			fail_msg("the fault %s` is not in docs/scenarios.md", word);
+	}
+	free(text);
+}
+
+/* Each row can be found, and what undoes it exists. */
+static void test_vocabulary(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < STRESS_FAULT_NONE; i++) {
+		const struct stress_fault_row *row = stress_fault_row((enum stress_fault)i);
+
+		assert_int_equal(stress_fault_find(row->words), i);
+		assert_true(row->worlds & STRESS_IN_BOTH);
+		assert_true((unsigned)row->undo <= STRESS_FAULT_NONE);
+		if (row->undo != STRESS_FAULT_NONE)
+			assert_int_equal(stress_fault_row(row->undo)->objects & row->objects,
+					 row->objects);
+	}
+	for (unsigned i = 0; i < STRESS_QUANTITIES; i++)
+		assert_int_equal(
+			stress_quantity_find(stress_quantity_row((enum stress_quantity)i)->name),
+			i);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_declarations), cmocka_unit_test(test_statements),
+		cmocka_unit_test(test_blocks),	     cmocka_unit_test(test_printing),
+		cmocka_unit_test(test_include),	     cmocka_unit_test(test_variables),
+		cmocka_unit_test(test_problems),     cmocka_unit_test(test_caret),
+		cmocka_unit_test(test_documented),   cmocka_unit_test(test_vocabulary),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
