@@ -110,14 +110,16 @@ static void test_comes_back(void **state)
 /* A file that was cut short, and one that is something else. */
 static void test_refuses(void **state)
 {
+	static const char stray[] =
+		"{\"kind\":\"run\",\"schema\":1}\n{\"kind\":\"state\",\"lane\":3}\n"
+		"{\"kind\":\"end\",\"verdict\":\"passed\"}\n";
 	static const char *const bad[] = {
 		"",
 		"hello\n",
 		"{\"kind\":\"run\",\"schema\":1}\n",
 		"{\"kind\":\"run\",\"schema\":2}\n{\"kind\":\"end\",\"verdict\":\"passed\"}\n",
 		"{\"kind\":\"run\",\"schema\":1}\n{\"kind\":\"end\",\"verdict\":\"fine\"}\n",
-		"{\"kind\":\"run\",\"schema\":1}\n{\"kind\":\"state\",\"lane\":3}\n"
-		"{\"kind\":\"end\",\"verdict\":\"passed\"}\n",
+		stray,
 	};
 	struct stress_problem problem;
 
