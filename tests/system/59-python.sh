@@ -47,6 +47,26 @@ if "$PYTHON" -c 'import scapy' 2>/dev/null; then
 	step "scapy's calls on a LwfSocket"
 	tests test_scapy
 	ledgers_balance
+
+	step "the example: 1000 frames through a pause"
+	before=$(tx_packets eth1)
+	expect_exit 0 "$PYTHON" "$ROOT/docs/examples/python/pause.py" eth1
+	runs=$(grep '^frames' <<<"$OUT")
+	total=0 sent=0 paused=0
+	while read -r _ first _ last said; do
+		expect_equal "first frame of a run" "$total" "$first"
+		last=${last%:}
+		total=$((last + 1))
+		case $said in
+		SUCCESS) sent=$((sent + last - first + 1)) ;;
+		PAUSED:*) paused=$((paused + last - first + 1)) ;;
+		*) fail "an answer that nobody expects: $said" ;;
+		esac
+	done <<<"$runs"
+	expect_equal "frames that it tells of" 1000 "$total"
+	expect_equal "frames that it calls SUCCESS, against tx_packets of eth1" $(($(tx_packets eth1) - before)) "$sent"
+	expect_at_least "frames that it calls PAUSED" 1 "$paused"
+	expect_error 5 "^gone0: " "$PYTHON" "$ROOT/docs/examples/python/pause.py" gone0
 else
 	note "python3-scapy is not installed: handles only"
 fi
