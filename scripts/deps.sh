@@ -46,6 +46,7 @@ list() {
 		test   clang-tidy          cmd:clang-tidy
 		test   cppcheck            cmd:cppcheck
 		test   shellcheck          cmd:shellcheck
+		test   pyflakes3           cmd:pyflakes3
 		test   libcmocka-dev       pc:cmocka
 		test   jq                  cmd:jq
 		test   tshark              cmd:tshark

@@ -6,7 +6,7 @@
 #   BUILD  a configured build folder (default: build/dev); tidy reads its compile_commands.json
 #   ROOT   the tree to read (default: this one)
 #
-# Checks that need a tool: format tidy cppcheck headers shell.
+# Checks that need a tool: format tidy cppcheck headers shell python.
 # Checks by reading (tests/lint/house.py): includes pure sizes titles words links man rules conflicts races map pages exports.
 # Exit 0: nothing found. 1: what was found is printed. 77: the tool is not there.
 set -u
@@ -100,9 +100,30 @@ shell() {
 	done | xargs -r shellcheck -x --source-path=SCRIPTDIR
 }
 
+# Names that are defined nowhere or used nowhere, and syntax that is newer than the Python that we promise.
+python() {
+	tool python3 pyflakes3
+	local sources status=0
+	mapfile -t sources < <(files '*.py')
+	[ ${#sources[@]} -gt 0 ] || return 0
+	pyflakes3 "${sources[@]}" || status=1
+	python3 - "${sources[@]}" <<-'END' || status=1
+		import ast, sys
+		faults = 0
+		for name in sys.argv[1:]:
+		    try:
+		        ast.parse(open(name, encoding="utf-8").read(), name, feature_version=(3, 9))
+		    except SyntaxError as error:
+		        print(f"{name}:{error.lineno}: {error.msg}")
+		        faults += 1
+		sys.exit(faults > 0)
+	END
+	return $status
+}
+
 [ -n "$(files '*.c')" ] || { echo "lint.sh: there is no source in $root" >&2 && exit 1; }
 case $check in
-format | tidy | headers | shell) "$check" ;;
+format | tidy | headers | shell | python) "$check" ;;
 cppcheck) cppcheck_ ;;
 includes | pure | sizes | titles | words | links | man | rules | conflicts | races | map | pages | exports)
 	tool python3

@@ -78,7 +78,7 @@ expect() { # CHECK FILE-IN-THE-REPORT: the fault that stands in the tree now is 
 }
 
 make_tree
-for check in format tidy cppcheck headers shell includes pure sizes titles words links man rules conflicts races map pages exports; do
+for check in format tidy cppcheck headers shell python includes pure sizes titles words links man rules conflicts races map pages exports; do
 	"$lint" $check "$build" "$tree" >"$tmp/report" 2>&1 && continue
 	echo "$check finds fault with a clean tree:" && cat "$tmp/report"
 	faults=$((faults + 1))
@@ -91,6 +91,9 @@ printf '\nint lwf_a2(void)\n{\n\tint y[2] = {0};\n\n\treturn y[2];\n}\n' >>"$a" 
 sed -i 's/int x/uint32_t x/' "$tree/include/lwf/a.h" && expect headers a.h
 sed -i 's/int x/int class/' "$tree/include/lwf/a.h" && expect headers 'from C++'
 echo 'cd $1; rm $x' >>"$tree/scripts/x.sh" && expect shell x.sh
+echo 'print(undefined)' >"$tree/scripts/a.py" && expect python a.py
+echo 'import os' >"$tree/scripts/a.py" && expect python a.py
+printf 'match 1:\n    case 1:\n        pass\n' >"$tree/scripts/a.py" && expect python a.py
 sed -i 's/<lwf.a.h>/"edges.h"/' "$a" && touch "$tree/lwf/edges/edges.h" && expect includes a.c
 sed -i 's/<lwf.a.h>/<event2\/event.h>/' "$a" && expect includes a.c
 sed -i 's/<lwf.a.h>/<sys\/socket.h>/' "$a" && expect includes a.c
