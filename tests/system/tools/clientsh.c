@@ -51,7 +51,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static _Noreturn void die(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static _Noreturn void die(const char *format, ...)
 {
 	va_list list;
 
@@ -372,7 +372,7 @@ int main(int argc, char **argv)
 		set(argv[i]);
 	if (lwf_inject_open(&options, &handle, &error)) {
 		fprintf(stderr, "%s: %s; %s\n", error.what, error.why, error.next);
-		return error.exit;
+		return (int)error.exit;
 	}
 	while (fgets(line, sizeof(line), stdin)) {
 		const char *name;
