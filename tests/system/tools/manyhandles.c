@@ -35,7 +35,7 @@ static struct user users[HANDLES_MAX];
 static unsigned threads, handles;
 static uint64_t frames;
 
-static _Noreturn void die(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static _Noreturn void die(const char *format, ...)
 {
 	va_list list;
 
