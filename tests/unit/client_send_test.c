@@ -198,6 +198,27 @@ static void given_up(void **state)
 	close_handle(handle);
 }
 
+/* What one call has given up is no other call's. */
+static void given_up_and_called_again(void **state)
+{
+	struct lwf_inject_frame other = frame;
+	struct lwf_inject_event events[4];
+
+	(void)state;
+	other.context = 88;
+	handle = open_handle();
+	assert_int_equal(lwf_inject_send(handle, &frame, 3, 20000000, &result), -ETIMEDOUT);
+	start_play(4);
+	assert_int_equal(lwf_inject_send(handle, &other, 1, SECOND_NS, &result), 0);
+	end_play();
+	expect_counts(1, 1, 1);
+	assert_int_equal(lwf_inject_poll(handle, events, 4), 3);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(events[i].context, 77);
+	assert_int_equal(lwf_inject_outstanding(handle), 0);
+	close_handle(handle);
+}
+
 /* The daemon dies inside the call: what it answered is true, the rest is UNKNOWN; each is told once. */
 static void death_inside(void **state)
 {
@@ -361,6 +382,7 @@ int main(void)
 		cmocka_unit_test(more_than_the_ring),
 		cmocka_unit_test(others_are_not_disturbed),
 		cmocka_unit_test(given_up),
+		cmocka_unit_test(given_up_and_called_again),
 		cmocka_unit_test(death_inside),
 		cmocka_unit_test(heard_twice),
 		cmocka_unit_test(queue_in_time),

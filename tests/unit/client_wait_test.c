@@ -81,6 +81,9 @@ static void taken_ones_are_forgotten(void **state)
 	assert_int_equal(lwf_client_wait_overdue(&wait, 6, 1540 * MS), 2);
 	assert_int_equal(lwf_client_wait_overdue(&wait, 6, 1840 * MS), 3);
 	assert_int_equal(lwf_client_wait_overdue(&wait, 9, 1840 * MS), 0);
+	lwf_client_wait_note(&wait, 10, 15, 2000 * MS);
+	assert_int_equal(lwf_client_wait_overdue(&wait, 20, 2400 * MS),
+			 0); /* those and more taken */
 }
 
 int main(void)

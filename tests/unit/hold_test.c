@@ -94,6 +94,33 @@ static void test_kept_while_running(void **state)
 	done();
 }
 
+static lwf_status sick_attach(struct lwf_module *module, const struct lwf_options *values)
+{
+	(void)module;
+	(void)values;
+	return LWF_STATUS_RESOURCES;
+}
+
+/* A module that does not live has no frames: those of others are not told as its own. */
+static void test_kept_beside_one_left_out(void **state)
+{
+	static const struct lwf_filter_ops sick = {.name = "sick", .attach = sick_attach};
+	static const struct lwf_filter_ops *const extra[] = {&sick, NULL};
+	struct lwf_kept kept;
+
+	(void)state;
+	client_close(&client);
+	rig_close(&rig);
+	rig_open(&rig, extra, "sick;inject;hold:frames=3");
+	client_open(&rig, &client);
+	client_send(&client, 3);
+	assert_true(lwf_stack_kept(rig.stack, 0, &kept));
+	assert_string_equal(kept.origin, "inject");
+	assert_false(lwf_stack_kept(rig.stack, 1, &kept));
+	set("release=on", 0);
+	done();
+}
+
 static void test_keeps_so_many(void **state)
 {
 	(void)state;
@@ -133,6 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_pause_pends, fresh),
 		cmocka_unit_test_setup(test_kept_while_running, fresh),
+		cmocka_unit_test_setup(test_kept_beside_one_left_out, fresh),
 		cmocka_unit_test_setup(test_keeps_so_many, fresh),
 		cmocka_unit_test_setup(test_settles_at_pause, fresh),
 	};
