@@ -204,8 +204,8 @@ static json_t *of_stack(const char *name)
 /* ---- show ---- */
 
 static const char *const stack_keys[] = {
-	"name", "state", "epoch", "holds",   "settled", "waiting", "no_carrier_forced",
-	"link", "upper", "lower", "modules", "sessions"};
+	"name", "state", "epoch", "holds",   "settled",	 "waiting", "no_carrier_forced",
+	"link", "upper", "lower", "modules", "sessions", "pending"};
 static const char *const edge_keys[] = {"kind", "name", "link", "rx", "tx", "drops", "info"};
 static const char *const module_keys[] = {
 	"name",		"filter", "state",    "epoch",	 "mandatory", "left_out", "sends_out",
@@ -254,6 +254,39 @@ static void test_show(void **state)
 {
 	(void)state;
 	play(show_script);
+}
+
+/* ---- sessions ---- */
+
+static void open_script(void)
+{
+	struct lwf_connection *c = connect_client();
+	json_t *answer;
+
+	expect(c, LWF_WIRE_OPEN, NULL, 2); /* neither a stack nor an interface */
+	lwf_connection_close(c);
+	c = connect_client();
+	expect(c, LWF_WIRE_OPEN, json_pack("{s:s,s:s}", "stack", "s0", "nic", "down"), 2);
+	expect(c, LWF_WIRE_OPEN, of_stack("s9"), 5);
+	expect(c, LWF_WIRE_OPEN, json_pack("{s:s}", "nic", "down"), 5); /* it is no interface */
+	expect(c, LWF_WIRE_OPEN, json_pack("{s:s,s:s}", "stack", "s0", "module", "none"), 5);
+	answer = ask(c, LWF_WIRE_OPEN,
+		     json_pack("{s:s,s:b,s:I}", "stack", "s0", "wait_when_paused", 1, "wait_ns",
+			       (json_int_t)INT64_MAX),
+		     0);
+	assert_string_equal(json_string_value(json_object_get(answer, "stack")), "s0");
+	json_decref(answer);
+	expect(c, LWF_WIRE_OPEN, of_stack("s0"), 6); /* it has one */
+	expect(c, LWF_WIRE_CANCEL, json_pack("{s:i}", "cancel_id", 7), 0);
+	expect(c, LWF_WIRE_CANCEL, json_pack("{s:I}", "cancel_id", (json_int_t)1 << 32), 2);
+	expect(c, LWF_WIRE_OPEN, json_pack("{s:s,s:s}", "stack", "s0", "wait_ns", "2s"), 2);
+	lwf_connection_close(c);
+}
+
+static void test_open(void **state)
+{
+	(void)state;
+	play(open_script);
 }
 
 /* ---- states ---- */
@@ -691,12 +724,12 @@ static int remove_dir(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_show),	cmocka_unit_test(test_states),
-		cmocka_unit_test(test_modules), cmocka_unit_test(test_newcomers),
-		cmocka_unit_test(test_watch),	cmocka_unit_test(test_strikes),
-		cmocka_unit_test(test_crowd),	cmocka_unit_test(test_deaf),
-		cmocka_unit_test(test_carrier), cmocka_unit_test(test_vanish),
-		cmocka_unit_test(test_oids),
+		cmocka_unit_test(test_show),	  cmocka_unit_test(test_states),
+		cmocka_unit_test(test_open),	  cmocka_unit_test(test_modules),
+		cmocka_unit_test(test_newcomers), cmocka_unit_test(test_watch),
+		cmocka_unit_test(test_strikes),	  cmocka_unit_test(test_crowd),
+		cmocka_unit_test(test_deaf),	  cmocka_unit_test(test_carrier),
+		cmocka_unit_test(test_vanish),	  cmocka_unit_test(test_oids),
 	};
 
 	alarm(50); /* a loop that does not end is a failure */
