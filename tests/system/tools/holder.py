@@ -9,6 +9,7 @@ with all its children. "q" in it is the question "PROTOCOL LOCAL PORT REMOTE POR
 """
 import json
 import os
+import selectors
 import signal
 import socket
 import sys
@@ -298,7 +299,40 @@ def reborn(old):
     tell(**identity(pid), q=[line])
 
 
-MODES = {"tcp": tcp, "tcp6": lambda: tcp(6), "many": many, "unaccepted": unaccepted,
+def echo(address, port):
+    """Sends back what comes on any connection."""
+    server = socket.create_server((address, int(port)), backlog=8192)
+    selector = selectors.DefaultSelector()
+    selector.register(server, selectors.EVENT_READ)
+    print(json.dumps(identity()), flush=True)
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj is server:
+                selector.register(server.accept()[0], selectors.EVENT_READ)
+            elif data := key.fileobj.recv(65536):
+                key.fileobj.sendall(data)
+            else:
+                selector.unregister(key.fileobj)
+                key.fileobj.close()
+
+
+def dial(address, port, count):
+    """COUNT connections to an echo server; at each SIGUSR1 says a word on each of them and hears it."""
+    for _ in range(int(count)):
+        held.append(socket.create_connection((address, int(port))))
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+    print(json.dumps(identity()), flush=True)
+    while signal.sigwait([signal.SIGUSR1]):
+        for sock in held:
+            sock.sendall(b"x")
+        for sock in held:
+            if sock.recv(1) != b"x":
+                sys.exit("no echo")
+        print(json.dumps("said"), flush=True)
+
+
+MODES = {"echo": echo, "dial": dial, "tcp": tcp, "tcp6": lambda: tcp(6), "many": many, "unaccepted": unaccepted,
          "accepts-late": accepts_late, "dual": dual, "udp": udp, "udp6": lambda: udp(6), "udp-dual": udp_dual,
          "udp-reuse": udp_reuse, "short": short, "closed": closed, "forked": forked,
          "handed-down": handed_down, "passed": passed, "descriptors": descriptors, "reborn": reborn}

@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# 81-owner-flows.sh - flows that pass through lwfd get their programs, and never wait for it.
+#
+#	 programs - lwf0 (TAP) - [ lwfd: flow ] - eth1 ~~cable~~ eth0 - echo server	(far)
+#	 10.9.0.1        |                                       10.9.0.2
+#	            resolver process: running, stopped, busy with 100,000 descriptors
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+need python3 jq
+
+HOLDER=$ROOT/tests/system/tools/holder.py
+CONNECTIONS=$(times 5000)
+
+has_told() { # NAME LINES
+	[ "$(wc -l <"$TMP/$1.out")" -ge "$2" ] || is_gone "$(pid_of "$1")"
+}
+
+# run NAME MODE ARGS...: a program of holder.py, once it has told that it is ready.
+run() {
+	local name=$1
+	shift
+	background "$name" "${INSIDE[@]}" python3 "$HOLDER" "$@"
+	wait_for 60 "holder.py $*" has_told "$name" 1
+	[ -s "$TMP/$name.out" ] || fail "holder.py $* ended: $(tail -n 2 "$TMP/$name.err")"
+}
+INSIDE=()
+
+# speak NAME: a word to and fro on all of its connections.
+speak() {
+	local lines
+	lines=$(wc -l <"$TMP/$1.out")
+	kill -USR1 "$(pid_of "$1")"
+	wait_for 30 "$1 to hear its words" has_told "$1" $((lines + 1))
+	is_alive "$(pid_of "$1")" || fail "$1 ended: $(tail -n 2 "$TMP/$1.err")"
+}
+
+flows_of() { # NAME: how many flows are said to be its own, for certain
+	lwfctl flows --json --limit 10000 --only "pid=$(pid_of "$1")" | jq '[.flows[] | select(.how == "exact")] | length'
+}
+
+owns() { # NAME LEAST
+	[ "$(flows_of "$1")" -ge "$2" ]
+}
+
+far_host
+start_lwfd --nic eth1 --tap lwf0
+state_is eth1 Running
+addresses
+RESOLVER=$(show '.stacks[0].lower.info.resolver')
+INSIDE=(ip netns exec far)
+run server echo 10.9.0.2 8000
+INSIDE=()
+
+step "PID-1: $CONNECTIONS connections that are older than the filter are attributed at their next frame"
+run old dial 10.9.0.2 8000 "$CONNECTIONS"
+lwfctl filter insert eth1 flow >/dev/null
+expect_equal "flows before a word is said" 0 "$(flows_of old)"
+speak old
+wait_for 15 "99 of 100 to be attributed" owns old $((CONNECTIONS * 99 / 100))
+expect_equal "attributed to somebody else" 0 \
+	"$(lwfctl flows --json --limit 10000 | jq --argjson pid "$(pid_of old)" '[.flows[] | select(.pid != 0 and .pid != $pid)] | length')"
+expect_equal "start time" "$(jq -s '.[0].start' "$TMP/old.out")" \
+	"$(lwfctl flows --json --limit 1 --only "pid=$(pid_of old)" | jq '.flows[0].start_time')"
+
+step "PID-2: the resolver process is stopped: known flows and new ones go on, and are attributed when it goes on"
+kill -STOP "$RESOLVER"
+run new dial 10.9.0.2 8000 100
+for ((i = 0; i < 5; i++)); do
+	speak old
+	speak new
+done
+expect_equal "flows of the new program that are attributed" 0 "$(flows_of new)"
+kill -CONT "$RESOLVER"
+wait_for 15 "those to be attributed" owns new 99
+
+step "PID-5: it looks through 100,000 descriptors: no frame is lost, and all find their program"
+background crowd python3 "$HOLDER" descriptors 100000 1000
+wait_for 60 "the descriptors" has_told crowd 1
+run last dial 10.9.0.2 8000 50
+speak last # the pass begins
+expect_equal "frames lost meanwhile" 0 \
+	"$(ping -q -c 200 -i 0.002 -W 2 10.9.0.2 | sed -nE 's/.* ([0-9]+)% packet loss.*/\1/p')"
+speak old
+wait_for 15 "the last ones to be attributed" owns last 50
+stop crowd
+
+step "the filter goes while questions are open"
+kill -STOP "$RESOLVER"
+run more dial 10.9.0.2 8000 50
+lwfctl filter remove eth1/flow >/dev/null
+kill -CONT "$RESOLVER"
+lwfctl filter insert eth1 flow >/dev/null
+speak more
+wait_for 15 "them to be attributed anew" owns more 50
+for name in old new last more server; do
+	stop "$name" TERM
+done
+ledgers_balance
+stop_lwfd
+nothing_left
