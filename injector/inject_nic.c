@@ -411,7 +411,8 @@ static void step(void *context)
 	/* an interface that is away may come back under its name before it can be opened */
 	if (!nic->ifindex || now_ns - nic->looked_ns >= LOOK_NS)
 		look(nic);
-	if (!nic->begun)
+	if (!nic->begun ||
+	    nic->run->options->duration_ns) /* it may be over while input is waited for */
 		post_turn(nic);
 	inject_run_progress(nic->run, now_ns);
 	lwf_timer_set(&nic->step_timer, STEP_NS);

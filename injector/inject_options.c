@@ -20,6 +20,8 @@ enum {
 	OPT_SPEED,
 	OPT_TOPSPEED,
 	OPT_TIMING,
+	OPT_MAX_GAP,
+	OPT_DURATION,
 	OPT_LOOP,
 	OPT_LIMIT,
 	OPT_WHEN_PAUSED,
@@ -48,6 +50,8 @@ static const struct option long_options[] = {
 	{"speed", required_argument, NULL, OPT_SPEED},
 	{"topspeed", no_argument, NULL, OPT_TOPSPEED},
 	{"timing", required_argument, NULL, OPT_TIMING},
+	{"max-gap", required_argument, NULL, OPT_MAX_GAP},
+	{"duration", required_argument, NULL, OPT_DURATION},
 	{"loop", required_argument, NULL, OPT_LOOP},
 	{"limit", required_argument, NULL, OPT_LIMIT},
 	{"when-paused", required_argument, NULL, OPT_WHEN_PAUSED},
@@ -85,11 +89,13 @@ static const char help[] =
 	"  --rate R                  at a fixed rate: 500pps, 20kpps, 1Mpps, 100Mbps, 1Gbps\n"
 	"  --speed X                 the capture's gaps, X times as fast: 2, 0.5, 10x\n"
 	"  --topspeed                without gaps (default: the capture's own gaps)\n"
+	"  --max-gap TIME            no gap of the capture longer than this: 500ms, 2s\n"
 	"  --timing npcap|npcap-nosync  by the rules of Npcap's send queues: the capture's gaps, "
 	"or "
 	"none\n"
 	"  --loop N                  the whole file N times; 0: without end (default 1)\n"
 	"  --limit N                 N frames in total\n"
+	"  --duration TIME           frames for so long: 10s, 5m\n"
 	"  --when-paused fail|wait   while the stack is not Running, frames are answered PAUSED\n"
 	"                            (default), or wait until it runs\n"
 	"  --send-truncated          send records that the capture cut short as they are; they "
@@ -322,6 +328,10 @@ static bool take_option(int opt, char **argv, struct inject_options *options, co
 			return refuse_value("--limit", optarg, "write a number of at least 1",
 					    code);
 		return true;
+	case OPT_MAX_GAP:
+		return take_duration("--max-gap", optarg, &options->pace.max_gap_ns, code);
+	case OPT_DURATION:
+		return take_duration("--duration", optarg, &options->duration_ns, code);
 	case OPT_SEND_TRUNCATED:
 		options->send_truncated = true;
 		return true;
@@ -402,6 +412,11 @@ static bool take_operands(int argc, char **argv, struct inject_options *options,
 	}
 	if (options->has_template && options->pace.kind >= INJECT_PACE_NPCAP) {
 		*code = usage("--timing", "goes with captures: a template has no time stamps");
+		return false;
+	}
+	if (options->pace.max_gap_ns && options->pace.kind != INJECT_PACE_GAPS) {
+		*code = usage("--max-gap",
+			      "goes with the gaps of a capture, alone or with --speed");
 		return false;
 	}
 	if (options->nic && options->receive) {

@@ -31,8 +31,9 @@ struct inject_options {
 	bool wait_when_paused;
 	bool send_truncated;
 	bool json;
-	uint64_t loops; /* 0: endless */
-	uint64_t limit; /* frames in total; UINT64_MAX: all */
+	uint64_t loops;	      /* 0: endless */
+	uint64_t limit;	      /* frames in total; UINT64_MAX: all */
+	uint64_t duration_ns; /* from the first frame on; 0: to the end */
 	struct inject_pace_config pace;
 	struct inject_rewrite rewrite; /* of captures only */
 };

@@ -21,9 +21,12 @@ void inject_pace_init(struct inject_pace *pace, const struct inject_pace_config 
 
 static double gap_ns(const struct inject_pace *pace, uint64_t stamp_ns)
 {
+	double most_ns = (double)pace->config.max_gap_ns, ns;
+
 	if (stamp_ns <= pace->last_stamp_ns)
 		return 0.0;
-	return (double)(stamp_ns - pace->last_stamp_ns) / pace->config.speed;
+	ns = (double)(stamp_ns - pace->last_stamp_ns) / pace->config.speed;
+	return pace->config.max_gap_ns && ns > most_ns ? most_ns : ns;
 }
 
 /* How long after start_ns a record is due. */

@@ -34,6 +34,7 @@ enum inject_pace_kind {
 struct inject_pace_config {
 	enum inject_pace_kind kind;
 	double speed;	      /* GAPS */
+	uint64_t max_gap_ns;  /* GAPS: longer ones are shortened to this; 0: none */
 	struct lwf_rate rate; /* RATE */
 };
 

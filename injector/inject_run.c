@@ -103,6 +103,14 @@ static uint64_t left_of_limit(const struct inject_run *run)
 	return run->options->limit - run->handed;
 }
 
+/* When nothing more goes; for ever, or not known before the first frame. */
+static uint64_t end_ns(const struct inject_run *run)
+{
+	if (!run->options->duration_ns || !run->start_ns)
+		return INJECT_FOREVER_NS;
+	return run->start_ns + run->options->duration_ns;
+}
+
 /* Between buffers of a send queue. True: nothing goes now, *due says what is to be waited for. */
 static bool is_at_buffers_end(struct inject_run *run, const struct inject_record *record,
 			      enum inject_due *due)
@@ -139,7 +147,9 @@ enum inject_due inject_run_due(struct inject_run *run, uint64_t now_ns,
 	uint32_t found, due = 0;
 
 	*count = 0;
-	*due_ns = INJECT_FOREVER_NS;
+	*due_ns = end_ns(run);
+	if (now_ns >= *due_ns)
+		return INJECT_DUE_NEVER;
 	if (left_of_limit(run) < max)
 		max = (uint32_t)left_of_limit(run);
 	if (max == 0)
@@ -155,6 +165,8 @@ enum inject_due inject_run_due(struct inject_run *run, uint64_t now_ns,
 	if (is_at_buffers_end(run, &records[0], &other))
 		return other;
 	*due_ns = inject_pace_due_ns(&run->pace, records[0].stamp_ns, now_ns);
+	if (*due_ns > end_ns(run))
+		*due_ns = end_ns(run);
 	if (*due_ns > now_ns)
 		return inject_pace_waits(&run->pace) ? INJECT_DUE_ANSWERS : INJECT_DUE_LATER;
 	pace = run->pace; /* a copy: they count only when they are handed over */

@@ -121,6 +121,28 @@ expect_equal "and is answered" 3 "$(tail -n 1 <<<"$OUT" | jq '.completed.SUCCESS
 inject eth1 "$TMP/back.pcap" --timing npcap-nosync
 expect_equal "without times" 5 "$(result .submitted)"
 
+step "long gaps shortened, and a duration"
+stamped "$TMP/night.pcap" 0 30000000 30000100
+paced 3 590 2500 "$TMP/night.pcap" --max-gap 500ms
+for_a_while() { # ARGS...
+	local begin
+	inject "$@" "$TMP/many.pcap" --rate 1kpps --loop 0 --duration 1s
+	expect_at_least "frames in a second" 100 "$(result .submitted)"
+	expect_at_most "frames in a second" 1000 "$(result .submitted)"
+	expect_equal "of them SUCCESS" "$(result .submitted)" "$(result .completed.SUCCESS)"
+	# a pipe that goes silent does not keep it
+	begin=$(now_ns)
+	rm -f "$TMP/fifo"
+	mkfifo "$TMP/fifo"
+	# shellcheck disable=SC2016 # the inner shell's
+	background writer bash -c 'exec >"$1"; cat "$2"; exec sleep 20' - "$TMP/fifo" "$TMP/gaps.pcap"
+	expect_exit 0 lwf-inject --json --topspeed --duration 1s "$@" "$TMP/fifo"
+	expect_at_most "milliseconds" 15000 $((($(now_ns) - begin) / 1000000))
+	stop writer
+}
+
+for_a_while eth1
+
 step "loops and limits"
 paced 33 0 2000 "$TMP/gaps.pcap" --topspeed --loop 3
 paced 25 0 2000 "$TMP/gaps.pcap" --topspeed --loop 0 --limit 25
@@ -157,3 +179,4 @@ expect_exit 2 lwf-inject --json --nic eth1 "$TMP/back.pcap" --timing npcap
 expect_equal "what had gone" 3 "$(tail -n 1 <<<"$OUT" | jq '.completed.SUCCESS')"
 inject --nic eth1 "$TMP/queue.pcap" --timing npcap-nosync --loop 100
 expect_equal "submitted" 400 "$(result .submitted)"
+for_a_while --nic eth1

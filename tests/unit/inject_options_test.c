@@ -76,6 +76,10 @@ static void good_lines(void **state)
 	assert_int_equal(read_line("eth1 a.pcap --timing npcap-nosync", &options), -1);
 	assert_int_equal(options.pace.kind, INJECT_PACE_NPCAP_NOSYNC);
 
+	assert_int_equal(read_line("eth1 a.pcap --max-gap 2s --speed 2 --duration 10s", &options),
+			 -1);
+	assert_true(options.pace.max_gap_ns == 2000000000 && options.duration_ns == 10000000000);
+
 	assert_int_equal(read_line("eth1 --template eth", &options), -1);
 	assert_int_equal(options.pace.kind, INJECT_PACE_TOPSPEED);
 	assert_int_equal(read_line("eth1 --template eth --rate 1pps", &options), -1);
@@ -113,6 +117,11 @@ static void bad_lines(void **state)
 		"eth1 a.pcap --timing npcap --rate 1pps",
 		"eth1 --template eth --timing npcap",
 		"--verify eth0 --timing npcap",
+		"eth1 a.pcap --max-gap 2s --topspeed",
+		"eth1 a.pcap --rate 1pps --max-gap 2s",
+		"eth1 a.pcap --max-gap 0",
+		"eth1 a.pcap --duration 10",
+		"--verify eth0 --duration 10s",
 		"eth1 a.pcap --loop -1",
 		"eth1 a.pcap --loop many",
 		"eth1 a.pcap --limit 0",

@@ -131,6 +131,19 @@ static void gaps_are_kept_and_scaled(void **state)
 	assert_int_equal(inject_pace_due_ns(&pace, 44 * MS, 10 * MS), 12 * MS);
 }
 
+static void long_gaps_are_shortened(void **state)
+{
+	struct inject_pace pace = make(INJECT_PACE_GAPS, 2.0, NULL);
+
+	(void)state;
+	pace.config.max_gap_ns = 20 * MS;
+	first_goes(&pace, 0, 60, 0);
+	assert_int_equal(inject_pace_due_ns(&pace, 30 * MS, 0), 15 * MS);
+	assert_int_equal(inject_pace_due_ns(&pace, 90000 * MS, 0), 20 * MS);
+	inject_pace_went(&pace, 90000 * MS, 60, 20 * MS);
+	assert_int_equal(inject_pace_due_ns(&pace, 90010 * MS, 20 * MS), 25 * MS);
+}
+
 static void lying_stamps_are_survived(void **state)
 {
 	struct inject_pace pace = make(INJECT_PACE_GAPS, 1e-6, NULL);
@@ -302,6 +315,7 @@ int main(void)
 		cmocka_unit_test(does_not_wait_for_ever_for_the_first),
 		cmocka_unit_test(bits_count_bytes),
 		cmocka_unit_test(gaps_are_kept_and_scaled),
+		cmocka_unit_test(long_gaps_are_shortened),
 		cmocka_unit_test(lying_stamps_are_survived),
 		cmocka_unit_test(tells_how_late_each_one_went),
 		cmocka_unit_test(learns_how_early_to_wake),

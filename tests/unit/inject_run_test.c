@@ -119,6 +119,28 @@ static void topspeed_waits_for_nobody(void **state)
 	assert_int_equal(hand_over(1, &count, &due_ns), INJECT_DUE_NEVER);
 }
 
+static void a_duration_ends_it(void **state)
+{
+	const uint64_t stamps_ns[] = {0, 3000 * MS};
+	uint64_t due_ns, end_ns;
+	uint32_t count;
+
+	(void)state;
+	make_run(INJECT_PACE_GAPS, 0, stamps_ns, 2);
+	options.duration_ns = 4000 * MS;
+	hand_over(inject_now_ns(), &count, &due_ns);
+	answer();
+	end_ns = run.start_ns + 4000 * MS;
+	assert_int_equal(hand_over(inject_now_ns(), &count, &due_ns), INJECT_DUE_LATER);
+	assert_true(due_ns < end_ns);
+	assert_int_equal(hand_over(due_ns, &count, &due_ns), INJECT_DUE_NOW);
+	/* the next one would be due in the seventh second: woken at the end, and no sooner over */
+	assert_int_equal(hand_over(end_ns - 1, &count, &due_ns), INJECT_DUE_LATER);
+	assert_int_equal(due_ns, end_ns);
+	assert_int_equal(hand_over(end_ns, &count, &due_ns), INJECT_DUE_NEVER);
+	assert_int_equal(run.handed, 2);
+}
+
 static void a_queue_ends_with_all_its_answers(void **state)
 {
 	const uint64_t stamps_ns[] = {7 * MS, 5000 * MS, 6 * MS};
@@ -189,6 +211,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_second_waits_for_the_first_ones_answer,
 						begin_run, end_run),
 		cmocka_unit_test_setup_teardown(topspeed_waits_for_nobody, begin_run, end_run),
+		cmocka_unit_test_setup_teardown(a_duration_ends_it, begin_run, end_run),
 		cmocka_unit_test_setup_teardown(a_queue_ends_with_all_its_answers, begin_run,
 						end_run),
 		cmocka_unit_test_setup_teardown(a_long_gap_waits_for_answers_and_goes_on, begin_run,
