@@ -69,8 +69,8 @@ _Static_assert(sizeof(options) / sizeof(options[0]) - 1 <= LWF_OPTIONS_MAX, "all
 static void take_seed(struct impair *me, struct lwf_host *host, uint64_t seed)
 {
 	me->settings.seed = seed ? seed : (lwf_host_random(host) & UINT32_MAX) | 1;
-	impair_lane_restart(&me->lane[LWF_DIRECTION_SEND]);
-	impair_lane_restart(&me->lane[LWF_DIRECTION_RECEIVE]);
+	lwf_impair_lane_restart(&me->lane[LWF_DIRECTION_SEND]);
+	lwf_impair_lane_restart(&me->lane[LWF_DIRECTION_RECEIVE]);
 }
 
 static void take_numbers(struct impair_settings *settings, const struct lwf_options *values)
@@ -116,9 +116,9 @@ static int impair_set_options(struct lwf_module *module, const struct lwf_option
 	if (lwf_module_state(module) != LWF_STATE_RUNNING ||
 	    !(value[OPT_DELAY].given || value[OPT_JITTER].given || value[OPT_RATE].given))
 		return 0;
-	impair_reschedule(&me->lane[LWF_DIRECTION_SEND], &me->settings, now_ns);
-	impair_reschedule(&me->lane[LWF_DIRECTION_RECEIVE], &me->settings, now_ns);
-	impair_arm(me, now_ns);
+	lwf_impair_reschedule(&me->lane[LWF_DIRECTION_SEND], &me->settings, now_ns);
+	lwf_impair_reschedule(&me->lane[LWF_DIRECTION_RECEIVE], &me->settings, now_ns);
+	lwf_impair_arm(me, now_ns);
 	return 0;
 }
 
@@ -134,7 +134,7 @@ static void settle(struct lwf_module *module, enum lwf_direction direction)
 
 	lwf_batch_init(&others);
 	lane->counters[IMPAIR_COUNT_SETTLED] += lane->count;
-	while (impair_take_due(lane, UINT64_MAX, &entry)) {
+	while (lwf_impair_take_due(lane, UINT64_MAX, &entry)) {
 		if (entry.frame->holder == 0)
 			lwf_pool_give(me->copies, entry.frame);
 		else
@@ -189,14 +189,14 @@ static void impair_status(struct lwf_module *module, enum lwf_indication what,
 	while (lane->count) {
 		lwf_batch_init(&batch);
 		while (batch.count < LWF_BATCH_MAX_FRAMES &&
-		       impair_take_due(lane, UINT64_MAX, &entry))
+		       lwf_impair_take_due(lane, UINT64_MAX, &entry))
 			lwf_batch_push(&batch, entry.frame);
 		lane->counters[IMPAIR_COUNT_LET_GO] += batch.count;
 		lwf_next_send(module, &batch);
 	}
 	lane->last_due_ns = 0;
 	lane->full_ns = 0;
-	impair_arm(me, lwf_host_now_ns(lwf_module_host(module)));
+	lwf_impair_arm(me, lwf_host_now_ns(lwf_module_host(module)));
 }
 
 static void destroy(struct lwf_module *module, struct impair *me)
@@ -229,7 +229,7 @@ static lwf_status impair_attach(struct lwf_module *module, const struct lwf_opti
 	}
 	me->copies = lwf_pool_create(host, (uint32_t)value[OPT_COPIES].number, LWF_FRAME_MAX_BYTES);
 	if (!built || !me->copies ||
-	    lwf_module_timer_init(module, &me->timer, impair_on_due, module) ||
+	    lwf_module_timer_init(module, &me->timer, lwf_impair_on_due, module) ||
 	    take_match(me, host, value[OPT_MATCH].text)) {
 		destroy(module, me);
 		return LWF_STATUS_RESOURCES;
@@ -315,11 +315,11 @@ const struct lwf_filter_ops lwf_filter_impair = {
 	.detach = impair_detach,
 	.pause = impair_pause,
 	.restart = impair_restart,
-	.send = impair_send,
-	.send_complete = impair_send_complete,
-	.receive = impair_receive,
-	.receive_return = impair_receive_return,
-	.cancel = impair_cancel,
+	.send = lwf_impair_send,
+	.send_complete = lwf_impair_send_complete,
+	.receive = lwf_impair_receive,
+	.receive_return = lwf_impair_receive_return,
+	.cancel = lwf_impair_cancel,
 	.status = impair_status,
 	.control = impair_control,
 	.set_options = impair_set_options,

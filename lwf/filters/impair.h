@@ -120,18 +120,18 @@ struct impair {
  * 64 random bits, a function of nothing but its arguments: what happens to frame @number does not
  * depend on which other effects are on, nor on the other direction.
  */
-uint64_t impair_draw(uint64_t seed, enum lwf_direction direction, enum impair_effect effect,
-		     uint64_t number);
+uint64_t lwf_impair_draw(uint64_t seed, enum lwf_direction direction, enum impair_effect effect,
+			 uint64_t number);
 
 /** True with probability @share of LWF_SHARE_WHOLE. */
-bool impair_chance(uint64_t draw, uint32_t share);
+bool lwf_impair_chance(uint64_t draw, uint32_t share);
 
 /** Nanoseconds that frame @number is early (below 0) or late. */
-int64_t impair_jitter(const struct impair_settings *settings, enum lwf_direction direction,
-		      uint64_t number);
+int64_t lwf_impair_jitter(const struct impair_settings *settings, enum lwf_direction direction,
+			  uint64_t number);
 
 /** Whether the next frame is lost: each by itself, or in runs (Gilbert's model of two states). */
-bool impair_loses(const struct impair_settings *settings, bool *losing, uint64_t draw);
+bool lwf_impair_loses(const struct impair_settings *settings, bool *losing, uint64_t draw);
 
 /* ---- impair_lane.c ---- */
 
@@ -143,53 +143,54 @@ enum impair_fate {
 };
 
 /** Decides about the next frame of a lane and counts it; fills @entry for GO and KEEP. */
-enum impair_fate impair_decide(struct impair_lane *lane, const struct impair_settings *settings,
-			       struct lwf_frame *frame, uint64_t now_ns,
-			       struct impair_entry *entry);
+enum impair_fate lwf_impair_decide(struct impair_lane *lane, const struct impair_settings *settings,
+				   struct lwf_frame *frame, uint64_t now_ns,
+				   struct impair_entry *entry);
 
-/** Keeps @entry; there is room, since impair_decide() said KEEP. */
-void impair_keep(struct impair_lane *lane, const struct impair_entry *entry, bool foreign);
+/** Keeps @entry; there is room, since lwf_impair_decide() said KEEP. */
+void lwf_impair_keep(struct impair_lane *lane, const struct impair_entry *entry, bool foreign);
 
 /** Takes the soonest that is due at @now_ns into @entry; false when there is none. */
-bool impair_take_due(struct impair_lane *lane, uint64_t now_ns, struct impair_entry *entry);
+bool lwf_impair_take_due(struct impair_lane *lane, uint64_t now_ns, struct impair_entry *entry);
 
 /** Takes all whose frames @cancel_id means, and pushes the frames to @batch. */
-void impair_take_cancelled(struct impair_lane *lane, uint64_t cancel_id, struct lwf_batch *batch);
+void lwf_impair_take_cancelled(struct impair_lane *lane, uint64_t cancel_id,
+			       struct lwf_batch *batch);
 
 /** The settings are others now: nothing is kept longer than they would keep it, or than before. */
-void impair_reschedule(struct impair_lane *lane, const struct impair_settings *settings,
-		       uint64_t now_ns);
+void lwf_impair_reschedule(struct impair_lane *lane, const struct impair_settings *settings,
+			   uint64_t now_ns);
 
 /** Forgets everything that one frame leaves to the next, but not what is kept. */
-void impair_lane_restart(struct impair_lane *lane);
+void lwf_impair_lane_restart(struct impair_lane *lane);
 
 /* ---- impair_copy.c ---- */
 
 /** A frame of our own, not out yet, with the bytes of @frame; NULL: there is none left. */
-struct lwf_frame *impair_copy(struct lwf_module *module, const struct lwf_frame *frame);
+struct lwf_frame *lwf_impair_copy(struct lwf_module *module, const struct lwf_frame *frame);
 
 /**
  * Puts into @out what leaves for @entry. Its frame itself is among it unless it is lent, or this is
  * true: then corrupted frames leave in its place.
  */
-bool impair_leave(struct lwf_module *module, const struct impair_entry *entry,
-		  struct lwf_batch *out);
+bool lwf_impair_leave(struct lwf_module *module, const struct impair_entry *entry,
+		      struct lwf_batch *out);
 
 /** Own frames are home: their originals get the answer, and last they leave the gate. */
-void impair_come_home(struct lwf_module *module, struct lwf_batch *own, bool send);
+void lwf_impair_come_home(struct lwf_module *module, struct lwf_batch *own, bool send);
 
 /* ---- impair_path.c ---- */
 
 /** Arms the timer for the frame that is due first. */
-void impair_arm(struct impair *me, uint64_t now_ns);
+void lwf_impair_arm(struct impair *me, uint64_t now_ns);
 
 /** The timer's function; its context is the module. */
-void impair_on_due(void *context);
+void lwf_impair_on_due(void *context);
 
-void impair_send(struct lwf_module *module, struct lwf_batch *batch);
-void impair_send_complete(struct lwf_module *module, struct lwf_batch *batch);
-void impair_receive(struct lwf_module *module, struct lwf_batch *batch);
-void impair_receive_return(struct lwf_module *module, struct lwf_batch *batch);
-void impair_cancel(struct lwf_module *module, uint64_t cancel_id);
+void lwf_impair_send(struct lwf_module *module, struct lwf_batch *batch);
+void lwf_impair_send_complete(struct lwf_module *module, struct lwf_batch *batch);
+void lwf_impair_receive(struct lwf_module *module, struct lwf_batch *batch);
+void lwf_impair_receive_return(struct lwf_module *module, struct lwf_batch *batch);
+void lwf_impair_cancel(struct lwf_module *module, uint64_t cancel_id);
 
 #endif

@@ -12,7 +12,7 @@
 
 #include "impair.h"
 
-struct lwf_frame *impair_copy(struct lwf_module *module, const struct lwf_frame *frame)
+struct lwf_frame *lwf_impair_copy(struct lwf_module *module, const struct lwf_frame *frame)
 {
 	struct impair *me = lwf_module_context(module);
 	struct lwf_frame *copy = lwf_pool_take(me->copies, lwf_module_handle(module),
@@ -86,13 +86,14 @@ static bool make_corrupted(struct lwf_module *module, const struct impair_entry 
 	struct impair *me = lwf_module_context(module);
 	enum lwf_direction direction = (enum lwf_direction)entry->frame->direction;
 	uint64_t place =
-		impair_draw(me->settings.seed, direction, IMPAIR_CORRUPT_PLACE, entry->number);
-	uint64_t which = impair_draw(me->settings.seed, direction, IMPAIR_SEGMENT, entry->number);
+		lwf_impair_draw(me->settings.seed, direction, IMPAIR_CORRUPT_PLACE, entry->number);
+	uint64_t which =
+		lwf_impair_draw(me->settings.seed, direction, IMPAIR_SEGMENT, entry->number);
 	struct lwf_frame *piece;
 
 	lwf_batch_init(pieces);
 	if (!lwf_frame_is_super(entry->frame)) {
-		piece = impair_copy(module, entry->frame);
+		piece = lwf_impair_copy(module, entry->frame);
 		if (!piece)
 			return false;
 		lwf_batch_push(pieces, piece);
@@ -154,8 +155,8 @@ static bool leave_corrupted(struct lwf_module *module, const struct impair_entry
 	return true;
 }
 
-bool impair_leave(struct lwf_module *module, const struct impair_entry *entry,
-		  struct lwf_batch *out)
+bool lwf_impair_leave(struct lwf_module *module, const struct impair_entry *entry,
+		      struct lwf_batch *out)
 {
 	struct impair *me = lwf_module_context(module);
 	struct lwf_frame *frame = entry->frame, *copy = NULL;
@@ -163,7 +164,7 @@ bool impair_leave(struct lwf_module *module, const struct impair_entry *entry,
 	bool corrupted;
 
 	if (entry->what & IMPAIR_DO_DUPLICATE) { /* of what came, not of what is corrupted */
-		copy = impair_copy(module, frame);
+		copy = lwf_impair_copy(module, frame);
 		counters[copy ? IMPAIR_COUNT_DUPLICATED : IMPAIR_COUNT_NO_COPY]++;
 	}
 	corrupted = entry->what & IMPAIR_DO_CORRUPT && leave_corrupted(module, entry, out);
@@ -193,7 +194,7 @@ static void take_out(struct lwf_batch *batch, const struct lwf_frame *frame)
 	batch->count--;
 }
 
-void impair_come_home(struct lwf_module *module, struct lwf_batch *own, bool send)
+void lwf_impair_come_home(struct lwf_module *module, struct lwf_batch *own, bool send)
 {
 	struct impair *me = lwf_module_context(module);
 	struct lwf_batch originals;

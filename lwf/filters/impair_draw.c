@@ -24,15 +24,15 @@ static uint64_t mix(uint64_t z)
 	return z ^ (z >> 31);
 }
 
-uint64_t impair_draw(uint64_t seed, enum lwf_direction direction, enum impair_effect effect,
-		     uint64_t number)
+uint64_t lwf_impair_draw(uint64_t seed, enum lwf_direction direction, enum impair_effect effect,
+			 uint64_t number)
 {
 	uint64_t stream = 1 + (uint64_t)direction * IMPAIR_EFFECTS + (uint64_t)effect;
 
 	return mix(mix(mix(seed + GOLDEN) + stream * GOLDEN) + (number + 1) * GOLDEN);
 }
 
-bool impair_chance(uint64_t draw, uint32_t share)
+bool lwf_impair_chance(uint64_t draw, uint32_t share)
 {
 	return ((draw >> 32) * LWF_SHARE_WHOLE >> 32) < share;
 }
@@ -78,8 +78,8 @@ static int64_t pareto(uint64_t draw)
 	return (x - PARETO_MEAN) * PARETO_SCALE / PARETO_ONE;
 }
 
-int64_t impair_jitter(const struct impair_settings *settings, enum lwf_direction direction,
-		      uint64_t number)
+int64_t lwf_impair_jitter(const struct impair_settings *settings, enum lwf_direction direction,
+			  uint64_t number)
 {
 	int64_t jitter_ns = (int64_t)settings->jitter_ns;
 	uint64_t draws[3];
@@ -87,8 +87,8 @@ int64_t impair_jitter(const struct impair_settings *settings, enum lwf_direction
 	if (!jitter_ns)
 		return 0;
 	for (unsigned i = 0; i < 3; i++)
-		draws[i] = impair_draw(settings->seed, direction,
-				       (enum impair_effect)(IMPAIR_DELAY_A + i), number);
+		draws[i] = lwf_impair_draw(settings->seed, direction,
+					   (enum impair_effect)(IMPAIR_DELAY_A + i), number);
 	switch (settings->dist) {
 	case IMPAIR_DIST_NORMAL:
 		return jitter_ns * normal(draws) / NORMAL_ONE;
@@ -110,12 +110,12 @@ int64_t impair_jitter(const struct impair_settings *settings, enum lwf_direction
  * of all frames that are lost the one that was asked for. Where that would be more than 1 the runs
  * are made longer instead: the share is what people count on.
  */
-bool impair_loses(const struct impair_settings *settings, bool *losing, uint64_t draw)
+bool lwf_impair_loses(const struct impair_settings *settings, bool *losing, uint64_t draw)
 {
 	uint64_t loss = settings->loss, begin, end;
 
 	if (settings->burst <= 1 || loss == 0 || loss >= LWF_SHARE_WHOLE) {
-		*losing = impair_chance(draw, settings->loss);
+		*losing = lwf_impair_chance(draw, settings->loss);
 		return *losing;
 	}
 	end = LWF_SHARE_WHOLE / settings->burst;
@@ -124,7 +124,7 @@ bool impair_loses(const struct impair_settings *settings, bool *losing, uint64_t
 		begin = LWF_SHARE_WHOLE;
 		end = (LWF_SHARE_WHOLE - loss) * LWF_SHARE_WHOLE / loss;
 	}
-	*losing = *losing ? !impair_chance(draw, (uint32_t)end)
-			  : impair_chance(draw, (uint32_t)begin);
+	*losing = *losing ? !lwf_impair_chance(draw, (uint32_t)end)
+			  : lwf_impair_chance(draw, (uint32_t)begin);
 	return *losing;
 }

@@ -55,7 +55,7 @@ static void heapify(struct impair_lane *lane)
 		sift_down(lane, i);
 }
 
-void impair_keep(struct impair_lane *lane, const struct impair_entry *entry, bool foreign)
+void lwf_impair_keep(struct impair_lane *lane, const struct impair_entry *entry, bool foreign)
 {
 	lane->heap[lane->count] = *entry;
 	sift_up(lane, lane->count++);
@@ -68,7 +68,7 @@ static bool is_foreign(const struct impair_entry *entry)
 	return entry->frame->holder != 0; /* an own copy has not been out yet */
 }
 
-bool impair_take_due(struct impair_lane *lane, uint64_t now_ns, struct impair_entry *entry)
+bool lwf_impair_take_due(struct impair_lane *lane, uint64_t now_ns, struct impair_entry *entry)
 {
 	if (!lane->count || lane->heap[0].due_ns > now_ns)
 		return false;
@@ -80,7 +80,8 @@ bool impair_take_due(struct impair_lane *lane, uint64_t now_ns, struct impair_en
 	return true;
 }
 
-void impair_take_cancelled(struct impair_lane *lane, uint64_t cancel_id, struct lwf_batch *batch)
+void lwf_impair_take_cancelled(struct impair_lane *lane, uint64_t cancel_id,
+			       struct lwf_batch *batch)
 {
 	uint32_t left = 0;
 
@@ -127,7 +128,8 @@ static uint64_t pass_bucket(const struct impair_settings *settings, const struct
 static uint64_t delay_of(const struct impair_settings *settings, enum lwf_direction direction,
 			 uint64_t number)
 {
-	int64_t delay_ns = (int64_t)settings->delay_ns + impair_jitter(settings, direction, number);
+	int64_t delay_ns =
+		(int64_t)settings->delay_ns + lwf_impair_jitter(settings, direction, number);
 
 	if (delay_ns < 0)
 		return 0;
@@ -138,7 +140,8 @@ static bool draws(const struct impair_lane *lane, const struct impair_settings *
 		  enum impair_effect effect, uint64_t number, uint32_t share)
 {
 	return share &&
-	       impair_chance(impair_draw(settings->seed, lane->direction, effect, number), share);
+	       lwf_impair_chance(lwf_impair_draw(settings->seed, lane->direction, effect, number),
+				 share);
 }
 
 /** Fills @entry with when it is due, and what is to be done to it; the lane is not changed. */
@@ -158,16 +161,18 @@ static void schedule(const struct impair_lane *lane, const struct impair_setting
 		entry->what |= IMPAIR_DO_CORRUPT;
 }
 
-enum impair_fate impair_decide(struct impair_lane *lane, const struct impair_settings *settings,
-			       struct lwf_frame *frame, uint64_t now_ns, struct impair_entry *entry)
+enum impair_fate lwf_impair_decide(struct impair_lane *lane, const struct impair_settings *settings,
+				   struct lwf_frame *frame, uint64_t now_ns,
+				   struct impair_entry *entry)
 {
 	uint64_t number = lane->number++, full_ns = lane->full_ns, leaves_ns;
 	bool reordered = draws(lane, settings, IMPAIR_REORDER, number, settings->reorder), keep;
 
 	*entry = (struct impair_entry){.number = number, .frame = frame};
 	lane->counters[IMPAIR_COUNT_MATCHED]++;
-	if (impair_loses(settings, &lane->losing,
-			 impair_draw(settings->seed, lane->direction, IMPAIR_LOSS, number))) {
+	if (lwf_impair_loses(
+		    settings, &lane->losing,
+		    lwf_impair_draw(settings->seed, lane->direction, IMPAIR_LOSS, number))) {
 		lane->counters[IMPAIR_COUNT_LOST]++;
 		return IMPAIR_FATE_LOST;
 	}
@@ -211,8 +216,8 @@ static void sort(struct impair_lane *lane)
 	}
 }
 
-void impair_reschedule(struct impair_lane *lane, const struct impair_settings *settings,
-		       uint64_t now_ns)
+void lwf_impair_reschedule(struct impair_lane *lane, const struct impair_settings *settings,
+			   uint64_t now_ns)
 {
 	uint64_t longest_ns = settings->delay_ns + settings->jitter_ns, last_ns = now_ns;
 
@@ -233,7 +238,7 @@ void impair_reschedule(struct impair_lane *lane, const struct impair_settings *s
 			last_ns + bucket_ns(settings); /* it goes sooner than a lower rate has it */
 }
 
-void impair_lane_restart(struct impair_lane *lane)
+void lwf_impair_lane_restart(struct impair_lane *lane)
 {
 	lane->number = 0;
 	lane->last_due_ns = 0;

@@ -12,7 +12,7 @@
 #define KEEP_RECEIVES 64u
 #define NO_ROOM_NS    (IMPAIR_NS / 1000) /* until we look again whether the device has room */
 
-void impair_arm(struct impair *me, uint64_t now_ns)
+void lwf_impair_arm(struct impair *me, uint64_t now_ns)
 {
 	uint64_t due_ns = UINT64_MAX;
 
@@ -47,12 +47,12 @@ static bool take_due(struct lwf_module *module, enum lwf_direction direction, ui
 	if (me->lane[direction].count && !lwf_module_has_room(module, direction))
 		return true;
 	while (out->count < LWF_BATCH_MAX_FRAMES &&
-	       impair_take_due(&me->lane[direction], now_ns, &entry))
-		(void)impair_leave(module, &entry, out);
+	       lwf_impair_take_due(&me->lane[direction], now_ns, &entry))
+		(void)lwf_impair_leave(module, &entry, out);
 	return false;
 }
 
-void impair_on_due(void *context)
+void lwf_impair_on_due(void *context)
 {
 	struct lwf_module *module = context;
 	struct impair *me = lwf_module_context(module);
@@ -65,7 +65,7 @@ void impair_on_due(void *context)
 	if (full)
 		lwf_timer_set(&me->timer, NO_ROOM_NS);
 	else
-		impair_arm(me, now_ns);
+		lwf_impair_arm(me, now_ns);
 	/* all is in order before others are called: they may ask for anything */
 	pass_on(module, LWF_DIRECTION_SEND, &sends);
 	pass_on(module, LWF_DIRECTION_RECEIVE, &receives);
@@ -92,13 +92,13 @@ static void keep(struct lwf_module *module, struct impair_entry *entry, struct l
 	struct lwf_frame *copy = NULL;
 
 	if (lane->direction == LWF_DIRECTION_RECEIVE && lane->foreign >= KEEP_RECEIVES)
-		copy = impair_copy(module, frame);
+		copy = lwf_impair_copy(module, frame);
 	if (copy) {
 		lwf_frame_answer(frame, LWF_REASON_NONE);
 		lwf_batch_push(returns, frame);
 		entry->frame = copy;
 	}
-	impair_keep(lane, entry, !copy);
+	lwf_impair_keep(lane, entry, !copy);
 }
 
 static void handle(struct lwf_module *module, enum lwf_direction direction, struct lwf_batch *batch)
@@ -119,9 +119,10 @@ static void handle(struct lwf_module *module, enum lwf_direction direction, stru
 			lwf_batch_push(&out, frame);
 			continue;
 		}
-		switch (impair_decide(&me->lane[direction], &me->settings, frame, now_ns, &entry)) {
+		switch (lwf_impair_decide(&me->lane[direction], &me->settings, frame, now_ns,
+					  &entry)) {
 		case IMPAIR_FATE_GO:
-			(void)impair_leave(module, &entry, &out);
+			(void)lwf_impair_leave(module, &entry, &out);
 			break;
 		case IMPAIR_FATE_KEEP:
 			keep(module, &entry, &returns);
@@ -134,7 +135,7 @@ static void handle(struct lwf_module *module, enum lwf_direction direction, stru
 			break;
 		}
 	}
-	impair_arm(me, now_ns);
+	lwf_impair_arm(me, now_ns);
 	if (lost.head)
 		(send ? lwf_drop_sends : lwf_drop_receives)(module, &lost,
 							    LWF_REASON_IMPAIRED_LOSS);
@@ -146,7 +147,7 @@ static void handle(struct lwf_module *module, enum lwf_direction direction, stru
 	pass_on(module, direction, &out);
 }
 
-void impair_send(struct lwf_module *module, struct lwf_batch *batch)
+void lwf_impair_send(struct lwf_module *module, struct lwf_batch *batch)
 {
 	handle(module, LWF_DIRECTION_SEND, batch);
 }
@@ -162,11 +163,11 @@ static void borrow(struct lwf_module *module, struct lwf_batch *batch, uint64_t 
 	struct lwf_batch out;
 
 	if (is_meant(me, frame, LWF_DIRECTION_RECEIVE))
-		fate = impair_decide(lane, &me->settings, frame, now_ns, &entry);
+		fate = lwf_impair_decide(lane, &me->settings, frame, now_ns, &entry);
 	if (fate == IMPAIR_FATE_KEEP) {
-		entry.frame = impair_copy(module, frame);
+		entry.frame = lwf_impair_copy(module, frame);
 		if (entry.frame)
-			impair_keep(lane, &entry, false);
+			lwf_impair_keep(lane, &entry, false);
 		else
 			lwf_drop_receives(module, batch, LWF_REASON_NO_FRAME);
 		return;
@@ -178,12 +179,12 @@ static void borrow(struct lwf_module *module, struct lwf_batch *batch, uint64_t 
 		return;
 	}
 	lwf_batch_init(&out);
-	if (!impair_leave(module, &entry, &out))
+	if (!lwf_impair_leave(module, &entry, &out))
 		lwf_next_receive(module, batch);
 	pass_on(module, LWF_DIRECTION_RECEIVE, &out);
 }
 
-void impair_receive(struct lwf_module *module, struct lwf_batch *batch)
+void lwf_impair_receive(struct lwf_module *module, struct lwf_batch *batch)
 {
 	uint64_t now_ns = lwf_host_now_ns(lwf_module_host(module));
 	struct lwf_batch whole, one;
@@ -201,38 +202,38 @@ void impair_receive(struct lwf_module *module, struct lwf_batch *batch)
 		lwf_batch_push(&whole, frame);
 	}
 	*batch = whole;
-	impair_arm(lwf_module_context(module), now_ns);
+	lwf_impair_arm(lwf_module_context(module), now_ns);
 }
 
 /* ---- home again ---- */
 
-void impair_send_complete(struct lwf_module *module, struct lwf_batch *batch)
+void lwf_impair_send_complete(struct lwf_module *module, struct lwf_batch *batch)
 {
 	struct lwf_batch own;
 
 	lwf_batch_init(&own);
 	lwf_batch_split_own(module, batch, &own);
 	lwf_send_complete(module, batch);
-	impair_come_home(module, &own, true);
+	lwf_impair_come_home(module, &own, true);
 }
 
-void impair_receive_return(struct lwf_module *module, struct lwf_batch *batch)
+void lwf_impair_receive_return(struct lwf_module *module, struct lwf_batch *batch)
 {
 	struct lwf_batch own;
 
 	lwf_batch_init(&own);
 	lwf_batch_split_own(module, batch, &own);
 	lwf_receive_return(module, batch);
-	impair_come_home(module, &own, false);
+	lwf_impair_come_home(module, &own, false);
 }
 
-void impair_cancel(struct lwf_module *module, uint64_t cancel_id)
+void lwf_impair_cancel(struct lwf_module *module, uint64_t cancel_id)
 {
 	struct impair *me = lwf_module_context(module);
 	struct lwf_batch cancelled;
 
 	lwf_batch_init(&cancelled);
-	impair_take_cancelled(&me->lane[LWF_DIRECTION_SEND], cancel_id, &cancelled);
+	lwf_impair_take_cancelled(&me->lane[LWF_DIRECTION_SEND], cancel_id, &cancelled);
 	if (cancelled.head)
 		lwf_drop_sends(module, &cancelled, LWF_REASON_CANCELLED);
 	lwf_next_cancel(module, cancel_id);

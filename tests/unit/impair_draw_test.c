@@ -22,8 +22,8 @@ static int fresh(void **state)
 
 static bool loses(uint64_t n, bool *losing)
 {
-	return impair_loses(&settings, losing,
-			    impair_draw(settings.seed, LWF_DIRECTION_SEND, IMPAIR_LOSS, n));
+	return lwf_impair_loses(&settings, losing,
+				lwf_impair_draw(settings.seed, LWF_DIRECTION_SEND, IMPAIR_LOSS, n));
 }
 
 /* The very frames: these numbers hold for every compiler and machine, as scenarios rely on. */
@@ -43,7 +43,7 @@ static void test_exact(void **state)
 		assert_int_equal(n, lost[found++]);
 	}
 	assert_int_equal(found, sizeof(lost) / sizeof(lost[0]));
-	assert_int_equal(impair_draw(42, LWF_DIRECTION_SEND, IMPAIR_LOSS, 0),
+	assert_int_equal(lwf_impair_draw(42, LWF_DIRECTION_SEND, IMPAIR_LOSS, 0),
 			 0x6310bf04d8207f46ull);
 }
 
@@ -54,12 +54,12 @@ static void test_streams_differ(void **state)
 	(void)state;
 	for (uint64_t n = 0; n < 1000; n++)
 		for (unsigned effect = 1; effect < IMPAIR_EFFECTS; effect++) {
-			uint64_t draw = impair_draw(42, LWF_DIRECTION_SEND, IMPAIR_LOSS, n);
+			uint64_t draw = lwf_impair_draw(42, LWF_DIRECTION_SEND, IMPAIR_LOSS, n);
 
-			same += draw ==
-				impair_draw(42, LWF_DIRECTION_SEND, (enum impair_effect)effect, n);
-			same += draw == impair_draw(42, LWF_DIRECTION_RECEIVE, IMPAIR_LOSS, n);
-			same += draw == impair_draw(43, LWF_DIRECTION_SEND, IMPAIR_LOSS, n);
+			same += draw == lwf_impair_draw(42, LWF_DIRECTION_SEND,
+							(enum impair_effect)effect, n);
+			same += draw == lwf_impair_draw(42, LWF_DIRECTION_RECEIVE, IMPAIR_LOSS, n);
+			same += draw == lwf_impair_draw(43, LWF_DIRECTION_SEND, IMPAIR_LOSS, n);
 		}
 	assert_int_equal(same, 0);
 }
@@ -137,7 +137,7 @@ static void draw_all(enum impair_dist dist, int64_t *out)
 {
 	settings.dist = dist;
 	for (uint64_t n = 0; n < DRAWS; n++)
-		out[n] = impair_jitter(&settings, LWF_DIRECTION_RECEIVE, n);
+		out[n] = lwf_impair_jitter(&settings, LWF_DIRECTION_RECEIVE, n);
 	qsort(out, DRAWS, sizeof(*out), by_size);
 }
 
@@ -211,17 +211,17 @@ static void test_no_jitter(void **state)
 {
 	(void)state;
 	settings.jitter_ns = 0;
-	assert_int_equal(impair_jitter(&settings, LWF_DIRECTION_SEND, 7), 0);
+	assert_int_equal(lwf_impair_jitter(&settings, LWF_DIRECTION_SEND, 7), 0);
 }
 
 /* One turn of a Gilbert state, at its corners. */
 static void test_chance(void **state)
 {
 	(void)state;
-	assert_false(impair_chance(0, 0));
-	assert_true(impair_chance(0, 1));
-	assert_true(impair_chance(UINT64_MAX, LWF_SHARE_WHOLE));
-	assert_false(impair_chance(UINT64_MAX, LWF_SHARE_WHOLE - 1));
+	assert_false(lwf_impair_chance(0, 0));
+	assert_true(lwf_impair_chance(0, 1));
+	assert_true(lwf_impair_chance(UINT64_MAX, LWF_SHARE_WHOLE));
+	assert_false(lwf_impair_chance(UINT64_MAX, LWF_SHARE_WHOLE - 1));
 }
 
 int main(void)
