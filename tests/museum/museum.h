@@ -74,6 +74,21 @@ void mu_send(lwf_handle origin, struct mu_frame *frame);
 /** NdisFIndicateReceiveNetBufferLists with one frame, without the RESOURCES flag. */
 void mu_indicate(lwf_handle origin, struct mu_frame *frame);
 
+#define MU_FLOWS 4u
+
+/**
+ * FwpsFlowAssociateContext: false when the flow has a context already; then @context is not taken.
+ * From true on the engine calls the piece's flow_delete() for it, once.
+ */
+bool mu_associate(uint32_t flow, void *context);
+bool mu_has_context(uint32_t flow);
+
+/** A flow ends, or its context is removed (FwpsFlowRemoveContext): detached, then deleted. */
+void mu_end_flow(uint32_t flow);
+
+/** Some deletion has not returned yet: unregistering answers DEVICE_BUSY. */
+bool mu_flows_busy(void);
+
 /** NdisFPauseComplete. */
 void mu_pause_complete(lwf_handle origin);
 
@@ -107,6 +122,8 @@ struct mu_piece {
 	lwf_status (*receive)(void *open, struct mu_frame *frame);
 	void (*send_complete)(void *module, struct mu_frame *const *frames, unsigned n);
 	void (*receive_return)(void *module, struct mu_frame *frame);
+	/** For contexts of flows; NULL when the engine has none. */
+	void (*flow_delete)(void *context);
 };
 
 /* MUSEUM_PIECE(late_signal) is the name of the object in pieces/late-signal.c */

@@ -411,6 +411,7 @@ static void begin(const struct mu_piece *piece, uint64_t seed, bool quiet)
 	fibers_begin(seed);
 	memory_begin();
 	sync_begin();
+	flows_begin(piece->flow_delete);
 	trace_begin();
 	piece->load();
 }

@@ -149,6 +149,7 @@ void oracle_end(enum fibers_end end);
 /** Name of a lock's owner for the report of a deadlock. */
 bool sync_deadlock(char *text, size_t bytes);
 void sync_begin(void);
+void flows_begin(void (*flow_delete)(void *context)); /* flows.c */
 
 /* ---- trace.c ---- */
 
