@@ -382,17 +382,23 @@ void lwf_flow_close_callouts(struct lwf_flow_table *table)
 	}
 }
 
-void lwf_flow_tell_end(struct lwf_flow_table *table, const struct lwf_flow_info *info,
+void lwf_flow_tell_end(struct lwf_flow_table *table, const struct lwf_flow *flow,
 		       enum lwf_flow_end why)
 {
+	struct lwf_flow_info info;
+	bool filled = false;
+
 	table->nesting++;
 	for (uint32_t i = 0; i < LWF_CALLOUTS_MAX; i++) {
 		struct lwf_callout *callout = &table->callouts[i];
 
 		if (!callout->ops || !callout->ops->ended || callout->closing)
 			continue;
+		if (!filled) /* nobody may want to know, as in a flood */
+			lwf_flow_fill_info(table, flow, &info);
+		filled = true;
 		callout->busy++;
-		callout->ops->ended(callout->user, info, why);
+		callout->ops->ended(callout->user, &info, why);
 		callout->busy--;
 		close_if_done(table, callout);
 	}

@@ -152,17 +152,14 @@ struct lwf_flow *lwf_flow_birth(struct lwf_flow_table *table, const struct lwf_f
 
 void lwf_flow_finish(struct lwf_flow_table *table, struct lwf_flow *flow, enum lwf_flow_end why)
 {
-	struct lwf_flow_info info;
-
 	assert(flow->live);
-	lwf_flow_fill_info(table, flow, &info);
 	flow->live = false;
 	lwf_flow_index_remove(table, flow->tag, index_of(table, flow));
 	lwf_flow_leave_class(table, flow);
-	lwf_flow_forget_program(table, flow);
 	table->stats.ended[why]++;
 	lwf_flow_condemn_contexts(table, flow);
-	lwf_flow_tell_end(table, &info, why);
+	lwf_flow_tell_end(table, flow, why);
+	lwf_flow_forget_program(table, flow);
 	lwf_flow_drop_contexts(table, flow, why);
 	flow->generation++;
 	flow->class_next = table->free_flow;

@@ -231,7 +231,7 @@ uint64_t lwf_flow_of_fragment(const struct lwf_flow_table *table, const struct l
 			      uint64_t now_ns);
 
 /* flow_callout.c */
-void lwf_flow_tell_end(struct lwf_flow_table *table, const struct lwf_flow_info *info,
+void lwf_flow_tell_end(struct lwf_flow_table *table, const struct lwf_flow *flow,
 		       enum lwf_flow_end why);
 void lwf_flow_condemn_contexts(struct lwf_flow_table *table, struct lwf_flow *flow);
 void lwf_flow_drop_contexts(struct lwf_flow_table *table, struct lwf_flow *flow,

@@ -360,6 +360,8 @@ static void test_fc9_eviction(void **state)
 	done();
 }
 
+static uint32_t depth, deepest;
+
 static void reenter(struct books *books, uint64_t flow, uint64_t context)
 {
 	struct lwf_flow_table *table = books->bed->table;
@@ -370,9 +372,12 @@ static void reenter(struct books *books, uint64_t flow, uint64_t context)
 	assert_int_equal(lwf_flow_remove(table, flow, PACKET, books->handle), LWF_FLOW_NOT_FOUND);
 	if (context >= 500)
 		return;
+	depth++;
+	deepest = depth > deepest ? depth : deepest;
 	other = flowbed_udp(books->bed, (uint32_t)context + 1000);
 	assert_int_equal(attach(books, other, context + 1), 0);
 	assert_true(lwf_flow_abort(table, other) >= 0); /* and that deletes, in which ... */
+	depth--;
 }
 
 /* FC-10: callbacks may call anything, as deep as they like; the stack does not grow with it. */
@@ -387,7 +392,71 @@ static void test_fc10_reentry(void **state)
 	for (uint32_t i = 0; i < 200; i++)
 		flowbed_wait(&bed, FLOWBED_S);
 	assert_int_equal(a.deletes, 500);
+	assert_true(deepest > 1 && deepest <= 16);
 	a.on_delete = NULL;
+	done();
+}
+
+static void remove_next(struct books *books, uint64_t flow, uint64_t context)
+{
+	enum lwf_flow_result result;
+
+	(void)flow;
+	if (context == 50)
+		return;
+	depth++;
+	deepest = depth > deepest ? depth : deepest;
+	result = lwf_flow_remove(books->bed->table, flowbed_udp(books->bed, (uint32_t)context + 1),
+				 PACKET, books->handle);
+	assert_true(result == LWF_FLOW_OK || result == LWF_FLOW_DEFERRED);
+	depth--;
+}
+
+/* FC-10: the same when each deletion removes the context of another flow. */
+static void test_fc10_removal_in_removal(void **state)
+{
+	(void)state;
+	depth = deepest = 0;
+	a.on_delete = remove_next;
+	for (uint32_t i = 1; i <= 50; i++)
+		assert_int_equal(attach(&a, flowbed_udp(&bed, i), i), 0);
+	assert_int_equal(lwf_flow_remove(bed.table, flowbed_udp(&bed, 1), PACKET, a.handle),
+			 LWF_FLOW_OK);
+	flowbed_wait(&bed, FLOWBED_S);
+	assert_int_equal(a.deletes, 50);
+	assert_true(deepest > 1 && deepest <= 16);
+	done();
+}
+
+static uint64_t chain[50];
+
+static void abort_next(struct books *books, uint64_t flow)
+{
+	uint32_t i = 0;
+
+	while (chain[i] != flow)
+		i++;
+	if (++i == 50)
+		return;
+	depth++;
+	deepest = depth > deepest ? depth : deepest;
+	assert_true(lwf_flow_abort(books->bed->table, chain[i]) >= 0);
+	depth--;
+}
+
+/* FC-10: and when the end of each flow aborts another. Those too deep end a moment later. */
+static void test_fc10_abort_in_end(void **state)
+{
+	(void)state;
+	depth = deepest = 0;
+	for (uint32_t i = 0; i < 50; i++)
+		chain[i] = flowbed_udp(&bed, i);
+	a.on_ended = abort_next;
+	assert_int_equal(lwf_flow_abort(bed.table, chain[0]), LWF_FLOW_OK);
+	flowbed_wait(&bed, 10 * FLOWBED_S);
+	assert_int_equal(flowbed_stats(&bed).ended[LWF_FLOW_END_ABORTED], 50);
+	assert_true(deepest > 1 && deepest <= 16);
+	a.on_ended = NULL;
 	done();
 }
 
@@ -565,6 +634,8 @@ int main(void)
 		TEST(test_fc8_faults),
 		TEST(test_fc9_eviction),
 		TEST(test_fc10_reentry),
+		TEST(test_fc10_removal_in_removal),
+		TEST(test_fc10_abort_in_end),
 		TEST(test_fc11_presence),
 		TEST(test_fc12_no_action),
 		TEST(test_removal_during_classify_is_deferred),
