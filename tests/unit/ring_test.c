@@ -636,6 +636,83 @@ static void test_cancel_without_places(void **state)
 	end_rig();
 }
 
+static uint32_t dice(uint32_t *seed, uint32_t sides)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return (*seed >> 8) % sides;
+}
+
+/* Each record has had one answer, or has one to come, whatever was written over it meanwhile. */
+static void check_accounts(struct other_side *side)
+{
+	const struct lwf_session *session = &side->client->session;
+	uint32_t taken = side->control->submit_head + side->client->withdrawn_count;
+
+	assert_null(side->lie);
+	assert_int_equal(session->ledger.submitted, taken);
+	assert_int_equal(side->control->answer_tail, taken - session->outstanding);
+	assert_int_equal(lwf_ledger_outstanding(&session->ledger), session->outstanding);
+}
+
+/* A client that submits, cancels, scribbles and waits as the dice fall, under a stack that comes and goes. */
+static void play_at_random(uint32_t seed)
+{
+	struct other_side side;
+	uint32_t from, room;
+
+	setup_rig("inject:frames=64");
+	open_client_for(&side, true, 100 * RIG_MS);
+	for (uint32_t step = 0; step < 3000; step++) {
+		switch (dice(&seed, 8)) {
+		case 0:
+		case 1:
+			room = LWF_RING_SUBMIT_SLOTS -
+			       (side.control->submit_tail - side.control->submit_head);
+			for (uint32_t n = dice(&seed, room < 200 ? room + 1 : 200); n; n--)
+				submit_cancellable(&side, step, dice(&seed, 4));
+			break;
+		case 2:
+			lwf_client_cancel(side.client, dice(&seed, 8) ? 1 + dice(&seed, 3) : 0);
+			break;
+		case 3: /* records that are in the ring become others */
+			from = side.control->submit_head + dice(&seed, LWF_RING_SUBMIT_SLOTS);
+			memset(slot(&side, from), (int)dice(&seed, 256), sizeof(*slot(&side, 0)));
+			break;
+		case 4:
+			lwf_stack_hold(rig.stack, LWF_HOLD_USER_PAUSE);
+			break;
+		case 5:
+			lwf_stack_release(rig.stack, LWF_HOLD_USER_PAUSE);
+			break;
+		case 6:
+			side.control->answer_head = side.control->answer_tail;
+			break;
+		default:
+			run(&side);
+			rig_run(&rig, dice(&seed, 40));
+			break;
+		}
+		check_accounts(&side);
+	}
+	lwf_stack_release(rig.stack, LWF_HOLD_USER_PAUSE);
+	for (uint32_t i = 0; i < 200; i++) {
+		side.control->answer_head = side.control->answer_tail;
+		run(&side);
+	}
+	check_accounts(&side);
+	assert_int_equal(side.control->answer_tail, side.control->submit_tail);
+	assert_int_equal(side.client->withdrawn_count, 0);
+	close_client(&side);
+	end_rig();
+}
+
+static void test_at_random(void **state)
+{
+	(void)state;
+	for (uint32_t seed = 1; seed <= 20; seed++)
+		play_at_random(seed);
+}
+
 /* At the end nobody waits for a restart any more. */
 static void test_stop_waiting(void **state)
 {
@@ -677,6 +754,7 @@ int main(void)
 		cmocka_unit_test(test_cancel_by_number),
 		cmocka_unit_test(test_cancel_and_deadline),
 		cmocka_unit_test(test_cancel_without_places),
+		cmocka_unit_test(test_at_random),
 		cmocka_unit_test(test_stop_waiting),
 	};
 
