@@ -366,7 +366,7 @@ static void on_hold_end(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	place_release(&eh->place);
+	lwf_place_release(&eh->place);
 }
 
 /*
@@ -445,7 +445,7 @@ static bool poll_for_more(struct event_host *eh)
 	if (!eh->may_spin || served == eh->served_before_sleep)
 		return false;
 	until_ns = event_now_ns(&eh->host) + SPIN_NS;
-	if (place_look(&eh->place, until_ns))
+	if (lwf_place_look(&eh->place, until_ns))
 		event_add(eh->hold_end, &hold);
 	do {
 		sched_yield();
@@ -476,7 +476,7 @@ int lwf_event_host_run(struct lwf_host *host)
 	int ret = 0;
 
 	if (eh->may_spin)
-		place_open(&eh->place);
+		lwf_place_open(&eh->place);
 	running = eh;
 	/* A stop that came before the run counts too. */
 	while (!eh->stopping && !ret)
@@ -485,7 +485,7 @@ int lwf_event_host_run(struct lwf_host *host)
 	eh->stopping = false;
 	if (eh->may_spin) {
 		event_del(eh->hold_end);
-		place_close(&eh->place);
+		lwf_place_close(&eh->place);
 	}
 	return ret;
 }

@@ -58,7 +58,7 @@ static void read_cpu_line(const char *line, struct place_idle *idle)
 	idle->online[cpu] = true;
 }
 
-void place_read_idle(const char *text, size_t bytes, struct place_idle *idle)
+void lwf_place_read_idle(const char *text, size_t bytes, struct place_idle *idle)
 {
 	const char *end = text + bytes, *line_end;
 
@@ -90,15 +90,15 @@ static bool look_at_idle(const struct place *place, struct place_idle *idle)
 	if (bytes > 0) {
 		text[bytes] = '\0';
 		cut = strstr(text, intr);
-		place_read_idle(text, cut ? (size_t)(cut - text) + 1 : (size_t)bytes, idle);
+		lwf_place_read_idle(text, cut ? (size_t)(cut - text) + 1 : (size_t)bytes, idle);
 	}
 	free(text);
 	return bytes > 0;
 }
 
-int place_choose(const struct place_idle *before, const struct place_idle *after, int here,
-		 uint32_t window_ticks, bool (*allowed)(const void *context, unsigned cpu),
-		 const void *context)
+int lwf_place_choose(const struct place_idle *before, const struct place_idle *after, int here,
+		     uint32_t window_ticks, bool (*allowed)(const void *context, unsigned cpu),
+		     const void *context)
 {
 	uint32_t most = window_ticks / 4;
 	int best = -1;
@@ -136,8 +136,8 @@ static bool move(struct place *place, uint64_t window_ns)
 		return false;
 	if (!is_held(place, &now))
 		place->allowed = now;
-	cpu = place_choose(&place->before, &place->after, sched_getcpu(), window_ticks, in_set,
-			   &place->allowed);
+	cpu = lwf_place_choose(&place->before, &place->after, sched_getcpu(), window_ticks, in_set,
+			       &place->allowed);
 	if (cpu < 0)
 		return false;
 	CPU_ZERO(&one);
@@ -149,7 +149,7 @@ static bool move(struct place *place, uint64_t window_ns)
 	return true;
 }
 
-void place_release(struct place *place)
+void lwf_place_release(struct place *place)
 {
 	cpu_set_t now;
 
@@ -158,7 +158,7 @@ void place_release(struct place *place)
 	place->held = false;
 }
 
-void place_open(struct place *place)
+void lwf_place_open(struct place *place)
 {
 	long ticks = sysconf(_SC_CLK_TCK);
 
@@ -167,12 +167,12 @@ void place_open(struct place *place)
 	place->waited_fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
 	place->stat_fd = open("/proc/stat", O_RDONLY | O_CLOEXEC);
 	if (place->waited_fd < 0 || place->stat_fd < 0)
-		place_close(place);
+		lwf_place_close(place);
 }
 
-void place_close(struct place *place)
+void lwf_place_close(struct place *place)
 {
-	place_release(place);
+	lwf_place_release(place);
 	if (place->waited_fd >= 0)
 		close(place->waited_fd);
 	if (place->stat_fd >= 0)
@@ -180,7 +180,7 @@ void place_close(struct place *place)
 	place->waited_fd = place->stat_fd = -1;
 }
 
-bool place_look(struct place *place, uint64_t now_ns)
+bool lwf_place_look(struct place *place, uint64_t now_ns)
 {
 	uint64_t window_ns = now_ns - place->since_ns, waited_ns, waited_before_ns;
 	bool contended_before = place->contended;

@@ -7,7 +7,7 @@
  * loop that began beside a stream's sender would stay there: it has half a processor, the sender the
  * other half, and the receiver's processor idles for lack of frames. This looks at what the kernel
  * tells (time spent waiting for a processor, idle time of each), goes where it is idle if that is
- * clear, and holds on there until place_release(), since balancing would take it back. It stays
+ * clear, and holds on there until lwf_place_release(), since balancing would take it back. It stays
  * within the set of processors that the thread was given, which is its set again afterwards.
  */
 #ifndef LWF_HOSTS_PLACE_H
@@ -39,29 +39,29 @@ struct place {
 };
 
 /** Looks at the calling thread from now on. Without the kernel's accounts it never does anything. */
-void place_open(struct place *place);
-void place_close(struct place *place);
+void lwf_place_open(struct place *place);
+void lwf_place_close(struct place *place);
 
 /**
  * Call it often while busy, on that thread: it acts every 50 ms at most. True: it moved, and holds on
  * to the new processor.
  */
-bool place_look(struct place *place, uint64_t now_ns);
+bool lwf_place_look(struct place *place, uint64_t now_ns);
 
 /** Gives the set of processors back, unless somebody else has set another one meanwhile. */
-void place_release(struct place *place);
+void lwf_place_release(struct place *place);
 
 /* ---- pure parts, for tests ---- */
 
 /** Reads the text of /proc/stat, which may be cut off anywhere: a cut line does not count. */
-void place_read_idle(const char *text, size_t bytes, struct place_idle *idle);
+void lwf_place_read_idle(const char *text, size_t bytes, struct place_idle *idle);
 
 /**
  * The processor that was idle longest between two looks, if for more than a quarter of
  * @window_ticks; else, or if it is @here, -1. @allowed answers for a processor.
  */
-int place_choose(const struct place_idle *before, const struct place_idle *after, int here,
-		 uint32_t window_ticks, bool (*allowed)(const void *context, unsigned cpu),
-		 const void *context);
+int lwf_place_choose(const struct place_idle *before, const struct place_idle *after, int here,
+		     uint32_t window_ticks, bool (*allowed)(const void *context, unsigned cpu),
+		     const void *context);
 
 #endif

@@ -265,13 +265,13 @@ static int sim_ask_owner(struct lwf_host *host, const struct lwf_owner_question 
 {
 	struct sim_owners *owners = sim_of(host)->owners;
 
-	return owners ? sim_owners_ask(owners, question, owner) : 0;
+	return owners ? lwf_sim_owners_ask(owners, question, owner) : 0;
 }
 
 static void sim_forget_owners(struct lwf_host *host, void *context)
 {
 	if (sim_of(host)->owners)
-		sim_owners_forget(sim_of(host)->owners, context);
+		lwf_sim_owners_forget(sim_of(host)->owners, context);
 }
 
 int lwf_sim_host_set_owner(struct lwf_host *host, const struct lwf_flow_key *key,
@@ -280,15 +280,15 @@ int lwf_sim_host_set_owner(struct lwf_host *host, const struct lwf_flow_key *key
 	struct sim_host *sim = sim_of(host);
 
 	if (!sim->owners)
-		sim->owners = sim_owners_create(host);
-	return sim->owners ? sim_owners_set(sim->owners, key, owner, delay_ns) : -ENOMEM;
+		sim->owners = lwf_sim_owners_create(host);
+	return sim->owners ? lwf_sim_owners_set(sim->owners, key, owner, delay_ns) : -ENOMEM;
 }
 
 uint32_t lwf_sim_host_owner_questions(const struct lwf_host *host)
 {
 	const struct sim_owners *owners = ((const struct sim_host *)host)->owners;
 
-	return owners ? sim_owners_open(owners) : 0;
+	return owners ? lwf_sim_owners_open(owners) : 0;
 }
 
 /* ---- posted tasks ---- */
@@ -385,7 +385,7 @@ void lwf_sim_host_destroy(struct lwf_host *host)
 
 	if (!sim)
 		return;
-	sim_owners_destroy(sim->owners);
+	lwf_sim_owners_destroy(sim->owners);
 	assert(sim->timers == 0);
 	free(sim->heap);
 	free(sim);

@@ -37,7 +37,7 @@ struct sim_owners {
 
 static void on_due(void *context);
 
-struct sim_owners *sim_owners_create(struct lwf_host *host)
+struct sim_owners *lwf_sim_owners_create(struct lwf_host *host)
 {
 	struct sim_owners *owners = calloc(1, sizeof(*owners));
 
@@ -64,7 +64,7 @@ static struct question *take(struct sim_owners *owners, struct question **link)
 	return question;
 }
 
-void sim_owners_destroy(struct sim_owners *owners)
+void lwf_sim_owners_destroy(struct sim_owners *owners)
 {
 	if (!owners)
 		return;
@@ -89,8 +89,8 @@ static struct line *find(const struct sim_owners *owners, const struct lwf_flow_
 	return line;
 }
 
-int sim_owners_set(struct sim_owners *owners, const struct lwf_flow_key *key,
-		   const struct lwf_owner *owner, uint64_t delay_ns)
+int lwf_sim_owners_set(struct sim_owners *owners, const struct lwf_flow_key *key,
+		       const struct lwf_owner *owner, uint64_t delay_ns)
 {
 	struct line *line = find(owners, key);
 
@@ -143,8 +143,8 @@ static void on_due(void *context)
 	set_timer(owners);
 }
 
-int sim_owners_ask(struct sim_owners *owners, const struct lwf_owner_question *asked,
-		   struct lwf_owner *owner)
+int lwf_sim_owners_ask(struct sim_owners *owners, const struct lwf_owner_question *asked,
+		       struct lwf_owner *owner)
 {
 	const struct line *line = find(owners, &asked->key);
 	struct question *question;
@@ -173,7 +173,7 @@ int sim_owners_ask(struct sim_owners *owners, const struct lwf_owner_question *a
 	return -EINPROGRESS;
 }
 
-void sim_owners_forget(struct sim_owners *owners, void *context)
+void lwf_sim_owners_forget(struct sim_owners *owners, void *context)
 {
 	struct question **link = &owners->oldest;
 
@@ -186,7 +186,7 @@ void sim_owners_forget(struct sim_owners *owners, void *context)
 	set_timer(owners);
 }
 
-uint32_t sim_owners_open(const struct sim_owners *owners)
+uint32_t lwf_sim_owners_open(const struct sim_owners *owners)
 {
 	return owners->open;
 }

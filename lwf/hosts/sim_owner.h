@@ -15,13 +15,13 @@
 
 struct sim_owners;
 
-struct sim_owners *sim_owners_create(struct lwf_host *host); /* NULL without memory */
-void sim_owners_destroy(struct sim_owners *owners);	     /* accepts NULL */
-int sim_owners_set(struct sim_owners *owners, const struct lwf_flow_key *key,
-		   const struct lwf_owner *owner, uint64_t delay_ns);
-int sim_owners_ask(struct sim_owners *owners, const struct lwf_owner_question *question,
-		   struct lwf_owner *owner);
-void sim_owners_forget(struct sim_owners *owners, void *context);
-uint32_t sim_owners_open(const struct sim_owners *owners);
+struct sim_owners *lwf_sim_owners_create(struct lwf_host *host); /* NULL without memory */
+void lwf_sim_owners_destroy(struct sim_owners *owners);		 /* accepts NULL */
+int lwf_sim_owners_set(struct sim_owners *owners, const struct lwf_flow_key *key,
+		       const struct lwf_owner *owner, uint64_t delay_ns);
+int lwf_sim_owners_ask(struct sim_owners *owners, const struct lwf_owner_question *question,
+		       struct lwf_owner *owner);
+void lwf_sim_owners_forget(struct sim_owners *owners, void *context);
+uint32_t lwf_sim_owners_open(const struct sim_owners *owners);
 
 #endif

@@ -48,7 +48,7 @@ static int fresh(void **state)
 static void reads_idle_ticks(void **state)
 {
 	(void)state;
-	place_read_idle(text, strlen(text), &after);
+	lwf_place_read_idle(text, strlen(text), &after);
 	assert_true(after.online[0]);
 	assert_int_equal(after.ticks[0], 300);
 	assert_false(after.online[1]);
@@ -62,10 +62,10 @@ static void a_cut_line_does_not_count(void **state)
 
 	(void)state;
 	for (const char *end = text; end <= strchr(second, '\n'); end++) {
-		place_read_idle(text, (size_t)(end - text), &after);
+		lwf_place_read_idle(text, (size_t)(end - text), &after);
 		assert_false(after.online[2]);
 	}
-	place_read_idle(text, (size_t)(strchr(second, '\n') + 1 - text), &after);
+	lwf_place_read_idle(text, (size_t)(strchr(second, '\n') + 1 - text), &after);
 	assert_true(after.online[2]);
 }
 
@@ -75,17 +75,17 @@ static void goes_where_it_is_idlest(void **state)
 	after.ticks[0] = 1;
 	after.ticks[1] = 6;
 	after.ticks[2] = 7;
-	assert_int_equal(place_choose(&before, &after, 0, 10, all, NULL), 2);
-	assert_int_equal(place_choose(&before, &after, 2, 10, all, NULL), -1);
+	assert_int_equal(lwf_place_choose(&before, &after, 0, 10, all, NULL), 2);
+	assert_int_equal(lwf_place_choose(&before, &after, 2, 10, all, NULL), -1);
 }
 
 static void stays_when_nothing_is_idle_enough(void **state)
 {
 	(void)state;
 	after.ticks[1] = 2;
-	assert_int_equal(place_choose(&before, &after, 0, 8, all, NULL), -1);
+	assert_int_equal(lwf_place_choose(&before, &after, 0, 8, all, NULL), -1);
 	after.ticks[1] = 3;
-	assert_int_equal(place_choose(&before, &after, 0, 8, all, NULL), 1);
+	assert_int_equal(lwf_place_choose(&before, &after, 0, 8, all, NULL), 1);
 }
 
 static void stays_within_its_set(void **state)
@@ -95,7 +95,7 @@ static void stays_within_its_set(void **state)
 	(void)state;
 	after.ticks[1] = 6;
 	after.ticks[2] = 9;
-	assert_int_equal(place_choose(&before, &after, 0, 10, but, &forbidden), 1);
+	assert_int_equal(lwf_place_choose(&before, &after, 0, 10, but, &forbidden), 1);
 }
 
 static void one_that_came_or_went_does_not_count(void **state)
@@ -105,9 +105,9 @@ static void one_that_came_or_went_does_not_count(void **state)
 	after.ticks[1] = 9;
 	after.online[2] = false;
 	before.ticks[2] = 9; /* switched off: it counts backwards */
-	assert_int_equal(place_choose(&before, &after, 0, 10, all, NULL), -1);
+	assert_int_equal(lwf_place_choose(&before, &after, 0, 10, all, NULL), -1);
 	before.online[1] = after.online[2] = true;
-	assert_int_equal(place_choose(&before, &after, 0, 10, all, NULL), 1);
+	assert_int_equal(lwf_place_choose(&before, &after, 0, 10, all, NULL), 1);
 }
 
 /* As if it had waited for ever, and processor 0 or 1 had idled all the time. */
@@ -117,9 +117,9 @@ static bool look_as_if(struct place *place, uint64_t now_ns, unsigned idle_cpu)
 	place->next_ns = 0;
 	place->waited_ns = 0;
 	place->contended = true;
-	place_read_idle("", 0, &place->before);
+	lwf_place_read_idle("", 0, &place->before);
 	place->before.online[idle_cpu] = true;
-	return place_look(place, now_ns);
+	return lwf_place_look(place, now_ns);
 }
 
 static void the_set_is_the_same_afterwards(void **state)
@@ -129,17 +129,17 @@ static void the_set_is_the_same_afterwards(void **state)
 
 	(void)state;
 	assert_int_equal(sched_getaffinity(0, sizeof(was), &was), 0);
-	place_open(&place);
+	lwf_place_open(&place);
 	for (uint64_t now_ns = 1000000000u; now_ns < 4000000000u; now_ns += 60000000u) {
 		if (look_as_if(&place, now_ns, (unsigned)(now_ns / 60000000u % 2))) {
 			assert_int_equal(sched_getaffinity(0, sizeof(is), &is), 0);
 			assert_int_equal(CPU_COUNT(&is), 1);
 		}
 	}
-	place_release(&place);
+	lwf_place_release(&place);
 	assert_int_equal(sched_getaffinity(0, sizeof(is), &is), 0);
 	assert_true(CPU_EQUAL(&was, &is));
-	place_close(&place);
+	lwf_place_close(&place);
 	assert_false(look_as_if(&place, 5000000000u, 1)); /* without accounts: nothing */
 }
 
@@ -150,14 +150,14 @@ static void holding_gives_back_on_close(void **state)
 
 	(void)state;
 	assert_int_equal(sched_getaffinity(0, sizeof(was), &was), 0);
-	place_open(&place);
+	lwf_place_open(&place);
 	place.held = true;
 	place.allowed = was;
 	place.cpu = sched_getcpu();
 	CPU_ZERO(&is);
 	CPU_SET((unsigned)place.cpu, &is);
 	assert_int_equal(sched_setaffinity(0, sizeof(is), &is), 0);
-	place_close(&place);
+	lwf_place_close(&place);
 	assert_int_equal(sched_getaffinity(0, sizeof(is), &is), 0);
 	assert_true(CPU_EQUAL(&was, &is));
 }
@@ -170,15 +170,15 @@ static void anothers_set_is_left_alone(void **state)
 
 	(void)state;
 	assert_int_equal(sched_getaffinity(0, sizeof(was), &was), 0);
-	place_open(&place);
+	lwf_place_open(&place);
 	place.held = true;
 	CPU_ZERO(&place.allowed);
 	CPU_SET(0, &place.allowed);
 	place.cpu = CPU_SETSIZE - 1; /* it was there, and somebody moved it */
-	place_release(&place);
+	lwf_place_release(&place);
 	assert_int_equal(sched_getaffinity(0, sizeof(is), &is), 0);
 	assert_true(CPU_EQUAL(&was, &is));
-	place_close(&place);
+	lwf_place_close(&place);
 }
 
 int main(void)
