@@ -30,7 +30,7 @@ FRAME = b"\x02\x00\x00\x00\x00\x02\x02\x00\x00\x00\x00\x01\x88\xb5" + bytes(50)
 RIVALS = ("tcpreplay", "trafgen", "pcap_inject")
 OURS = ("lwf-inject --nic", "lwf-inject STACK")
 FLOORS = ("send loop", "vnet loop", "sendmmsg loop", "ring loop")
-WARM_S = 0.4
+WARM_S = 0.3
 
 
 def make_capture(path, records=1000):
