@@ -298,6 +298,15 @@ static int open_edge(struct lwf_daemon *daemon, const struct lwf_edge_config *co
 	return ret ? fail_device(config, ret) : -1;
 }
 
+static int fail_space(int ret, const char *name)
+{
+	if (ret == -ENOENT)
+		return fail(LWF_EXIT_NO_OBJECT, name, "see ip netns list",
+			    "there is no such network namespace");
+	return fail(ret == -EPERM ? LWF_EXIT_PERMISSION : LWF_EXIT_REFUSED, name,
+		    "see ip netns list", strerror(-ret));
+}
+
 /* Sockets behind the TAP first: there the host's own programs are. */
 static int open_owner_spaces(struct lwf_daemon *daemon)
 {
@@ -314,13 +323,7 @@ static int open_owner_spaces(struct lwf_daemon *daemon)
 						!i && tap ? config->upper.name : NULL);
 		nsnet_put(ns);
 		if (ret)
-			return fail(ret == -ENOENT  ? LWF_EXIT_NO_OBJECT
-				    : ret == -EPERM ? LWF_EXIT_PERMISSION
-						    : LWF_EXIT_REFUSED,
-				    i ? name : "sockets of the TAP's namespace",
-				    "see ip netns list",
-				    ret == -ENOENT ? "there is no such network namespace"
-						   : strerror(-ret));
+			return fail_space(ret, i ? name : "sockets of the TAP's namespace");
 	}
 	return -1;
 }

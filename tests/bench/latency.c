@@ -124,7 +124,7 @@ static double at(const struct run *run, uint64_t percent)
 int main(int argc, char **argv)
 {
 	struct lwf_inject_options options = LWF_INJECT_OPTIONS_INIT;
-	struct run run = {.outstanding = argc == 6 ? (uint32_t)atoi(argv[3]) : 0};
+	struct run run = {.outstanding = argc == 6 ? (uint32_t)strtoul(argv[3], NULL, 10) : 0};
 	double seconds = argc == 6 ? strtod(argv[5], NULL) : 0;
 	struct lwf_error error;
 

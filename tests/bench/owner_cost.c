@@ -91,7 +91,7 @@ static uint64_t next_random(void)
 
 static uint16_t port_of(int fd)
 {
-	struct sockaddr_in address;
+	struct sockaddr_in address = {0};
 	socklen_t bytes = sizeof(address);
 
 	if (getsockname(fd, (struct sockaddr *)&address, &bytes))
@@ -264,12 +264,12 @@ static int by_value(const void *a, const void *b)
 static void settle(enum kind kind, uint32_t round)
 {
 	struct series *series = &bench.series[kind];
-
 	uint32_t count = series->count < QUESTIONS ? series->count : QUESTIONS;
+	uint32_t half = count / 2, most = count * 99 / 100;
 
 	qsort(series->ns, count, sizeof(series->ns[0]), by_size);
-	bench.p50[kind][round] = series->ns[count / 2] / 1e3;
-	bench.p99[kind][round] = series->ns[count * 99 / 100] / 1e3;
+	bench.p50[kind][round] = series->ns[half] / 1e3;
+	bench.p99[kind][round] = series->ns[most] / 1e3;
 }
 
 static double median(double *values, uint32_t count)

@@ -14,6 +14,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <netinet/ether.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,18 +42,17 @@ static double now_s(void)
 /* Passes one byte of each frame from @mac, and nothing of others. */
 static void set_filter(int fd, const char *mac)
 {
-	uint8_t m[6];
+	struct ether_addr address;
+	const uint8_t *m = address.ether_addr_octet;
 	struct sock_filter code[] = {
 		{BPF_LD | BPF_W | BPF_ABS, 0, 0, 6},  {BPF_JMP | BPF_JEQ | BPF_K, 0, 3, 0},
 		{BPF_LD | BPF_H | BPF_ABS, 0, 0, 10}, {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0},
 		{BPF_RET | BPF_K, 0, 0, 1},	      {BPF_RET | BPF_K, 0, 0, 0},
 	};
 	const struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
-	char end;
 
 	errno = EINVAL;
-	if (sscanf(mac, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx%c", &m[0], &m[1], &m[2], &m[3], &m[4], &m[5],
-		   &end) != 6)
+	if (!ether_aton_r(mac, &address))
 		die(mac);
 	code[1].k = (uint32_t)m[0] << 24 | (uint32_t)m[1] << 16 | (uint32_t)m[2] << 8 | m[3];
 	code[3].k = (uint32_t)m[4] << 8 | m[5];

@@ -272,62 +272,50 @@ static const struct lwf_frame *stands_for(const struct lwf_frame *copy)
 	return original;
 }
 
-/* A device is handed a frame: may that be? */
-void sim_witness(struct sim_slot *slot, struct lwf_edge *edge, const struct lwf_frame *frame)
+/* A clone stands for the frame that is returned. */
+static const struct lwf_frame *parent_of(struct sim_slot *slot, const struct lwf_edge *edge,
+					 const struct lwf_frame *frame)
 {
-	const struct lwf_edge *from = edge == slot->lower ? slot->upper : slot->lower;
+	const struct lwf_frame *clone = frame;
+
+	if (!frame->parent)
+		return frame;
+	if (!by_handle(slot, clone->born))
+		sim_fail("a clone of nobody who lives reached %s", edge->name);
+	while (frame->parent)
+		frame = frame->parent;
+	if (clone->len != frame->len || clone->data != frame->data)
+		sim_fail("a clone is not what its parent is");
+	return frame;
+}
+
+/* What an impair sends may stand for another's frame. NULL: for the device's own, or for none. */
+static struct lwf_module *behind_impair(struct sim_slot *slot, struct lwf_module *module,
+					const struct lwf_frame **frame)
+{
+	while (module && strncmp(lwf_module_name(module), "impair", 6) == 0) {
+		if (!(*frame)->context)
+			return NULL;
+		*frame = stands_for(*frame);
+		while ((*frame)->parent)
+			*frame = (*frame)->parent;
+		module = by_handle(slot, (*frame)->born);
+	}
+	return module;
+}
+
+static void check_record(struct sim_slot *slot, const struct lwf_edge *edge,
+			 const struct lwf_module *module, const struct lwf_frame *frame)
+{
+	struct sim_client *client = client_of(frame->context);
 	struct sim_world *world = slot->world;
-	struct lwf_module *module;
-	struct sim_client *client;
-	struct sim_record *record;
 	uint8_t expected[MARK_BYTES];
-	enum lwf_state state;
+	struct sim_record *record;
 
-	world->frames++;
-	sim_digest(world, (uint64_t)slot->index << 8 | (edge == slot->lower));
-	sim_digest(world, frame->id << 16 | frame->len);
-	if (edge == slot->lower && (slot->forced || !edge->link.present))
-		sim_fail("%s was handed a frame without %s", edge->name,
-			 slot->forced ? "carrier" : "being there");
-	if (frame->parent) { /* it stands for that one */
-		const struct lwf_frame *clone = frame;
-
-		if (!by_handle(slot, clone->born))
-			sim_fail("a clone of nobody who lives reached %s", edge->name);
-		while (frame->parent)
-			frame = frame->parent;
-		if (clone->len != frame->len || clone->data != frame->data)
-			sim_fail("a clone is not what its parent is");
-	}
-	if (from && frame->born == from->handle)
-		return;
-	module = by_handle(slot, frame->born);
-	if (!module && edge == slot->upper && somebody_lends(slot))
-		return; /* the upper edge gets copies of what is lent, which are the stack's */
-	if (!module)
-		sim_fail("a frame of nobody who lives reached %s", edge->name);
-	state = lwf_module_state(module);
-	if (state != LWF_STATE_RUNNING && state != LWF_STATE_PAUSING)
-		sim_fail("a frame of %s reached %s while it is %s", lwf_module_name(module),
-			 edge->name, lwf_state_name(state));
-	while (strncmp(lwf_module_name(module), "impair", 6) == 0) { /* it may stand for another */
-		if (!frame->context)
-			return;
-		frame = stands_for(frame);
-		while (frame->parent)
-			frame = frame->parent;
-		module = by_handle(slot, frame->born);
-		if (!module)
-			return; /* the device's own */
-		state = lwf_module_state(module);
-	}
-	if (strncmp(lwf_module_name(module), "inject", 6) != 0)
-		return;
-	client = client_of(frame->context);
 	if (frame->id == 0 || frame->id > client->pulled)
 		sim_fail("a frame of no record reached %s", edge->name);
 	record = &client->records[frame->id - 1];
-	if (state == LWF_STATE_PAUSING &&
+	if (lwf_module_state(module) == LWF_STATE_PAUSING &&
 	    record->pulled_at > world->pausing_at[frame->born % SIM_PAUSE_SLOTS])
 		sim_fail("record %llu was originated after %s began to pause",
 			 (unsigned long long)frame->id, lwf_module_name(module));
@@ -340,4 +328,35 @@ void sim_witness(struct sim_slot *slot, struct lwf_edge *edge, const struct lwf_
 	if (frame->len >= MARK_OFFSET + MARK_BYTES &&
 	    memcmp(frame->data + MARK_OFFSET, expected, MARK_BYTES) != 0)
 		sim_fail("record %llu has other bytes now", (unsigned long long)frame->id);
+}
+
+/* A device is handed a frame: may that be? */
+void sim_witness(struct sim_slot *slot, struct lwf_edge *edge, const struct lwf_frame *frame)
+{
+	const struct lwf_edge *from = edge == slot->lower ? slot->upper : slot->lower;
+	struct sim_world *world = slot->world;
+	struct lwf_module *module;
+	enum lwf_state state;
+
+	world->frames++;
+	sim_digest(world, (uint64_t)slot->index << 8 | (edge == slot->lower));
+	sim_digest(world, frame->id << 16 | frame->len);
+	if (edge == slot->lower && (slot->forced || !edge->link.present))
+		sim_fail("%s was handed a frame without %s", edge->name,
+			 slot->forced ? "carrier" : "being there");
+	frame = parent_of(slot, edge, frame);
+	if (from && frame->born == from->handle)
+		return;
+	module = by_handle(slot, frame->born);
+	if (!module && edge == slot->upper && somebody_lends(slot))
+		return; /* the upper edge gets copies of what is lent, which are the stack's */
+	if (!module)
+		sim_fail("a frame of nobody who lives reached %s", edge->name);
+	state = lwf_module_state(module);
+	if (state != LWF_STATE_RUNNING && state != LWF_STATE_PAUSING)
+		sim_fail("a frame of %s reached %s while it is %s", lwf_module_name(module),
+			 edge->name, lwf_state_name(state));
+	module = behind_impair(slot, module, &frame);
+	if (module && strncmp(lwf_module_name(module), "inject", 6) == 0)
+		check_record(slot, edge, module, frame);
 }

@@ -159,7 +159,7 @@ static void impair_spec(struct sim_world *world, char *text)
 {
 	uint32_t limit = 1 + below(world, 8), copies = 1 + below(world, 6);
 
-	strcpy(text, "impair:reorder-by=700us");
+	snprintf(text, SIM_TEXT_BYTES, "impair:reorder-by=700us");
 	append(text, "limit", limit, "");
 	append(text, "copies", copies, "");
 	impair_options(world, text);
@@ -171,17 +171,17 @@ static void choose_spec(struct sim_world *world, bool inject, char *text)
 	uint32_t kind = below(world, 11);
 
 	if (inject) {
-		strcpy(text, "inject:");
+		snprintf(text, SIM_TEXT_BYTES, "inject:");
 		append(text, "frames", 1 + below(world, 12), "");
 	} else if (kind < 3) {
-		strcpy(text, "hold:");
+		snprintf(text, SIM_TEXT_BYTES, "hold:");
 		append(text, "frames", below(world, 5), "");
 	} else if (kind < 5) {
-		strcpy(text, "monitor:mandatory=0");
+		snprintf(text, SIM_TEXT_BYTES, "monitor:mandatory=0");
 	} else if (kind < 7) {
 		impair_spec(world, text);
 	} else {
-		strcpy(text, "wobble:");
+		snprintf(text, SIM_TEXT_BYTES, "wobble:");
 		wobble_options(world, text);
 	}
 	if (once_in(world, 6))

@@ -66,7 +66,7 @@ static void run_until(uint32_t count)
 static void connect_pair(void)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
-	struct sockaddr_in ends[2];
+	struct sockaddr_in ends[2] = {{0}, {0}};
 	socklen_t bytes = sizeof(address);
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 

@@ -491,15 +491,16 @@ static void test_close_inside_state_change(void **state)
 {
 	static const struct lwf_session_ops ops = {.pull = pull_none,
 						   .state_changed = neighbour_told};
-	struct neighbour *pair[2];
+	struct neighbour *pair[2] = {NULL, NULL};
 
 	(void)state;
-	for (neighbours = 0; neighbours < 2; neighbours++) {
-		pair[neighbours] = calloc(1, sizeof(*pair[0]));
-		assert_non_null(pair[neighbours]);
-		pair[neighbours]->session.ops = &ops;
-		assert_int_equal(lwf_session_open(&pair[neighbours]->session, rig.stack, NULL), 0);
+	for (int n = 0; n < 2; n++) {
+		pair[n] = calloc(1, sizeof(*pair[0]));
+		assert_non_null(pair[n]);
+		pair[n]->session.ops = &ops;
+		assert_int_equal(lwf_session_open(&pair[n]->session, rig.stack, NULL), 0);
 	}
+	neighbours = 2;
 	pair[0]->other = pair[1];
 	pair[1]->other = pair[0];
 	lwf_stack_hold(rig.stack, LWF_HOLD_USER_PAUSE);

@@ -336,7 +336,8 @@ static void test_caret(void **state)
 	assert_string_equal(strchr(problem.text, '\n'), "\n   frob 1\n   ^");
 	memset(text, 'x', 400);
 	snprintf(text + 400, sizeof(text) - 400, " \n");
-	memcpy(text, "expect ", 7);
+	for (size_t i = 0; i < 7; i++)
+		text[i] = "expect "[i];
 	assert_null(read_text(text));
 	snprintf(text, sizeof(text), "%s%300s frob\n", "note \"a\"", "");
 	assert_null(read_text(text));

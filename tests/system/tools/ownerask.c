@@ -150,8 +150,7 @@ static void ask(struct program *program, const char *protocol, const char *local
 static void read_lines(void *context)
 {
 	struct program *program = context;
-	char line[256], protocol[8], local[64], remote[64];
-	unsigned lport, rport, ms;
+	char line[256], protocol[8], local[64], remote[64], lport[8], rport[8];
 
 	if (program->until[0] && access(program->until, F_OK)) {
 		lwf_timer_set(&program->timer, UNTIL_NS);
@@ -159,8 +158,8 @@ static void read_lines(void *context)
 	}
 	program->until[0] = '\0';
 	while (fgets(line, sizeof(line), stdin)) {
-		if (sscanf(line, "pause %u", &ms) == 1) {
-			lwf_timer_set(&program->timer, ms * 1000000ull);
+		if (!strncmp(line, "pause ", 6)) {
+			lwf_timer_set(&program->timer, strtoul(line + 6, NULL, 10) * 1000000ull);
 			return;
 		}
 		if (sscanf(line, "until %255s", program->until) == 1) {
@@ -174,9 +173,10 @@ static void read_lines(void *context)
 			if (ret)
 				die("list", ret);
 			program->listing = true;
-		} else if (sscanf(line, "%7s %63s %u %63s %u", protocol, local, &lport, remote,
-				  &rport) == 5) {
-			ask(program, protocol, local, lport, remote, rport);
+		} else if (sscanf(line, "%7s %63s %7s %63s %7s", protocol, local, lport, remote,
+				  rport) == 5) {
+			ask(program, protocol, local, (unsigned)strtoul(lport, NULL, 10), remote,
+			    (unsigned)strtoul(rport, NULL, 10));
 		} else {
 			die(line, EINVAL);
 		}
