@@ -95,8 +95,10 @@ expect_equal "flows to port 8000" 1 "$(flows .total --only "$only")"
 expect_equal "its ends and state" "10.9.0.1 $port 10.9.0.2 8000 out established false" \
 	"$(flows '.flows[0]|"\(.local) \(.local_port) \(.remote) \(.remote_port) \(.direction) \(.state) \(.midstream)"' --only "$only")"
 expect_equal "type of pid" number "$(flows '.flows[0].pid|type' --only "$only")"
-pid=$(flows .flows[0].pid --only "$only")
-[ "$pid" = 0 ] || expect_equal "whose it is" "$(pid_of first)" "$pid"
+whose() { # NAME ARGS...: the flow is said to be exactly of the process NAME
+	[ "$(flows '.flows[0]|"\(.pid) \(.how) \(.user)"' "${@:2}")" = "$(pid_of "$1") exact $(id -un)" ]
+}
+wait_for 10 "whose it is" whose first --only "$only"
 settled() { # frames sent are in the table once ss has nothing in flight
 	[ "$(flows '[.flows[].sent.frames]|add')" = $(($(tx_packets eth1) - before)) ]
 }
@@ -130,7 +132,11 @@ echo 1000 >&"$third"
 wait_for 10 "the answer" said third 1
 expect_equal "its direction" in "$(flows .flows[0].direction --only local=10.9.0.1,port=8002)"
 
+wait_for 10 "whose it is" whose here --only local=10.9.0.1,port=8002
+wait_for 10 "whose the datagrams are" whose second --only protocol=udp,port=8001
+
 step "choosing, sorting, counting"
+expect_equal "flows of one program" 1 "$(flows .total --only "pid=$(pid_of second)")"
 expect_equal "the most bytes first" 8000 "$(flows .flows[0].remote_port)"
 expect_equal "the oldest last" 8000 "$(flows .flows[-1].remote_port --sort age)"
 expect_equal "two of them" "2 $(flows .total)" "$(flows '"\(.flows|length) \(.total)"' --limit 2)"
@@ -172,7 +178,12 @@ for i in range(2000):
     s.close()
 END
 expect_at_most "flows" 64 "$(flows .total)"
-expect_at_least "flows that were ended for others" 1900 "$(show '.stacks[0].modules[]|select(.name=="flow").report.evicted')"
+report() {
+	show '.stacks[0].modules[]|select(.name=="flow").report'"$1"
+}
+expect_at_least "flows that were ended for others" 500 "$(report .evicted)"
+expect_equal "flows that came, against those that stay and those that have ended" "$(report .created)" \
+	"$(report '|(.flows + .evicted + ."timed-out" + .reused + ."emergency-ended")')"
 echo 1000 >&"$third"
 wait_for 10 "the answer" said third 3
 expect_at_least "answers of the connection before and after, which has kept its place" 2 "$(flows .flows[0].sent.frames --only port=8002)"
