@@ -464,8 +464,12 @@ static void client_lied(void *context, const char *text)
 
 static const struct lwf_client_ops client_ops = {client_ring, client_lied};
 
-/* The stack over the network interface @name; interfaces of two namespaces may have one name. */
-static struct lwf_stack *find_by_nic(struct lwf_request *request, const char *name)
+/*
+ * The stack over the network interface @name, or why there is none; interfaces of two namespaces may have
+ * one name.
+ */
+static struct lwf_stack *find_by_nic(struct lwf_request *request, const char *name,
+				     const char *why_not)
 {
 	struct lwf_stack *found = NULL, *stack;
 
@@ -482,8 +486,7 @@ static struct lwf_stack *find_by_nic(struct lwf_request *request, const char *na
 		found = stack;
 	}
 	if (!found)
-		fail(request, LWF_EXIT_NO_OBJECT, name, LIST_STACKS,
-		     "no stack has such an interface");
+		fail(request, LWF_EXIT_NO_OBJECT, name, LIST_STACKS, why_not);
 	return found;
 }
 
@@ -503,9 +506,11 @@ static struct lwf_stack *find_to_open(struct lwf_request *request, const char *n
 		return NULL;
 	}
 	if (nic)
-		return find_by_nic(request, nic);
-	stack = find_stack(request, name);
-	return stack ? stack : find_by_nic(request, name);
+		return find_by_nic(request, nic, "no stack has such an interface");
+	stack = lwf_engine_stack(request->server->engine, name);
+	return stack ? stack
+		     : find_by_nic(request, name,
+				   "there is no such stack, and none over such an interface");
 }
 
 static enum lwf_outcome do_open(struct lwf_request *request)

@@ -34,7 +34,10 @@ for how in stack=lab stack=eth1 nic=eth1; do
 	said "take: SUCCESS/none=3"
 	expect_equal "frames that left eth1" $((before + 3)) "$(tx_packets eth1)"
 done
-expect_error 5 "^eth9: no stack has such an interface; ." clientsh stack=eth9
+expect_error 5 "^eth9: there is no such stack, and none over such an interface; ." clientsh stack=eth9
+framegen numbered "$TMP/one.pcap" 1 60 >/dev/null
+inject eth1 "$TMP/one.pcap"
+expect_equal "sent by lwf-inject under the name of the interface" 1 "$(result .sent)"
 expect_error 5 "^lab: no stack has such an interface; ." clientsh nic=lab
 
 step "paused: refused at once, or as Npcap does it; and by itself again when it runs"
