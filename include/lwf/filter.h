@@ -40,9 +40,10 @@ struct lwf_oid_request;
 /* What a filter says of itself at registration; contradictions are refused there. */
 #define LWF_FILTER_MODIFIES 0x1u /* changes bytes or lengths of frames that pass */
 #define LWF_FILTER_ORIGINATES \
-	0x2u /* makes frames of its own: needs send_complete or receive_return */
-#define LWF_FILTER_HOLDS	0x4u /* keeps frames beyond the call: needs cancel if it holds sends */
-#define LWF_FILTER_SUPER_FRAMES 0x8u /* understands frames that stand for several */
+	0x2u		      /* makes frames of its own: needs send_complete or receive_return */
+#define LWF_FILTER_HOLDS 0x4u /* keeps frames beyond the call: needs cancel if it holds sends */
+#define LWF_FILTER_SUPER_FRAMES \
+	0x8u /* understands frames that stand for several (which all are handed) */
 #define LWF_FILTER_REORDERS \
 	0x10u /* may pass on sends of others in another order than they came in (O07) */
 #define LWF_FILTER_MONITORS \

@@ -403,6 +403,7 @@ int stress_scenario_read(const struct stress_source *source, const char *file,
 	char *text = NULL, *name;
 	size_t bytes = 0;
 	int err = source->read(source->context, NULL, file, &text, &bytes);
+	struct stress_scenario *tree;
 
 	memset(problem, 0, sizeof(*problem));
 	*scenario = NULL;
@@ -411,15 +412,16 @@ int stress_scenario_read(const struct stress_source *source, const char *file,
 			 strerror(-err));
 		return err;
 	}
-	parser.scenario = calloc(1, sizeof(*parser.scenario));
-	if (parser.scenario)
-		parser.scenario->arena = calloc(1, sizeof(*parser.scenario->arena));
-	if (!parser.scenario || !parser.scenario->arena) {
-		free(parser.scenario);
+	tree = calloc(1, sizeof(*tree));
+	if (tree)
+		tree->arena = calloc(1, sizeof(*tree->arena));
+	if (!tree || !tree->arena) {
+		free(tree);
 		free(text);
 		snprintf(problem->text, sizeof(problem->text), "%s: there is no memory", file);
 		return -ENOMEM;
 	}
+	parser.scenario = tree;
 	parser.scenario->seed = 1;
 	parser.scenario->daemons = 1;
 	snprintf(parser.scenario->daemon[0], STRESS_NAME_BYTES, "main");

@@ -495,7 +495,9 @@ static int send_fault(struct sim_link *link, bool upper, const struct stress_fau
 		config->delay_ns = config->delay_ns ? config->delay_ns : SIM_QDISC_NS;
 		break;
 	default:
-		*config = upper ? (struct lwf_sim_edge_config){0} : link->device;
+		*config = link->device;
+		if (upper)
+			memset(config, 0, sizeof(*config));
 	}
 	link->world->changes++;
 	return 0;
