@@ -26,7 +26,14 @@
 #define NS_PER_S     1000000000ull
 #define ID_INDEX(id) ((uint32_t)((id)&0xffffu))
 
-enum slot_state { SLOT_FREE, SLOT_LOOK, SLOT_AGAIN, SLOT_TELL, SLOT_SENT, SLOT_STATES };
+enum slot_state {
+	SLOT_FREE,
+	SLOT_LOOK,
+	SLOT_AGAIN, /* one list for each try, so that in each the oldest is due first */
+	SLOT_TELL = SLOT_AGAIN + OWNER_TRIES_MAX,
+	SLOT_SENT,
+	SLOT_STATES
+};
 
 struct slot {
 	struct slot *next, *prev; /* in the list of its state */
@@ -57,7 +64,8 @@ struct owner_service {
 	void *list_context;
 	struct owner_counts counts;
 	struct owner_pass pass;
-	uint32_t free_count;
+	uint32_t free_count; /* in the list, or not used yet */
+	uint32_t used; /* those behind have never been taken, and no page of them is touched */
 	struct slot *first[SLOT_STATES], *last[SLOT_STATES]; /* the oldest is first */
 	struct slot slots[OWNER_ASKS_MAX];
 	struct owner_message in, out;
@@ -89,6 +97,16 @@ static void move(struct owner_service *service, struct slot *slot, enum slot_sta
 {
 	leave_list(service, slot);
 	join_list(service, slot, state);
+}
+
+/** Takes one; the caller has looked whether there is one. */
+static struct slot *take_slot(struct owner_service *service)
+{
+	if (!service->first[SLOT_FREE])
+		join_list(service, &service->slots[service->used++], SLOT_FREE);
+	service->free_count--;
+	move(service, service->first[SLOT_FREE], SLOT_LOOK);
+	return service->last[SLOT_LOOK];
 }
 
 static void free_slot(struct owner_service *service, struct slot *slot)
@@ -205,7 +223,7 @@ static bool again(struct owner_service *service, struct slot *slot)
 
 	if (slot->tries == OWNER_TRIES_MAX)
 		return false;
-	move(service, slot, SLOT_AGAIN);
+	move(service, slot, (enum slot_state)(SLOT_AGAIN + slot->tries));
 	slot->due_ns = lwf_host_now_ns(service->host) + delays_ns[slot->tries++];
 	need_tick(service);
 	return true;
@@ -299,9 +317,7 @@ static int owner_ask(struct lwf_owner_service *face, const struct lwf_owner_ques
 		return refuse(service, LWF_OWNER_WHY_RAW, owner);
 	if (!service->free_count)
 		return refuse(service, LWF_OWNER_WHY_OVERLOAD, owner);
-	slot = service->first[SLOT_FREE];
-	service->free_count--;
-	move(service, slot, SLOT_LOOK);
+	slot = take_slot(service);
 	slot->tries = 0;
 	slot->flow = question->flow;
 	slot->answer = question->answer;
@@ -327,7 +343,7 @@ static void owner_forget(struct lwf_owner_service *face, void *context)
 {
 	struct owner_service *service = (struct owner_service *)(void *)face;
 
-	for (uint32_t n = 0; n < OWNER_ASKS_MAX; n++) {
+	for (uint32_t n = 0; n < service->used; n++) {
 		struct slot *slot = &service->slots[n];
 
 		if (slot->state == SLOT_FREE || slot->context != context)
@@ -475,15 +491,13 @@ static void on_tick(void *context)
 {
 	struct owner_service *service = context;
 	uint64_t now = lwf_host_now_ns(service->host);
-	struct slot *next;
 
 	tell(service);
-	for (struct slot *slot = service->first[SLOT_AGAIN]; slot; slot = next) {
-		next = slot->next;
-		if (slot->due_ns > now)
-			continue;
-		move(service, slot, SLOT_LOOK);
-		post(service);
+	for (unsigned state = SLOT_AGAIN; state < SLOT_TELL; state++) {
+		while (service->first[state] && service->first[state]->due_ns <= now) {
+			move(service, service->first[state], SLOT_LOOK);
+			post(service);
+		}
 	}
 	give_up(service, SLOT_TELL, now);
 	give_up(service, SLOT_SENT, now);
@@ -509,8 +523,6 @@ int owner_service_create(struct lwf_host *host, struct owner_resolver *resolver,
 	*resolver = (struct owner_resolver){.fd = -1};
 	service->task.fn = on_turn;
 	service->task.context = service;
-	for (uint32_t n = 0; n < OWNER_ASKS_MAX; n++)
-		join_list(service, &service->slots[n], SLOT_FREE);
 	service->free_count = OWNER_ASKS_MAX;
 	ret = lwf_timer_init(&service->timer, host, on_tick, service);
 	if (!ret)

@@ -17,7 +17,7 @@
 
 #include "owner_wire.h"
 
-#define OWNER_ASKS_MAX 4096u  /* that wait at the resolver, and at the daemon */
+#define OWNER_ASKS_MAX 16384u /* that wait at the resolver, and at the daemon */
 #define OWNER_LIST_MAX 65536u /* sockets in one list */
 
 struct owner_resolver {

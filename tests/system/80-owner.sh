@@ -191,6 +191,7 @@ if [ -w /proc/sys/kernel/ns_last_pid ] && [ "$$" -lt 1000 ]; then
 	wait_for 10 "the first answer" grep -q '"how":"exact"' "$TMP/asker.out"
 	expect_equal "pid of the first" 20000 "$(told first .pid)"
 	quiet_stop first
+	wait_for 10 "its pid to be free" test ! -e /proc/20000
 	hold second reborn 20000
 	expect_equal "pid of the second" 20000 "$(told second .pid)"
 	{ told first '.q[]'; told second '.q[]'; } >>"$TMP/lines"

@@ -9,6 +9,7 @@ with all its children. "q" in it is the question "PROTOCOL LOCAL PORT REMOTE POR
 """
 import json
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -291,9 +292,16 @@ def reborn(old):
     line = question("tcp", client)
     held.append(server.accept()[0])
     held.append(client)
-    with open("/proc/sys/kernel/ns_last_pid", "w", encoding="ascii") as file:
-        file.write(str(int(old) - 1))
-    pid = child(lambda: None)
+    pid = 0
+    for _ in range(100):
+        with open("/proc/sys/kernel/ns_last_pid", "w", encoding="ascii") as file:
+            file.write(str(int(old) - 1))
+        pid = child(lambda: None)
+        if pid == int(old):
+            break
+        os.kill(pid, signal.SIGKILL)  # somebody else was faster
+        os.waitpid(pid, 0)
+        children.remove(pid)
     held.remove(client)
     client.close()
     tell(**identity(pid), q=[line])
@@ -339,12 +347,19 @@ MODES = {"echo": echo, "dial": dial, "tcp": tcp, "tcp6": lambda: tcp(6), "many":
 
 
 def main():
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     try:
         MODES[sys.argv[1]](*sys.argv[2:])
     finally:
         for pid in children:
             os.kill(pid, signal.SIGKILL)
+        for pid in children:
+            try:
+                os.waitpid(pid, 0)  # its number is free when this program has ended
+            except ChildProcessError:
+                pass  # a child's child
     return 0
 
 
