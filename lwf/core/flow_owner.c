@@ -104,6 +104,7 @@ static bool may_change(const struct lwf_flow *flow)
 	case LWF_OWNER_WHY_NO_INODE:
 	case LWF_OWNER_WHY_NO_HOLDER:
 	case LWF_OWNER_WHY_OVERLOAD:
+	case LWF_OWNER_WHY_RESOLVER_SLOW:
 		return true;
 	default:
 		return false;
