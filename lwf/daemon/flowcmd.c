@@ -143,6 +143,11 @@ static enum lwf_outcome none(struct lwf_request *request, const struct lwf_stack
 		stack ? stack : lwf_engine_stack_at(request->server->engine, 0);
 	char next[128];
 
+	if (stack && lwf_stack_state(stack) == LWF_STATE_DETACHED) {
+		lwf_error_set(&request->error, LWF_EXIT_REFUSED, lwf_stack_name(stack),
+			      "see its holds in lwfctl show", "it is Detached and has no flows");
+		return LWF_OUTCOME_ERROR;
+	}
 	snprintf(next, sizeof(next), "lwfctl filter insert %s flow",
 		 first ? lwf_stack_name(first) : "STACK");
 	lwf_error_set(&request->error, LWF_EXIT_NO_OBJECT, first ? lwf_stack_name(first) : "stack",

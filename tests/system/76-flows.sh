@@ -202,6 +202,7 @@ stop third
 step "detached and attached: the flows are others"
 expect_equal "flows before that" 1 "$(flows '[.flows[]|select(.local_port==8002)]|length')"
 lwfctl detach eth1 >/dev/null
+expect_error 6 "it is Detached" lwfctl flows eth1
 lwfctl attach eth1 >/dev/null
 expect_equal "flows after that" 0 "$(flows '[.flows[]|select(.local_port==8002)]|length')"
 ledgers_balance
