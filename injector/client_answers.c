@@ -15,8 +15,6 @@
 
 #include "client_private.h"
 
-#define AWAKE_NS 50000u /* of looking for an answer before sleeping */
-
 void lwf_inject_free_slot(struct lwf_inject *handle, uint32_t slot)
 {
 	if (handle->slots[slot].heard)
@@ -265,7 +263,7 @@ static bool has_event(struct lwf_inject *handle)
  */
 static void look_awake(struct lwf_inject *handle, uint64_t start_ns, uint64_t timeout_ns)
 {
-	uint64_t look_ns = timeout_ns < AWAKE_NS ? timeout_ns : AWAKE_NS;
+	uint64_t look_ns = timeout_ns < LWF_AWAKE_NS ? timeout_ns : LWF_AWAKE_NS;
 
 	if (!handle->in_flight || !handle->may_spin)
 		return;

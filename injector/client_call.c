@@ -10,6 +10,7 @@
  * answered by events.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
@@ -134,11 +135,27 @@ static int call_submit(struct lwf_inject *handle, struct call *call,
 	return 0;
 }
 
+/* An answer takes a few microseconds, a wake-up many: looks for it without sleeping at first. */
+static void look_awake(struct lwf_inject *handle, struct call *call)
+{
+	uint64_t start_ns = lwf_inject_now_ns();
+	uint64_t look_ns = call->timeout_ns < LWF_AWAKE_NS ? call->timeout_ns : LWF_AWAKE_NS;
+
+	while (handle->may_spin && call->result->answered != call->result->submitted &&
+	       lwf_inject_now_ns() - start_ns < look_ns) {
+		sched_yield();
+		call_hear(handle, call);
+	}
+}
+
 /* Waits for the answers. A call that fails for another reason waits too: its frames are under way. */
 static int call_wait(struct lwf_inject *handle, struct call *call)
 {
 	int err = 0;
 
+	lwf_inject_set_waits(handle, false);
+	call_hear(handle, call);
+	look_awake(handle, call);
 	for (;;) {
 		call_hear(handle, call);
 		if (call->result->answered == call->result->submitted || err)

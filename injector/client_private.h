@@ -12,11 +12,12 @@
 
 #include "connection.h"
 
-#define SUBMIT_MASK (LWF_RING_SUBMIT_SLOTS - 1u)
-#define ANSWER_MASK (LWF_RING_COMPLETE_SLOTS - 1u)
-#define SLOT_BITS   13u
-#define DATA_ALIGN  64u
-#define LOCAL_MAX   1024u /* answers of our own (RESOURCES) that wait to be polled */
+#define SUBMIT_MASK  (LWF_RING_SUBMIT_SLOTS - 1u)
+#define ANSWER_MASK  (LWF_RING_COMPLETE_SLOTS - 1u)
+#define SLOT_BITS    13u
+#define DATA_ALIGN   64u
+#define LWF_AWAKE_NS 50000u /* of looking for an answer before sleeping */
+#define LOCAL_MAX    1024u  /* answers of our own (RESOURCES) that wait to be polled */
 
 _Static_assert(1u << SLOT_BITS == LWF_RING_COMPLETE_SLOTS, "client.c: an id holds a slot");
 _Static_assert(LWF_INJECT_RECEIVE == LWF_RING_FLAG_RECEIVE, "client.c: flags");
