@@ -102,11 +102,16 @@ static void move(struct owner_service *service, struct slot *slot, enum slot_sta
 /** Takes one; the caller has looked whether there is one. */
 static struct slot *take_slot(struct owner_service *service)
 {
-	if (!service->first[SLOT_FREE])
-		join_list(service, &service->slots[service->used++], SLOT_FREE);
+	struct slot *slot = service->first[SLOT_FREE];
+
+	if (slot) {
+		move(service, slot, SLOT_LOOK);
+	} else {
+		slot = &service->slots[service->used++];
+		join_list(service, slot, SLOT_LOOK);
+	}
 	service->free_count--;
-	move(service, service->first[SLOT_FREE], SLOT_LOOK);
-	return service->last[SLOT_LOOK];
+	return slot;
 }
 
 static void free_slot(struct owner_service *service, struct slot *slot)

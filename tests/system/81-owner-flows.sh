@@ -72,8 +72,12 @@ for ((i = 0; i < 5; i++)); do
 	speak new
 done
 expect_equal "flows of the new program that are attributed" 0 "$(flows_of new)"
+# After 5 s they are unknown, for that reason, and asked for again when they speak.
+is_slow() {
+	lwfctl flows --json --limit 10000 | jq -e 'any(.flows[]; .why == "resolver-slow")'
+}
+wait_for 15 "those to be given up" is_slow
 kill -CONT "$RESOLVER"
-# After 5 s they are unknown (resolver-slow), and asked for again when they speak.
 speaks_and_owns() {
 	speak "$1"
 	owns "$1" "$2"
