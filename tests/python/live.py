@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """live.py - what the tests of lwf.py share: a stack eth1 that runs, steered and watched from outside.
 
-tests/system/59-python.sh has made it: TAP lwf0, NIC eth1 with the far host's eth0 at its other end. The
+tests/system/71-python.sh has made it: TAP lwf0, NIC eth1 with the far host's eth0 at its other end. The
 witnesses are the kernel's counters and framecap at the far host.
 """
 import json

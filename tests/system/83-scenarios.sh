@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# 80-scenarios.sh - lwf-stress as users meet it: exit codes, what is printed, the same run again.
+# 83-scenarios.sh - lwf-stress as users meet it: exit codes, what is printed, the same run again.
 #
 #	 FILE.scn > lwf-stress > [ inject > monitor ] on simulated devices
 # shellcheck source=lib.sh

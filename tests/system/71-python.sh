@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# 59-python.sh - injector/python/lwf.py as it is installed, with and without scapy.
+# 71-python.sh - injector/python/lwf.py as it is installed, with and without scapy.
 #
 #	 lwf.Handle, lwf.LwfSocket > [ lwfd ] > eth1 ~~cable~~ eth0 > framecap, ping, ARP
 #	                               lwf0 (TAP): where LwfSocket receives

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# 81-report.sh - the report of lwf-stress, as a browser shows it and as other programs read it.
+# 82-report.sh - the report of lwf-stress, as a browser shows it and as other programs read it.
 #
 # No network: the simulated world. The witness is a headless browser, which shares nothing with what
 # made the page: the colours of the states are counted in its screenshot, wide and on a phone.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# 56-libpcap-users.sh - programs that know nothing of us work on the TAP, through pauses and link flaps.
+# 77-libpcap-users.sh - programs that know nothing of us work on the TAP, through pauses and link flaps.
 #
 #	 tcpreplay, pcap_inject, sendp > lwf0 > [ lwfd ] > eth1 ~~cable~~ eth0 > framecap
 #	 tcpdump, pcap_dispatch, sniff < lwf0 < [ lwfd ] < eth1 ~~cable~~ eth0 < rawsend
