@@ -5,6 +5,7 @@
 #        scripts/bench.sh --pacing [--rounds N] [--seconds S] [--quick] [--json FILE] [--build DIR]
 #        scripts/bench.sh --pause [--flaps N] [--json FILE] [--build DIR]
 #        scripts/bench.sh --rules [--rounds N] [--build DIR]
+#        scripts/bench.sh --storm [--rounds N] [--seconds S] [--build DIR]
 #        scripts/bench.sh --gate [--rounds N] [--json FILE] [--build DIR]
 #        scripts/bench.sh --owner [--rounds N] [--json FILE] [--build DIR]
 #        scripts/bench.sh --flows [--rounds N] [--json FILE] [--build DIR]
@@ -18,6 +19,7 @@
 #   --pacing     instead: how exactly frames leave at 1 and 10 kpps, beside tcpreplay and trafgen
 #   --pause      instead: how long a pause takes when the link goes at full rate (N flaps, default 300)
 #   --rules      instead: what the rules cost a frame, beside an engine whose path asks none of them
+#   --storm      instead: simulated link flaps an hour on one core, under traffic, with all rules on
 #   --gate       instead: what a frame pays for the send gate, beside nine other ways to build one
 #   --owner      instead: the questions which socket and which process a flow belongs to, with 20,000 sockets
 #   --flows      instead: what the flow table costs a frame, and what a flood of new flows does to it
@@ -42,7 +44,7 @@ what=bridge
 while [ $# -gt 0 ]; do
 	case $1 in
 	--quick) pass+=(--rounds 1 --seconds 1) ;;
-	--pause | --gate | --rules | --flows | --owner | --inject | --latency | --fair | --pacing) what=${1#--} ;;
+	--pause | --gate | --rules | --storm | --flows | --owner | --inject | --latency | --fair | --pacing) what=${1#--} ;;
 	--rounds | --seconds)
 		[[ ${2:-} =~ ^[1-9][0-9]?$ ]] || refuse "$1" "'${2:-}' is no number from 1 to 99" "see --help"
 		pass+=("$1" "$2")
@@ -67,7 +69,7 @@ while [ $# -gt 0 ]; do
 	case $1 in --rounds | --seconds | --flaps | --json | --build) shift ;; esac
 	shift
 done
-declare -A known=([bridge]="--rounds --seconds --quick --json" [pause]="--flaps --json" [rules]="--rounds" [gate]="--rounds --json" [flows]="--rounds --json" [owner]="--rounds --json"
+declare -A known=([bridge]="--rounds --seconds --quick --json" [pause]="--flaps --json" [rules]="--rounds" [storm]="--rounds --seconds" [gate]="--rounds --json" [flows]="--rounds --json" [owner]="--rounds --json"
 	[latency]="--rounds --seconds --quick --json" [fair]="--rounds --seconds --quick --json"
 	[inject]="--rounds --seconds --quick --json" [pacing]="--rounds --seconds --quick --json")
 for option in "${given[@]}"; do
@@ -81,10 +83,11 @@ if [ -z "$build" ]; then
 	cmake --preset release >"$root/bench.log" 2>&1 || { cat "$root/bench.log" >&2 && exit 1; }
 	rm -f "$root/bench.log"
 fi
-cmake --build "$build" --target lwfd lwfctl lwf-inject pgen bareloop sendloop latency sources gate_ladder flow_cost rules_cost rules_cost_none owner_cost >"$build/bench-build.log" 2>&1 ||
+cmake --build "$build" --target lwfd lwfctl lwf-inject lwf-stress pgen bareloop sendloop latency sources gate_ladder flow_cost rules_cost rules_cost_none owner_cost >"$build/bench-build.log" 2>&1 ||
 	{ tail -n 40 "$build/bench-build.log" >&2 && exit 1; }
 case $what in
 pause | inject | latency | fair | pacing) exec scripts/netns.sh python3 "scripts/bench_$what.py" --build "$build" "${pass[@]}" ;;
+storm) exec python3 scripts/bench_storm.py --build "$build" "${pass[@]}" ;;
 rules) exec python3 scripts/bench_rules.py --build "$build" "${pass[@]}" ;;
 owner) exec scripts/netns.sh "$build/tests/bin/owner_cost" "${pass[@]}" ;;
 gate) exec "$build/tests/bin/gate_ladder" "${pass[@]}" ;;
