@@ -103,7 +103,7 @@ static int run_here(const struct stress_plan *plan, uint64_t seed, struct stress
 	int code;
 
 	describe(plan, seed, &record);
-	world = stress_sim_create(&options);
+	world = plan->live ? stress_live_create(&options) : stress_sim_create(&options);
 	if (!world)
 		return LWF_EXIT_FALSE;
 	code = stress_interpret(world, progress, &error);

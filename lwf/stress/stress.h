@@ -44,9 +44,9 @@ enum stress_option {
 #define STRESS_TAKES(sym) (1u << STRESS_OPTION_##sym)
 #define STRESS_TAKES_ALWAYS \
 	(STRESS_TAKES(JSON) | STRESS_TAKES(HELP) | STRESS_TAKES(VERSION) | STRESS_TAKES(SET))
-#define STRESS_TAKES_RUN                                                                        \
-	(STRESS_TAKES(SEED) | STRESS_TAKES(SIM) | STRESS_TAKES(FORMAT) | STRESS_TAKES(REPORT) | \
-	 STRESS_TAKES(TRACE))
+#define STRESS_TAKES_RUN                                                                      \
+	(STRESS_TAKES(SEED) | STRESS_TAKES(SIM) | STRESS_TAKES(LIVE) | STRESS_TAKES(FORMAT) | \
+	 STRESS_TAKES(REPORT) | STRESS_TAKES(TRACE))
 
 /** X(name, operands, fewest, most, options, help) */
 #define STRESS_COMMAND_LIST(X)                                                                     \

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * live_ask.c - what expectations ask of the live world.
+ *
+ * A daemon is asked once for each moment: what it shows stays what was seen until time passes, so that
+ * two questions of one expectation are about the same moment. Of a client, numbers are those of its own
+ * account; witnesses are counters of the kernel.
+ */
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "live_world.h"
+
+void live_forget(struct live_link *link)
+{
+	json_decref(link->seen);
+	json_decref(link->ledger);
+	link->seen = link->ledger = NULL;
+}
+
+static json_t *request(struct live_link *link, enum lwf_wire_type type)
+{
+	struct lwf_error error;
+	json_t *reply = NULL;
+
+	if (!link->asks ||
+	    lwf_connection_request(link->asks, type, NULL, LIVE_REQUEST_NS, &reply, NULL, &error))
+		return NULL;
+	return reply;
+}
+
+/* The first stack of an answer: a daemon here has one. */
+static const json_t *first(json_t **answer, struct live_link *link, enum lwf_wire_type type)
+{
+	if (!*answer)
+		*answer = request(link, type);
+	return json_array_get(json_object_get(*answer, "stacks"), 0);
+}
+
+const json_t *live_seen(struct live_link *link)
+{
+	return first(&link->seen, link, LWF_WIRE_SHOW);
+}
+
+const json_t *live_ledger(struct live_link *link)
+{
+	return first(&link->ledger, link, LWF_WIRE_LEDGER);
+}
+
+static uint64_t number(const json_t *object, const char *key)
+{
+	json_int_t value = json_integer_value(json_object_get(object, key));
+
+	return value > 0 ? (uint64_t)value : 0;
+}
+
+static void read_answers(const json_t *object, uint64_t *answers)
+{
+	for (unsigned i = 0; i < LWF_ANSWERS; i++)
+		answers[i] = number(object, lwf_status_name(lwf_answer_status((enum lwf_answer)i)));
+}
+
+struct lwf_ledger live_ledger_of(struct live_link *link, const char *group)
+{
+	const json_t *object = json_object_get(live_ledger(link), group);
+	struct lwf_ledger ledger = {
+		.submitted = number(object, "submitted"),
+		.sent = number(object, "sent"),
+		.frames = number(object, "frames"),
+		.bytes = number(object, "bytes"),
+	};
+
+	read_answers(json_object_get(object, "completed"), ledger.completed);
+	read_answers(json_object_get(object, "refused"), ledger.refused);
+	return ledger;
+}
+
+enum lwf_state live_state_named(const char *name)
+{
+	for (unsigned i = 0; i < LWF_STATES; i++)
+		if (strcasecmp(lwf_state_name((enum lwf_state)i), name) == 0)
+			return (enum lwf_state)i;
+	return LWF_STATE_DETACHED;
+}
+
+static const json_t *module_of(struct live_link *link, const char *name)
+{
+	const json_t *modules = json_object_get(live_seen(link), "modules"), *module;
+	size_t i;
+
+	json_array_foreach(modules, i, module)
+	{
+		const char *is = json_string_value(json_object_get(module, "name"));
+
+		if (is && strcmp(is, name) == 0)
+			return module;
+	}
+	return NULL;
+}
+
+static uint64_t module_out(const json_t *module)
+{
+	return number(module, "sends_out") + number(module, "receives_out");
+}
+
+uint64_t live_out(struct live_link *link)
+{
+	const json_t *modules = json_object_get(live_seen(link), "modules"), *module;
+	uint64_t out = 0;
+	size_t i;
+
+	json_array_foreach(modules, i, module) out += module_out(module);
+	return out;
+}
+
+static uint64_t ask_state(struct live_link *link, const struct stress_object *object)
+{
+	const json_t *of =
+		object->kind == STRESS_MODULE ? module_of(link, object->module) : live_seen(link);
+	const char *name = json_string_value(json_object_get(of, "state"));
+
+	return name ? live_state_named(name) : LWF_STATE_DETACHED;
+}
+
+static uint64_t column(const uint64_t *columns, int word)
+{
+	uint64_t sum = 0;
+
+	if (word >= 0)
+		return columns[word];
+	for (unsigned i = 0; i < LWF_ANSWERS; i++)
+		sum += columns[i];
+	return sum;
+}
+
+static uint64_t ask_ledger(const struct lwf_ledger *ledger, const struct stress_question *question)
+{
+	switch (question->quantity) {
+	case STRESS_QUANTITY_SUBMITTED:
+		return ledger->submitted;
+	case STRESS_QUANTITY_COMPLETED:
+		return column(ledger->completed, question->word);
+	default:
+		return column(ledger->refused, question->word);
+	}
+}
+
+static uint64_t ask_client(const struct live_client *client, const struct stress_question *question)
+{
+	struct lwf_ledger ledger = live_client_ledger(client);
+
+	switch (question->quantity) {
+	case STRESS_QUANTITY_OUTSTANDING:
+	case STRESS_QUANTITY_LOST:
+		return lwf_ledger_outstanding(&ledger);
+	case STRESS_QUANTITY_DOUBLED:
+		return client->page->doubled;
+	case STRESS_QUANTITY_ALIVE:
+		return client->pid > 0;
+	default:
+		return ask_ledger(&ledger, question);
+	}
+}
+
+/* Sum over the clients of @link. */
+static uint64_t ask_clients(struct live_world *world, uint32_t link,
+			    const struct stress_question *question)
+{
+	const struct stress_scenario *scenario = world->base.options.scenario;
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < scenario->clients; i++)
+		if (scenario->client[i].link == link)
+			sum += ask_client(&world->client[i], question);
+	return sum;
+}
+
+/* The kernel's counter of a device; a TAP takes what it hands to the host. */
+static uint64_t ask_kernel(struct live_link *link, bool upper, bool tx)
+{
+	struct live_device device;
+
+	if (live_net_look(link->world->near_net, upper ? link->tap : link->nic, &device))
+		return 0;
+	return tx == upper ? device.rx_packets : device.tx_packets;
+}
+
+static uint64_t ask_drops(struct live_link *link, const char *side, int word)
+{
+	const json_t *drops = json_object_get(json_object_get(live_seen(link), side), "drops");
+	uint64_t sum = 0;
+
+	for (int i = 0; i < (int)LWF_REASONS; i++)
+		if (word < 0 || word == i)
+			sum += number(drops, lwf_reason_name((enum lwf_reason)i));
+	return sum;
+}
+
+static uint64_t ask_sent(struct live_link *link, bool upper)
+{
+	struct lwf_ledger clients, host;
+
+	if (upper)
+		return number(json_object_get(json_object_get(live_seen(link), "upper"), "tx"),
+			      "units");
+	clients = live_ledger_of(link, "clients");
+	host = live_ledger_of(link, "host");
+	return clients.sent + host.sent;
+}
+
+static uint64_t ask_device(struct live_link *link, const struct stress_question *question)
+{
+	bool upper = question->object.kind == STRESS_UPPER;
+	const json_t *stack = live_seen(link);
+	const json_t *is = json_object_get(upper ? json_object_get(stack, "upper") : stack, "link");
+	bool present = json_is_true(json_object_get(is, "present"));
+	bool up = present && json_is_true(json_object_get(is, "up"));
+
+	switch (question->quantity) {
+	case STRESS_QUANTITY_KERNEL_TX:
+	case STRESS_QUANTITY_KERNEL_RX:
+		return ask_kernel(link, upper, question->quantity == STRESS_QUANTITY_KERNEL_TX);
+	case STRESS_QUANTITY_PRESENT:
+		return present;
+	case STRESS_QUANTITY_UP:
+		return up;
+	case STRESS_QUANTITY_CARRIER:
+		return up && json_is_true(json_object_get(is, "carrier"));
+	case STRESS_QUANTITY_MTU_OF:
+		return number(is, "mtu");
+	case STRESS_QUANTITY_DROPPED:
+		if (question->object.kind == STRESS_LINK)
+			return ask_drops(link, "lower", question->word) +
+			       ask_drops(link, "upper", question->word);
+		return ask_drops(link, upper ? "upper" : "lower", question->word);
+	default: /* SENT */
+		return ask_sent(link, upper);
+	}
+}
+
+static uint64_t ask_held(struct live_link *link, int word)
+{
+	const json_t *holds = json_object_get(live_seen(link), "holds"), *hold;
+	size_t i;
+
+	json_array_foreach(holds, i,
+			   hold) if (strcmp(json_string_value(hold),
+					    lwf_hold_name((enum lwf_hold)word)) == 0) return 1;
+	return 0;
+}
+
+static uint64_t ask_link(struct live_world *world, const struct stress_question *question)
+{
+	const struct stress_object *object = &question->object;
+	struct live_link *link = &world->link[object->index];
+	struct lwf_ledger ledger;
+
+	switch (question->quantity) {
+	case STRESS_QUANTITY_STATE:
+		return ask_state(link, object);
+	case STRESS_QUANTITY_OUTSTANDING:
+		return object->kind == STRESS_MODULE ? module_out(module_of(link, object->module))
+						     : live_out(link);
+	case STRESS_QUANTITY_SUBMITTED:
+	case STRESS_QUANTITY_COMPLETED:
+	case STRESS_QUANTITY_REFUSED:
+		ledger = live_ledger_of(link, "clients");
+		return ask_ledger(&ledger, question);
+	case STRESS_QUANTITY_LOST:
+	case STRESS_QUANTITY_DOUBLED:
+		return ask_clients(world, object->index, question);
+	case STRESS_QUANTITY_EPOCH:
+		return number(live_seen(link), "epoch");
+	case STRESS_QUANTITY_HELD:
+		return ask_held(link, question->word);
+	case STRESS_QUANTITY_PAUSES:
+		return link->pauses;
+	case STRESS_QUANTITY_PENDED:
+		return link->pended;
+	case STRESS_QUANTITY_PAUSE_MAX:
+		return link->pause.max_ns;
+	case STRESS_QUANTITY_PAUSE_P99:
+		return stress_histogram_at(&link->pause, 990);
+	default:
+		return ask_device(link, question);
+	}
+}
+
+static bool is_answered(const struct stress_question *question)
+{
+	switch (question->quantity) {
+	case STRESS_QUANTITY_SECOND_DAEMON:
+	case STRESS_QUANTITY_RESYNCS:
+	case STRESS_QUANTITY_CPU:
+	case STRESS_QUANTITY_MEMORY_OF:
+	case STRESS_QUANTITY_DESCRIPTORS_OF:
+		return false;
+	default:
+		return true;
+	}
+}
+
+int live_ask(struct stress_world *base, const struct stress_question *question, int64_t *value,
+	     struct lwf_error *error)
+{
+	struct live_world *world = live_of(base);
+	bool alive = true;
+
+	if (!is_answered(question))
+		return live_refuse(error, LWF_EXIT_SKIPPED,
+				   stress_quantity_row(question->quantity)->name,
+				   "a live run does not know this quantity yet");
+	switch (question->object.kind) {
+	case STRESS_CLIENT:
+		*value = (int64_t)ask_client(&world->client[question->object.index], question);
+		return 0;
+	case STRESS_DAEMON:
+		for (uint32_t i = 0; i < base->options.scenario->links; i++)
+			if (world->link[i].declared->daemon == question->object.index)
+				alive = alive && world->link[i].pid > 0;
+		*value = alive;
+		return 0;
+	case STRESS_NOTHING:
+		*value = (int64_t)world->rules_broken;
+		return 0;
+	default:
+		*value = (int64_t)ask_link(world, question);
+		return 0;
+	}
+}

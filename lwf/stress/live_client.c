@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * live_client.c - a client of the live world: a process of its own over liblwf-client.
+ *
+ * It keeps an account of its own in a page that outlives it: every frame that it handed over, every
+ * answer that it was told. The frame with number n stands in slot n % LIVE_SLOTS until it is answered,
+ * so that an answer that comes twice, or to nothing, is seen. When the daemon goes, what was out is
+ * answered by the library, and the client connects again as soon as there is one.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <lwf/inject.h>
+
+#include "inject_template.h"
+#include "live_world.h"
+
+#define BATCH	    64u
+#define AGAIN_NS    5000000ull	/* between two tries to connect */
+#define SHORTEST_NS 100000ull	/* that it sleeps: frames that are due together leave together */
+#define BEHIND_NS   20000000ull /* who is later than that gives up what was due */
+
+struct sender {
+	const struct stress_traffic *declared;
+	uint32_t index;
+	uint8_t *bytes[LIVE_PATTERNS];
+	uint32_t len[LIVE_PATTERNS];
+	uint64_t gap_ns; /* between bursts */
+	uint64_t next_ns;
+	bool on;
+};
+
+struct process {
+	struct live_client *client;
+	struct live_page *page;
+	struct lwf_inject *handle;
+	struct sender sender[STRESS_TRAFFICS_MAX];
+	uint32_t senders;
+	uint64_t next; /* number of the next frame */
+	uint64_t slot[LIVE_SLOTS];
+};
+
+static int make_frames(struct sender *sender)
+{
+	static uint8_t frame[INJECT_TEMPLATE_FRAME_MAX_BYTES];
+	static struct inject_template template;
+	const struct stress_traffic *declared = sender->declared;
+	struct lwf_error error;
+	double bytes = 0.0, each_ns;
+
+	if (inject_template_parse(declared->pattern, &template, &error))
+		return -EINVAL;
+	for (uint32_t i = 0; i < LIVE_PATTERNS; i++) {
+		uint32_t len = inject_template_make(&template, i * LIVE_STRIDE, 0, frame);
+
+		sender->bytes[i] = malloc(len);
+		if (!sender->bytes[i])
+			return -ENOMEM;
+		memcpy(sender->bytes[i], frame, len);
+		sender->len[i] = len;
+		bytes += len;
+	}
+	each_ns = declared->frames_per_second > 0.0
+			  ? 1e9 / declared->frames_per_second
+			  : 8e9 * (bytes / LIVE_PATTERNS) / declared->bits_per_second;
+	sender->gap_ns = (uint64_t)(each_ns * declared->burst);
+	if (sender->gap_ns == 0)
+		sender->gap_ns = 1;
+	return 0;
+}
+
+/* ---- answers ---- */
+
+static void count_answer(struct process *process, const struct lwf_inject_event *event)
+{
+	struct live_page *page = process->page;
+	uint64_t *slot = &process->slot[event->context % LIVE_SLOTS];
+	enum lwf_answer answer = lwf_status_answer(event->status);
+
+	if (event->context == 0 || *slot != event->context) {
+		page->doubled++;
+		return;
+	}
+	*slot = 0;
+	if (event->refused)
+		page->refused[answer]++;
+	else
+		page->completed[answer]++;
+	if (answer != LWF_ANSWER_SUCCESS)
+		return;
+	page->sent++;
+	page->frames += event->frames;
+	page->bytes += event->bytes;
+}
+
+/* Takes all there is; without a daemon the handle is given up. */
+static void take_answers(struct process *process)
+{
+	struct lwf_inject_event events[BATCH];
+	int n;
+
+	while ((n = lwf_inject_poll(process->handle, events, BATCH)) > 0)
+		for (int i = 0; i < n; i++)
+			if (events[i].kind == LWF_INJECT_ANSWER)
+				count_answer(process, &events[i]);
+	if (n >= 0)
+		return;
+	process->page->connected = false;
+	lwf_inject_close(process->handle);
+	process->handle = NULL;
+}
+
+/* ---- frames ---- */
+
+/* Hands @count frames over, as far as there is room. Returns how many. */
+static uint32_t submit(struct process *process, const struct sender *sender, uint32_t count)
+{
+	struct lwf_inject_frame frames[BATCH];
+	struct live_page *page = process->page;
+	uint64_t made = page->made[sender->index];
+	uint32_t ready = 0, taken;
+	int n;
+
+	for (; ready < count && !process->slot[(process->next + ready) % LIVE_SLOTS]; ready++) {
+		uint32_t pattern = (uint32_t)((made + ready) % LIVE_PATTERNS);
+
+		frames[ready] = (struct lwf_inject_frame){
+			.data = sender->bytes[pattern],
+			.len = sender->len[pattern],
+			.flags = sender->declared->receive ? LWF_INJECT_RECEIVE : 0,
+			.context = process->next + ready,
+			.cancel_id = 1,
+		};
+	}
+	if (!ready)
+		return 0;
+	/* before, so that one that is killed in the middle has not handed over more than it says */
+	page->submitted += ready;
+	n = lwf_inject_submit(process->handle, frames, ready, NULL);
+	taken = n > 0 ? (uint32_t)n : 0;
+	page->submitted -= ready - taken;
+	for (uint32_t i = 0; i < taken; i++)
+		process->slot[(process->next + i) % LIVE_SLOTS] = process->next + i;
+	process->next += taken;
+	page->made[sender->index] += taken;
+	return taken;
+}
+
+/* Sends what is due. Returns when the next is. */
+static uint64_t send_due(struct process *process, struct sender *sender, uint64_t now)
+{
+	const struct stress_traffic *declared = sender->declared;
+	uint64_t made = process->page->made[sender->index], due;
+	bool on = process->page->on & 1u << sender->index;
+
+	if (!on || (declared->count && made >= declared->count)) {
+		sender->on = false;
+		return UINT64_MAX;
+	}
+	if (!sender->on || now - sender->next_ns > BEHIND_NS)
+		sender->next_ns = now;
+	sender->on = true;
+	if (sender->next_ns > now)
+		return sender->next_ns;
+	due = ((now - sender->next_ns) / sender->gap_ns + 1) * declared->burst;
+	sender->next_ns += due / declared->burst * sender->gap_ns;
+	if (declared->count && due > declared->count - made)
+		due = declared->count - made;
+	while (due) {
+		uint32_t count = due < BATCH ? (uint32_t)due : BATCH;
+
+		if (submit(process, sender, count) < count)
+			break; /* no room: what was due is not made up for */
+		due -= count;
+	}
+	return sender->next_ns;
+}
+
+static void connect_again(struct process *process)
+{
+	static char control[LIVE_PATH_BYTES];
+	struct lwf_inject_options options = LWF_INJECT_OPTIONS_INIT;
+	const struct live_client *client = process->client;
+	const struct live_link *link = &client->world->link[client->declared->link];
+
+	memcpy(control, link->control, sizeof(control));
+	options.control = control;
+	options.stack = link->declared->name;
+	options.when_paused =
+		client->declared->wait_when_paused ? LWF_WHEN_PAUSED_WAIT : LWF_WHEN_PAUSED_FAIL;
+	if (lwf_inject_open(&options, &process->handle, NULL) == 0) {
+		memset(process->slot, 0, sizeof(process->slot));
+		process->page->connected = true;
+	}
+}
+
+static void run(struct process *process)
+{
+	for (;;) {
+		uint64_t now = live_clock_ns(), next = now + LIVE_LOOK_NS;
+		struct pollfd at = {.fd = -1, .events = POLLIN};
+		struct timespec left;
+
+		if (!process->handle)
+			connect_again(process);
+		if (process->handle)
+			take_answers(process);
+		for (uint32_t i = 0; process->handle && i < process->senders; i++) {
+			uint64_t due = send_due(process, &process->sender[i], now);
+
+			next = due < next ? due : next;
+		}
+		if (process->handle)
+			at.fd = lwf_inject_fd(process->handle);
+		else
+			next = now + AGAIN_NS;
+		now = live_clock_ns();
+		next = next > now + SHORTEST_NS ? next - now : SHORTEST_NS;
+		left = (struct timespec){.tv_nsec = (long)next};
+		/* answers are taken with the next frames: waiting for each would be a switch each */
+		if (at.fd < 0 || next <= 2 * SHORTEST_NS)
+			nanosleep(&left, NULL);
+		else
+			ppoll(&at, 1, &left, NULL);
+	}
+}
+
+static void be_client(struct live_client *client)
+{
+	const struct stress_scenario *scenario = client->world->base.options.scenario;
+	struct process *process = calloc(1, sizeof(*process));
+
+	if (!process)
+		_exit(LWF_EXIT_FALSE);
+	process->client = client;
+	process->page = client->page;
+	process->next = 1;
+	for (uint32_t i = 0; i < scenario->traffics; i++) {
+		struct sender *sender = &process->sender[process->senders];
+
+		if (scenario->traffic[i].from.kind != STRESS_CLIENT ||
+		    scenario->traffic[i].from.index != client->index)
+			continue;
+		sender->declared = &scenario->traffic[i];
+		sender->index = i;
+		if (make_frames(sender))
+			_exit(LWF_EXIT_FALSE);
+		process->senders++;
+	}
+	run(process);
+}
+
+int live_client_start(struct live_client *client)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (pid == 0) {
+		prctl(PR_SET_NAME, client->declared->name);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_TIMERSLACK, 1000ul);
+		/* process 1 must see the end of the run, whoever else lives */
+		close(client->world->keeper_fd);
+		for (uint32_t i = 0; i < STRESS_LINKS_MAX; i++)
+			live_watch_close(&client->world->link[i]);
+		be_client(client);
+	}
+	client->pid = pid;
+	return 0;
+}
+
+struct lwf_ledger live_client_ledger(const struct live_client *client)
+{
+	struct live_page *page = client->page;
+	struct lwf_ledger ledger = {0};
+
+	/* answers before what they answer: so that there are never more of them */
+	for (unsigned i = 0; i < LWF_ANSWERS; i++) {
+		ledger.completed[i] = page->completed[i];
+		ledger.refused[i] = page->refused[i];
+	}
+	ledger.sent = page->sent;
+	ledger.frames = page->frames;
+	ledger.bytes = page->bytes;
+	ledger.submitted = page->submitted;
+	return ledger;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * live_net.c - links of the live world, by rtnetlink on libnl.
+ *
+ * A socket speaks to the namespace in which it was opened, wherever its user is now. The kernel
+ * answers inside of the call; its own errno is what the caller gets.
+ */
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <string.h>
+
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+
+#include "live_world.h"
+
+struct answer {
+	struct live_device *device; /* NULL: nothing is looked for */
+	int error;
+	bool done;
+};
+
+static int on_message(struct nl_msg *message, void *context)
+{
+	struct answer *answer = context;
+	struct nlmsghdr *header = nlmsg_hdr(message);
+	const struct ifinfomsg *info = nlmsg_data(header);
+	const struct nlattr *stats;
+	struct rtnl_link_stats64 counts;
+
+	if (header->nlmsg_type != RTM_NEWLINK || !answer->device)
+		return NL_OK;
+	answer->device->up = info->ifi_flags & IFF_UP;
+	stats = nlmsg_find_attr(header, sizeof(*info), IFLA_STATS64);
+	if (stats && nla_len(stats) >= (int)sizeof(counts)) {
+		memcpy(&counts, nla_data(stats), sizeof(counts));
+		answer->device->tx_packets = counts.tx_packets;
+		answer->device->rx_packets = counts.rx_packets;
+	}
+	answer->done = true;
+	return NL_OK;
+}
+
+static int on_end(struct nl_msg *message, void *context)
+{
+	(void)message;
+	((struct answer *)context)->done = true;
+	return NL_STOP;
+}
+
+static int on_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *context)
+{
+	struct answer *answer = context;
+
+	(void)from;
+	answer->error = error->error;
+	answer->done = true;
+	return NL_STOP;
+}
+
+/* Takes @message; NULL: there was no memory for it. */
+static int exchange(struct nl_sock *net, struct nl_msg *message, struct live_device *device)
+{
+	struct answer answer = {.device = device};
+	struct nl_cb *callbacks = message ? nl_cb_alloc(NL_CB_DEFAULT) : NULL;
+
+	if (!callbacks) {
+		nlmsg_free(message);
+		return -ENOMEM;
+	}
+	nl_cb_set(callbacks, NL_CB_VALID, NL_CB_CUSTOM, on_message, &answer);
+	nl_cb_set(callbacks, NL_CB_ACK, NL_CB_CUSTOM, on_end, &answer);
+	nl_cb_err(callbacks, NL_CB_CUSTOM, on_error, &answer);
+	if (nl_send_auto(net, message) < 0)
+		answer.error = -EIO;
+	while (!answer.done && !answer.error)
+		if (nl_recvmsgs(net, callbacks) < 0 && !answer.done)
+			answer.error = -EIO;
+	nl_cb_put(callbacks);
+	nlmsg_free(message);
+	return answer.error;
+}
+
+/* A request about the device @name, or about a new one of that name; NULL without memory. */
+static struct nl_msg *request(int type, int flags, const char *name, unsigned set, unsigned mask)
+{
+	struct ifinfomsg info = {.ifi_family = AF_UNSPEC, .ifi_flags = set, .ifi_change = mask};
+	struct nl_msg *message = nlmsg_alloc_simple(type, NLM_F_REQUEST | flags);
+
+	if (message && !nlmsg_append(message, &info, sizeof(info), NLMSG_ALIGNTO) &&
+	    !nla_put_string(message, IFLA_IFNAME, name))
+		return message;
+	nlmsg_free(message);
+	return NULL;
+}
+
+int live_net_open(struct nl_sock **net)
+{
+	struct nl_sock *sock = nl_socket_alloc();
+
+	if (!sock)
+		return -ENOMEM;
+	if (nl_connect(sock, NETLINK_ROUTE)) {
+		nl_socket_free(sock);
+		return -EIO;
+	}
+	nl_socket_disable_auto_ack(sock); /* each request says itself what answers it */
+	*net = sock;
+	return 0;
+}
+
+void live_net_close(struct nl_sock *net)
+{
+	if (net)
+		nl_socket_free(net);
+}
+
+static bool put_peer(struct nl_msg *message, const char *peer, int peer_ns, uint32_t mtu_bytes)
+{
+	struct ifinfomsg info = {.ifi_family = AF_UNSPEC};
+
+	return !nlmsg_append(message, &info, sizeof(info), NLMSG_ALIGNTO) &&
+	       !nla_put_string(message, IFLA_IFNAME, peer) &&
+	       !nla_put_u32(message, IFLA_MTU, mtu_bytes) &&
+	       (peer_ns < 0 || !nla_put_u32(message, IFLA_NET_NS_FD, (uint32_t)peer_ns));
+}
+
+int live_net_make_pair(struct nl_sock *net, const char *name, const char *peer, int peer_ns,
+		       uint32_t mtu_bytes)
+{
+	struct nl_msg *message =
+		request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, name, 0, 0);
+	struct nlattr *info, *data, *end;
+
+	if (!message)
+		return -ENOMEM;
+	if (nla_put_u32(message, IFLA_MTU, mtu_bytes) ||
+	    !(info = nla_nest_start(message, IFLA_LINKINFO)) ||
+	    nla_put_string(message, IFLA_INFO_KIND, "veth") ||
+	    !(data = nla_nest_start(message, IFLA_INFO_DATA)) ||
+	    !(end = nla_nest_start(message, VETH_INFO_PEER)) ||
+	    !put_peer(message, peer, peer_ns, mtu_bytes)) {
+		nlmsg_free(message);
+		return -ENOMEM;
+	}
+	nla_nest_end(message, end);
+	nla_nest_end(message, data);
+	nla_nest_end(message, info);
+	return exchange(net, message, NULL);
+}
+
+int live_net_set_up(struct nl_sock *net, const char *name, bool up)
+{
+	return exchange(net, request(RTM_NEWLINK, NLM_F_ACK, name, up ? IFF_UP : 0, IFF_UP), NULL);
+}
+
+int live_net_look(struct nl_sock *net, const char *name, struct live_device *device)
+{
+	memset(device, 0, sizeof(*device));
+	return exchange(net, request(RTM_GETLINK, 0, name, 0, 0), device);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * live_world.h - the live world: real devices, real daemons, real processes, in namespaces of its own.
+ *
+ * world_live.c begins and ends it, lets time pass and judges; live_space.c makes namespaces and
+ * processes; live_net.c speaks to the kernel about links; live_client.c is what a client process does;
+ * live_watch.c hears what a daemon tells; live_ask.c answers questions; live_fault.c does faults and
+ * orders. All but the clients is one thread. Everything lives in a PID namespace whose process 1 dies
+ * with the run, however that ends, and takes all others along; devices die with their namespaces.
+ */
+#ifndef LWF_STRESS_LIVE_WORLD_H
+#define LWF_STRESS_LIVE_WORLD_H
+
+#include <net/if.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include <jansson.h>
+
+#include "connection.h"
+#include "world.h"
+
+#define LIVE_DIR	"/run/lwf-stress" /* in the mount namespace of the run */
+#define LIVE_PATH_BYTES 96u
+#define LIVE_LOOK_NS	1000000ull     /* wait() looks at least so often */
+#define LIVE_JUDGE_NS	20000000ull    /* ledgers are judged so often */
+#define LIVE_START_NS	10000000000ull /* daemons and clients are there within */
+#define LIVE_REQUEST_NS 5000000000ull  /* a daemon answers within */
+#define LIVE_SLOTS	65536u	       /* frames that a client may have out */
+#define LIVE_PATTERNS	64u	       /* frames of a traffic that are made; then they come again */
+#define LIVE_STRIDE	7919ull
+
+struct nl_sock;
+struct live_world;
+
+/** What a link message of the kernel says, as a witness. */
+struct live_device {
+	bool up;
+	uint64_t tx_packets, rx_packets;
+};
+
+/**
+ * What a client process and the run share. The process alone writes the counts, so that they outlive
+ * it; `made` is how many frames of each traffic it has submitted.
+ */
+struct live_page {
+	_Atomic uint64_t submitted, doubled, sent, frames, bytes;
+	_Atomic uint64_t completed[LWF_ANSWERS], refused[LWF_ANSWERS];
+	_Atomic uint64_t made[STRESS_TRAFFICS_MAX];
+	_Atomic uint32_t on; /* a bit for each traffic; the run's */
+	_Atomic bool connected;
+};
+
+struct live_client {
+	struct live_world *world;
+	const struct stress_client *declared;
+	uint32_t index;
+	pid_t pid; /* 0: it does not run */
+	struct live_page *page;
+};
+
+/** One link, and the lwfd that has it. */
+struct live_link {
+	struct live_world *world;
+	const struct stress_link *declared;
+	uint32_t index;
+	char nic[IFNAMSIZ], tap[IFNAMSIZ], far[IFNAMSIZ];
+	char control[LIVE_PATH_BYTES], log[LIVE_PATH_BYTES];
+	struct nl_sock
+		*far_net; /* requests inside of the far end's namespace; NULL: it is a peer's */
+	int far_ns;	  /* -1: likewise */
+	pid_t pid;	  /* of its lwfd; 0: it does not run */
+	struct lwf_connection *asks, *watches;
+	json_t *seen, *ledger; /* what it said since time last passed; NULL: not asked yet */
+	uint64_t pauses, pended;
+	struct stress_histogram pause;
+	uint8_t lane;
+	uint64_t out; /* last value that the record has */
+};
+
+struct live_world {
+	struct stress_world base;
+	char lwfd[512];	   /* the program */
+	uint64_t began_ns; /* CLOCK_MONOTONIC */
+	uint64_t judged_ns;
+	uint64_t rules_broken;
+	struct stress_failure failure; /* expected[0]: something was found wrong */
+	int near_ns;
+	int keeper_fd; /* process 1 of the namespace ends when it is closed */
+	pid_t keeper;
+	struct nl_sock *near_net;
+	struct live_link link[STRESS_LINKS_MAX];
+	struct live_client client[STRESS_CLIENTS_MAX];
+};
+
+static inline struct live_world *live_of(struct stress_world *world)
+{
+	return (struct live_world *)world;
+}
+
+/* ---- world_live.c ---- */
+
+/** Notes the first thing that is found wrong. */
+void live_wrong(struct live_world *world, const char *expected, const char *found, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/** Fills @error for something that cannot be done. Returns -EINVAL. */
+int live_refuse(struct lwf_error *error, enum lwf_exit code, const char *what, const char *why, ...)
+	__attribute__((format(printf, 4, 5)));
+
+uint64_t live_clock_ns(void);
+
+/** Time of the run. */
+uint64_t live_now_ns(const struct live_world *world);
+
+/* ---- live_space.c ---- */
+
+/** Enters new namespaces, with a namespace for the far end of each link. 0 or -errno with @error. */
+int live_space_enter(struct live_world *world, struct lwf_error *error);
+
+/** Ends every process in them; returns when all are gone. */
+void live_space_leave(struct live_world *world);
+
+/** Starts a program, its output to the end of @log. Returns its pid, or -errno. */
+pid_t live_spawn(const char *const *argv, const char *log);
+
+/** Ends a child and waits for it. */
+void live_end_child(pid_t *pid, int signal);
+
+/* ---- live_net.c; all return 0 or -errno, the kernel's ---- */
+
+int live_net_open(struct nl_sock **net);
+void live_net_close(struct nl_sock *net);
+
+/** A pair of devices; the other end in namespace @peer_ns (-1: in this one). */
+int live_net_make_pair(struct nl_sock *net, const char *name, const char *peer, int peer_ns,
+		       uint32_t mtu_bytes);
+int live_net_set_up(struct nl_sock *net, const char *name, bool up);
+int live_net_look(struct nl_sock *net, const char *name, struct live_device *device);
+
+/* ---- live_client.c ---- */
+
+/** Starts the process of @client. 0 or -errno. */
+int live_client_start(struct live_client *client);
+
+/** What its page counts, as a ledger. */
+struct lwf_ledger live_client_ledger(const struct live_client *client);
+
+/* ---- live_watch.c ---- */
+
+/** Connects to the daemon of @link, and follows it. 0 or -errno with @error. */
+int live_watch_open(struct live_link *link, struct lwf_error *error);
+void live_watch_close(struct live_link *link);
+
+/** Hears all that the daemon has told by now, into the record. */
+void live_watch_hear(struct live_link *link);
+
+/* ---- live_ask.c ---- */
+
+/** What the daemon says now; time has passed since it was asked last. */
+void live_forget(struct live_link *link);
+
+/** The stack as the daemon shows it; NULL: there is no daemon. Lent until time passes. */
+const json_t *live_seen(struct live_link *link);
+
+/** Its ledgers, likewise. */
+const json_t *live_ledger(struct live_link *link);
+
+/** A group of that ("clients", "host") as a ledger. */
+struct lwf_ledger live_ledger_of(struct live_link *link, const char *group);
+
+/** Frames that modules of @link originated and that are not home. */
+uint64_t live_out(struct live_link *link);
+enum lwf_state live_state_named(const char *name);
+int live_ask(struct stress_world *base, const struct stress_question *question, int64_t *value,
+	     struct lwf_error *error);
+
+/* ---- live_fault.c ---- */
+
+int live_fault(struct stress_world *base, const struct stress_fault_call *call,
+	       struct lwf_error *error);
+int live_undo(struct stress_world *base, const struct stress_fault_call *call,
+	      struct lwf_error *error);
+int live_order(struct stress_world *base, enum stress_order order,
+	       const struct stress_object *object, const char *text, struct lwf_error *error);
+
+#endif

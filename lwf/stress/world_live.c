@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * world_live.c - the live world as a whole: its beginning and end, time, what always holds.
+ *
+ * Each link is a veth pair whose near end an lwfd of its own has, with a TAP above it; the far end is in
+ * another network namespace. Clients are processes. Between two looks the run sleeps until a daemon
+ * tells something, at most a millisecond. After each look the world is judged: no process ended that
+ * nobody ended, no answer came twice, no rule is broken; and from time to time every ledger is summed.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <lwf/profile.h>
+
+#include "live_world.h"
+
+#define START_LOOK_NS 5000000ull
+
+uint64_t live_clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+uint64_t live_now_ns(const struct live_world *world)
+{
+	return live_clock_ns() - world->began_ns;
+}
+
+void live_wrong(struct live_world *world, const char *expected, const char *found, ...)
+{
+	struct stress_failure *failure = &world->failure;
+	va_list args;
+
+	if (failure->expected[0])
+		return;
+	snprintf(failure->expected, sizeof(failure->expected), "%s", expected);
+	failure->time_ns = live_now_ns(world);
+	va_start(args, found);
+	vsnprintf(failure->found, sizeof(failure->found), found, args);
+	va_end(args);
+}
+
+int live_refuse(struct lwf_error *error, enum lwf_exit code, const char *what, const char *why, ...)
+{
+	va_list args;
+
+	memset(error, 0, sizeof(*error));
+	error->exit = code;
+	snprintf(error->what, sizeof(error->what), "%.120s", what);
+	va_start(args, why);
+	vsnprintf(error->why, sizeof(error->why), why, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+static void sleep_ns(uint64_t ns)
+{
+	struct timespec left = {.tv_sec = (time_t)(ns / 1000000000ull),
+				.tv_nsec = (long)(ns % 1000000000ull)};
+
+	nanosleep(&left, NULL);
+}
+
+/* ---- beginning ---- */
+
+/* lwfd stands beside this program, else it is looked for in PATH. */
+static void find_daemon(struct live_world *world)
+{
+	ssize_t n = readlink("/proc/self/exe", world->lwfd, sizeof(world->lwfd) - 8);
+	char *slash;
+
+	world->lwfd[n > 0 ? n : 0] = '\0';
+	slash = strrchr(world->lwfd, '/');
+	if (slash)
+		snprintf(slash + 1, 6, "lwfd");
+	if (!slash || access(world->lwfd, X_OK))
+		snprintf(world->lwfd, sizeof(world->lwfd), "lwfd");
+}
+
+/* What the scenario asks for, and a live run has not. */
+static int refuse_early(const struct stress_world_options *options, struct lwf_error *error)
+{
+	const struct stress_scenario *scenario = options->scenario;
+
+	if (options->on_stack)
+		return live_refuse(error, LWF_EXIT_SKIPPED, options->on_stack,
+				   "a live run has namespaces of its own");
+	for (uint32_t i = 0; i < scenario->traffics; i++)
+		if (scenario->traffic[i].from.kind != STRESS_CLIENT)
+			return live_refuse(
+				error, LWF_EXIT_SKIPPED, scenario->traffic[i].name,
+				"a live run sends frames of clients alone yet, none of the "
+				"host or the network");
+	return 0;
+}
+
+static int prepare(struct live_world *world)
+{
+	const struct stress_scenario *scenario = world->base.options.scenario;
+
+	for (uint32_t i = 0; i < scenario->links; i++) {
+		struct live_link *link = &world->link[i];
+
+		link->declared = &scenario->link[i];
+		link->index = i;
+		snprintf(link->nic, sizeof(link->nic), "nic%u", i);
+		snprintf(link->tap, sizeof(link->tap), "tap%u", i);
+		snprintf(link->far, sizeof(link->far), "far%u", i);
+		snprintf(link->control, sizeof(link->control), LIVE_DIR "/link%u", i);
+		snprintf(link->log, sizeof(link->log), LIVE_DIR "/link%u.log", i);
+		link->lane =
+			stress_record_lane(world->base.options.record, link->declared->name, NULL);
+	}
+	for (uint32_t i = 0; i < scenario->clients; i++) {
+		struct live_client *client = &world->client[i];
+
+		client->declared = &scenario->client[i];
+		client->index = i;
+		client->page = mmap(NULL, sizeof(*client->page), PROT_READ | PROT_WRITE,
+				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		if (client->page == MAP_FAILED) {
+			client->page = NULL;
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int plug(struct live_world *world, struct live_link *link)
+{
+	const struct live_link *peer = &world->link[link->declared->peer];
+	uint32_t mtu = link->declared->mtu_bytes;
+	int err = 0;
+
+	if (link->far_net)
+		err = live_net_make_pair(world->near_net, link->nic, link->far, link->far_ns, mtu);
+	else if (peer->index > link->index)
+		err = live_net_make_pair(world->near_net, link->nic, peer->nic, -1, mtu);
+	if (!err && link->far_net)
+		err = live_net_set_up(link->far_net, link->far, true);
+	return err ? err : live_net_set_up(world->near_net, link->nic, true);
+}
+
+static int start_daemon(struct live_link *link)
+{
+	const struct stress_link *declared = link->declared;
+	char lower[64], upper[64];
+	const char *argv[24 + 2 * STRESS_LINK_FILTERS_MAX] = {link->world->lwfd};
+	size_t n = 1;
+	pid_t pid;
+
+	snprintf(lower, sizeof(lower), "nic:%s%s", link->nic,
+		 declared->qdisc_kernel ? ",qdisc=kernel" : "");
+	snprintf(upper, sizeof(upper), "tap:%s", link->tap);
+	argv[n++] = "--lower";
+	argv[n++] = lower;
+	argv[n++] = "--upper";
+	argv[n++] = declared->has_upper ? upper : "none";
+	argv[n++] = "--stack";
+	argv[n++] = declared->name;
+	argv[n++] = "--control";
+	argv[n++] = link->control;
+	argv[n++] = "--profile";
+	argv[n++] = lwf_profile_name(link->world->base.options.scenario->profile);
+	for (uint32_t i = 0; i < declared->filters; i++) {
+		argv[n++] = "--filter";
+		argv[n++] = declared->filter[i];
+	}
+	pid = live_spawn(argv, link->log);
+	if (pid < 0)
+		return (int)pid;
+	link->pid = pid;
+	return 0;
+}
+
+/* The last line that the daemon wrote. */
+static void last_words(const struct live_link *link, char *line, size_t bytes)
+{
+	FILE *in = fopen(link->log, "re");
+	char text[200];
+
+	snprintf(line, bytes, "it said nothing");
+	while (in && fgets(text, sizeof(text), in)) {
+		text[strcspn(text, "\n")] = '\0';
+		if (text[0])
+			snprintf(line, bytes, "%.190s", text);
+	}
+	if (in)
+		fclose(in);
+}
+
+static int wait_for_daemon(struct live_link *link, struct lwf_error *error)
+{
+	uint64_t until = live_clock_ns() + LIVE_START_NS;
+	char words[200];
+
+	while (access(link->control, F_OK)) {
+		if (waitpid(link->pid, NULL, WNOHANG) == 0 && live_clock_ns() < until) {
+			sleep_ns(START_LOOK_NS);
+			continue;
+		}
+		last_words(link, words, sizeof(words));
+		return live_refuse(error, LWF_EXIT_UNREACHABLE, link->world->lwfd,
+				   "it does not start: %s", words);
+	}
+	if (live_watch_open(link, error))
+		return -ECONNREFUSED;
+	for (; live_clock_ns() < until; sleep_ns(START_LOOK_NS)) {
+		const char *state = json_string_value(json_object_get(live_seen(link), "state"));
+
+		if (state && live_state_named(state) == LWF_STATE_RUNNING)
+			return 0;
+		live_forget(link);
+	}
+	return live_refuse(error, LWF_EXIT_TIMEOUT, link->declared->name,
+			   "it does not run within 10 s");
+}
+
+static int wait_for_client(struct live_client *client, struct lwf_error *error)
+{
+	uint64_t until = live_clock_ns() + LIVE_START_NS;
+
+	for (; live_clock_ns() < until; sleep_ns(START_LOOK_NS))
+		if (client->page->connected)
+			return 0;
+	return live_refuse(error, LWF_EXIT_TIMEOUT, client->declared->name,
+			   "it does not connect within 10 s");
+}
+
+static int start_all(struct live_world *world, struct lwf_error *error)
+{
+	const struct stress_scenario *scenario = world->base.options.scenario;
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < scenario->links; i++)
+		err = plug(world, &world->link[i]);
+	for (uint32_t i = 0; !err && i < scenario->links; i++)
+		err = start_daemon(&world->link[i]);
+	if (err)
+		return live_refuse(error, LWF_EXIT_FALSE, scenario->name,
+				   "its links cannot be made: %s", strerror(-err));
+	for (uint32_t i = 0; !err && i < scenario->links; i++)
+		err = wait_for_daemon(&world->link[i], error);
+	for (uint32_t i = 0; !err && i < scenario->clients; i++)
+		if (live_client_start(&world->client[i]))
+			err = live_refuse(error, LWF_EXIT_FALSE, world->client[i].declared->name,
+					  "no process can be started");
+	for (uint32_t i = 0; !err && i < scenario->clients; i++)
+		err = wait_for_client(&world->client[i], error);
+	return err;
+}
+
+static int live_open(struct stress_world *base, struct lwf_error *error)
+{
+	struct live_world *world = live_of(base);
+	int err = refuse_early(&base->options, error);
+
+	if (err)
+		return err;
+	signal(SIGPIPE, SIG_IGN);
+	find_daemon(world);
+	if (prepare(world))
+		return live_refuse(error, LWF_EXIT_FALSE, "memory", "there is none");
+	err = live_space_enter(world, error);
+	if (!err)
+		err = start_all(world, error);
+	world->began_ns = live_clock_ns();
+	return err;
+}
+
+/* ---- time ---- */
+
+static uint64_t now_ns(struct stress_world *base)
+{
+	return live_now_ns(live_of(base));
+}
+
+static int live_wait(struct stress_world *base, uint64_t until_ns, struct lwf_error *error)
+{
+	struct live_world *world = live_of(base);
+	struct pollfd at[STRESS_LINKS_MAX];
+	uint32_t links = base->options.scenario->links;
+	uint64_t now = live_now_ns(world), left;
+	struct timespec time;
+
+	(void)error;
+	for (uint32_t i = 0; i < links; i++) {
+		live_forget(&world->link[i]);
+		at[i] = (struct pollfd){.fd = -1, .events = POLLIN};
+		if (world->link[i].watches)
+			at[i].fd = lwf_connection_fd(world->link[i].watches);
+	}
+	left = until_ns > now ? until_ns - now : 0;
+	time = (struct timespec){.tv_nsec = (long)(left < LIVE_LOOK_NS ? left : LIVE_LOOK_NS)};
+	ppoll(at, links, &time, NULL);
+	for (uint32_t i = 0; i < links; i++)
+		live_watch_hear(&world->link[i]);
+	return 0;
+}
+
+/* ---- what holds always ---- */
+
+static void check_process(struct live_world *world, pid_t *pid, const char *what, const char *name)
+{
+	int status;
+
+	if (*pid <= 0 || waitpid(*pid, &status, WNOHANG) != *pid)
+		return;
+	*pid = 0;
+	live_wrong(world, "no process ends by itself", "%s of %s ended with %s %d", what, name,
+		   WIFSIGNALED(status) ? "signal" : "exit code",
+		   WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+static void check_ledger(struct live_link *link, const char *group)
+{
+	struct lwf_ledger ledger = live_ledger_of(link, group);
+	const json_t *told = json_object_get(live_ledger(link), group);
+	uint64_t out = (uint64_t)json_integer_value(json_object_get(told, "outstanding"));
+
+	if (told && lwf_ledger_outstanding(&ledger) != out)
+		live_wrong(link->world, "the stack's ledger balances",
+			   "%s, %s: %" PRIu64 " submitted and not answered, %" PRIu64 " out",
+			   link->declared->name, group, lwf_ledger_outstanding(&ledger), out);
+}
+
+static void judge_link(struct live_link *link)
+{
+	struct stress_event event = {.kind = STRESS_EVENT_OUTSTANDING, .lane = link->lane};
+	uint64_t out;
+
+	if (!live_ledger(link))
+		return;
+	check_ledger(link, "clients");
+	check_ledger(link, "host");
+	if (!json_is_true(json_object_get(live_ledger(link), "balanced")))
+		live_wrong(link->world, "every ledger balances", "one of %s does not",
+			   link->declared->name);
+	out = live_out(link);
+	if (out == link->out)
+		return;
+	link->out = event.value = out;
+	event.time_ns = live_now_ns(link->world);
+	stress_record_add(link->world->base.options.record, &event);
+}
+
+static void check_all(struct live_world *world, bool thoroughly)
+{
+	const struct stress_scenario *scenario = world->base.options.scenario;
+
+	for (uint32_t i = 0; i < scenario->clients; i++) {
+		struct live_client *client = &world->client[i];
+		uint64_t doubled = client->page->doubled;
+
+		check_process(world, &client->pid, "the process", client->declared->name);
+		if (doubled)
+			live_wrong(world, "exactly one answer to each frame",
+				   "%s was told of %" PRIu64 " frames again",
+				   client->declared->name, doubled);
+	}
+	for (uint32_t i = 0; i < scenario->links; i++) {
+		check_process(world, &world->link[i].pid, "lwfd", world->link[i].declared->name);
+		if (thoroughly)
+			judge_link(&world->link[i]);
+	}
+}
+
+static bool live_check(struct stress_world *base, struct stress_failure *failure)
+{
+	struct live_world *world = live_of(base);
+	uint64_t now = live_now_ns(world);
+	bool thoroughly = now - world->judged_ns >= LIVE_JUDGE_NS;
+
+	check_all(world, thoroughly);
+	if (thoroughly)
+		world->judged_ns = now;
+	if (!world->failure.expected[0])
+		return true;
+	*failure = world->failure;
+	return false;
+}
+
+static int live_traffic(struct stress_world *base, uint32_t index, bool on, struct lwf_error *error)
+{
+	const struct stress_traffic *traffic = &base->options.scenario->traffic[index];
+	struct live_page *page = live_of(base)->client[traffic->from.index].page;
+
+	(void)error;
+	if (on)
+		page->on |= 1u << index;
+	else
+		page->on &= ~(1u << index);
+	return 0;
+}
+
+/* ---- end ---- */
+
+static struct stress_account *add_account(struct stress_record *record, const char *name,
+					  const char *kind, struct lwf_ledger ledger)
+{
+	struct stress_account *account = &record->account[record->accounts++];
+
+	snprintf(account->name, sizeof(account->name), "%s", name);
+	snprintf(account->kind, sizeof(account->kind), "%s", kind);
+	account->ledger = ledger;
+	return account;
+}
+
+static void note_link(struct stress_record *record, struct live_link *link)
+{
+	struct stress_witness *witness = &record->witness[record->witnesses++];
+	struct lwf_ledger clients = live_ledger_of(link, "clients");
+	struct lwf_ledger host = live_ledger_of(link, "host");
+	struct live_device device;
+
+	add_account(record, link->declared->name, "clients", clients);
+	add_account(record, link->declared->name, "host", host);
+	snprintf(witness->name, sizeof(witness->name), "%.20s.lower sent", link->declared->name);
+	witness->inside = (int64_t)(clients.sent + host.sent);
+	if (live_net_look(link->world->near_net, link->nic, &device) == 0)
+		witness->outside = (int64_t)device.tx_packets;
+}
+
+static void live_account(struct stress_world *base)
+{
+	struct live_world *world = live_of(base);
+	struct stress_record *record = base->options.record;
+
+	for (uint32_t i = 0; i < base->options.scenario->links; i++) {
+		live_watch_hear(&world->link[i]);
+		live_forget(&world->link[i]);
+	}
+	check_all(world, true);
+	for (uint32_t i = 0; i < base->options.scenario->clients; i++) {
+		struct live_client *client = &world->client[i];
+		struct lwf_ledger ledger = live_client_ledger(client);
+		struct stress_account *account =
+			add_account(record, client->declared->name, "client", ledger);
+
+		account->lost = lwf_ledger_outstanding(&ledger);
+		account->doubled = client->page->doubled;
+		record->frames += ledger.submitted;
+	}
+	for (uint32_t i = 0; i < base->options.scenario->links; i++)
+		note_link(record, &world->link[i]);
+}
+
+static void live_close(struct stress_world *base)
+{
+	struct live_world *world = live_of(base);
+
+	for (uint32_t i = 0; i < STRESS_CLIENTS_MAX; i++) {
+		live_end_child(&world->client[i].pid, SIGKILL);
+		if (world->client[i].page)
+			munmap(world->client[i].page, sizeof(struct live_page));
+	}
+	for (uint32_t i = 0; i < STRESS_LINKS_MAX; i++) {
+		struct live_link *link = &world->link[i];
+
+		live_watch_close(link);
+		live_end_child(&link->pid, SIGKILL);
+		live_net_close(link->far_net);
+		if (link->far_ns >= 0)
+			close(link->far_ns);
+	}
+	live_space_leave(world);
+	live_net_close(world->near_net);
+	if (world->near_ns >= 0)
+		close(world->near_ns);
+	free(world);
+}
+
+static const struct stress_world_ops ops = {
+	.name = "live",
+	.bit = STRESS_IN_LIVE,
+	.open = live_open,
+	.close = live_close,
+	.now_ns = now_ns,
+	.wait = live_wait,
+	.fault = live_fault,
+	.undo = live_undo,
+	.traffic = live_traffic,
+	.order = live_order,
+	.ask = live_ask,
+	.check = live_check,
+	.account = live_account,
+};
+
+struct stress_world *stress_live_create(const struct stress_world_options *options)
+{
+	struct live_world *world = calloc(1, sizeof(*world));
+
+	if (!world)
+		return NULL;
+	world->base.ops = &ops;
+	world->base.options = *options;
+	world->near_ns = -1;
+	for (uint32_t i = 0; i < STRESS_LINKS_MAX; i++) {
+		world->link[i].world = world;
+		world->link[i].far_ns = -1;
+	}
+	for (uint32_t i = 0; i < STRESS_CLIENTS_MAX; i++)
+		world->client[i].world = world;
+	return &world->base;
+}
