@@ -33,6 +33,9 @@
 #define LOG_LINE_BYTES	  512u
 #define ALLOC_ALIGN_BYTES 64u
 #define SPIN_NS		  60000u /* of looking for more before sleeping */
+#define FRUITLESS_MAX	  8u	 /* such looks for nothing, in a row */
+#define PROBE_EVERY	  8u	 /* then one of so many */
+#define PLACE_TURNS	  64u	 /* between looks at the processor of a loop that is never quiet */
 #define HOLD_S		  1	 /* on the processor that place.c chose */
 
 /* With NONBLOCK alone libevent goes on for as long as anything is ready, and what was posted waits. */
@@ -57,6 +60,9 @@ struct event_host {
 	uint64_t served_before_sleep;
 	bool may_spin; /* there is a processor for the others */
 	struct place place;
+	uint32_t fruitless;  /* looks for more in a row that found nothing */
+	uint32_t not_looked; /* times that it went to sleep at once */
+	uint32_t turns;
 	struct event *hold_end; /* of place's hold on a processor */
 	bool stopping;
 	uint32_t timers, watches; /* that exist: 0 at the end */
@@ -431,29 +437,57 @@ err_free:
 	return NULL;
 }
 
+static void look_at_place(struct event_host *eh, uint64_t now_ns)
+{
+	static const struct timeval hold = {HOLD_S, 0};
+
+	if (lwf_place_look(&eh->place, now_ns))
+		event_add(eh->hold_end, &hold);
+}
+
+/* What comes at a steady pace slower than SPIN_NS would keep the loop awake for nothing. */
+static bool is_worth_looking(struct event_host *eh)
+{
+	if (eh->fruitless < FRUITLESS_MAX)
+		return true;
+	return ++eh->not_looked % PROBE_EVERY == 0;
+}
+
 /*
  * After a descriptor was served, looks for more without sleeping, for SPIN_NS: being woken costs the
  * loop 25 to 40 us on a virtual machine, and a TCP stream comes in bursts closer than that. It yields
- * between looks: those whose frames it waits for may need this very processor. False: it has been
- * quiet, sleep.
+ * after a look that found nothing: those whose frames it waits for may need this very processor.
+ * After FRUITLESS_MAX times for nothing it tries again only now and then. False: it has been quiet,
+ * sleep.
  */
 static bool poll_for_more(struct event_host *eh)
 {
-	static const struct timeval hold = {HOLD_S, 0};
-	uint64_t served = eh->served, until_ns;
+	uint64_t served = eh->served, now_ns, until_ns = 0;
 
 	if (!eh->may_spin || served == eh->served_before_sleep)
 		return false;
-	until_ns = event_now_ns(&eh->host) + SPIN_NS;
-	if (lwf_place_look(&eh->place, until_ns))
-		event_add(eh->hold_end, &hold);
-	do {
-		sched_yield();
+	if (++eh->turns % PLACE_TURNS == 0)
+		look_at_place(eh, event_now_ns(&eh->host));
+	if (!is_worth_looking(eh)) {
+		eh->served_before_sleep = served;
+		return false;
+	}
+	for (;;) {
 		if (event_base_loop(eh->base, LOOK_ONCE) < 0)
 			return false;
-		if (eh->served != served || eh->stopping || has_posted(eh))
+		if (eh->served != served || eh->stopping || has_posted(eh)) {
+			eh->fruitless = 0;
 			return true;
-	} while (event_now_ns(&eh->host) < until_ns);
+		}
+		now_ns = event_now_ns(&eh->host);
+		if (!until_ns)
+			until_ns = now_ns + SPIN_NS;
+		if (now_ns >= until_ns)
+			break;
+		look_at_place(eh, now_ns);
+		sched_yield();
+	}
+	eh->fruitless += eh->fruitless < FRUITLESS_MAX;
 	eh->served_before_sleep = served;
 	return false;
 }
