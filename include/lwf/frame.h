@@ -88,9 +88,8 @@ struct lwf_frame {
 	struct lwf_pool *pool;	  /* const: where it goes home */
 	uint8_t *buffer;	  /* const: its memory */
 	uint32_t buffer_bytes;	  /* const */
-	uint64_t
-		flow; /* the stack's table has counted it as of this flow (lwf/flow.h); 0: not yet */
-	uint32_t spare; /* for the present holder's use, e.g. a device's sequence number */
+	uint32_t spare;		  /* for the present holder's use, e.g. a device's number */
+	uint64_t flow; /* the stack's table has counted it as of this flow (lwf/flow.h), or 0 */
 };
 
 /** Frames handed over together, in order. Whoever is given a batch takes every frame in it. */

@@ -73,6 +73,7 @@ static struct lwf_frame *stand_in_for(struct lwf_pool *pool, struct lwf_frame *f
 	stand_in->nbl = frame->nbl;
 	stand_in->cancel_id = frame->cancel_id;
 	stand_in->time_ns = frame->time_ns;
+	stand_in->flow = frame->flow;
 	stand_in->context = frame;
 	memset(frame->data, POISON_BYTE, frame->len);
 	overwrite(frame, saved);
