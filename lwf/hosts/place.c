@@ -80,20 +80,16 @@ void lwf_place_read_idle(const char *text, size_t bytes, struct place_idle *idle
 static bool look_at_idle(const struct place *place, struct place_idle *idle)
 {
 	static const char intr[] = "\nintr "; /* what follows is of no use, and long */
-	char *text = malloc(STAT_BYTES);
-	ssize_t bytes;
-	char *cut;
+	ssize_t bytes = pread(place->stat_fd, place->text, STAT_BYTES - 1, 0);
+	const char *cut;
 
-	if (!text)
+	if (bytes <= 0)
 		return false;
-	bytes = pread(place->stat_fd, text, STAT_BYTES - 1, 0);
-	if (bytes > 0) {
-		text[bytes] = '\0';
-		cut = strstr(text, intr);
-		lwf_place_read_idle(text, cut ? (size_t)(cut - text) + 1 : (size_t)bytes, idle);
-	}
-	free(text);
-	return bytes > 0;
+	place->text[bytes] = '\0';
+	cut = strstr(place->text, intr);
+	lwf_place_read_idle(place->text, cut ? (size_t)(cut - place->text) + 1 : (size_t)bytes,
+			    idle);
+	return true;
 }
 
 int lwf_place_choose(const struct place_idle *before, const struct place_idle *after, int here,
@@ -166,7 +162,8 @@ void lwf_place_open(struct place *place)
 	place->ticks_per_s = ticks > 0 ? (uint32_t)ticks : 100;
 	place->waited_fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
 	place->stat_fd = open("/proc/stat", O_RDONLY | O_CLOEXEC);
-	if (place->waited_fd < 0 || place->stat_fd < 0)
+	place->text = malloc(STAT_BYTES);
+	if (place->waited_fd < 0 || place->stat_fd < 0 || !place->text)
 		lwf_place_close(place);
 }
 
@@ -178,6 +175,8 @@ void lwf_place_close(struct place *place)
 	if (place->stat_fd >= 0)
 		close(place->stat_fd);
 	place->waited_fd = place->stat_fd = -1;
+	free(place->text);
+	place->text = NULL;
 }
 
 bool lwf_place_look(struct place *place, uint64_t now_ns)

@@ -28,6 +28,7 @@ struct place_idle {
 struct place {
 	int waited_fd; /* schedstat of the loop's thread; -1: nothing is known, nothing is done */
 	int stat_fd;
+	char *text; /* room for /proc/stat, taken at the start */
 	uint32_t ticks_per_s;
 	uint64_t since_ns, next_ns; /* this look's window began; the next one is due */
 	uint64_t waited_ns;	    /* for a processor, ever, at since_ns */
