@@ -4,8 +4,8 @@
  *
  * world_live.c begins and ends it, lets time pass and judges; live_space.c makes namespaces and
  * processes; live_net.c speaks to the kernel about links; live_client.c is what a client process does;
- * live_watch.c hears what a daemon tells; live_ask.c answers questions; live_fault.c does faults and
- * orders. All but the clients is one thread. Everything lives in a PID namespace whose process 1 dies
+ * live_daemon.c starts daemons; live_watch.c hears what they tell; live_ask.c answers questions;
+ * live_fault.c does faults and orders. All but the clients is one thread. Everything lives in a PID namespace whose process 1 dies
  * with the run, however that ends, and takes all others along; devices die with their namespaces.
  */
 #ifndef LWF_STRESS_LIVE_WORLD_H
@@ -24,6 +24,7 @@
 #define LIVE_PATH_BYTES 96u
 #define LIVE_LOOK_NS	1000000ull     /* wait() looks at least so often */
 #define LIVE_JUDGE_NS	20000000ull    /* ledgers are judged so often */
+#define LIVE_POLL_NS	5000000ull     /* what is waited for at the start is looked at so often */
 #define LIVE_START_NS	10000000000ull /* daemons and clients are there within */
 #define LIVE_REQUEST_NS 5000000000ull  /* a daemon answers within */
 #define LIVE_SLOTS	65536u	       /* frames that a client may have out */
@@ -109,6 +110,7 @@ int live_refuse(struct lwf_error *error, enum lwf_exit code, const char *what, c
 	__attribute__((format(printf, 4, 5)));
 
 uint64_t live_clock_ns(void);
+void live_sleep_ns(uint64_t ns);
 
 /** Time of the run. */
 uint64_t live_now_ns(const struct live_world *world);
@@ -137,6 +139,17 @@ int live_net_make_pair(struct nl_sock *net, const char *name, const char *peer, 
 		       uint32_t mtu_bytes);
 int live_net_set_up(struct nl_sock *net, const char *name, bool up);
 int live_net_look(struct nl_sock *net, const char *name, struct live_device *device);
+
+/* ---- live_daemon.c ---- */
+
+/** Where lwfd is: beside this program, else in PATH. */
+void live_daemon_find(struct live_world *world);
+
+/** Starts the lwfd of @link. 0 or -errno. */
+int live_daemon_start(struct live_link *link);
+
+/** Waits until it answers and its stack is Running. 0 or -errno with @error. */
+int live_daemon_wait(struct live_link *link, struct lwf_error *error);
 
 /* ---- live_client.c ---- */
 

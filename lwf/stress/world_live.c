@@ -24,8 +24,6 @@
 
 #include "live_world.h"
 
-#define START_LOOK_NS 5000000ull
-
 uint64_t live_clock_ns(void)
 {
 	struct timespec now;
@@ -66,7 +64,7 @@ int live_refuse(struct lwf_error *error, enum lwf_exit code, const char *what, c
 	return -EINVAL;
 }
 
-static void sleep_ns(uint64_t ns)
+void live_sleep_ns(uint64_t ns)
 {
 	struct timespec left = {.tv_sec = (time_t)(ns / 1000000000ull),
 				.tv_nsec = (long)(ns % 1000000000ull)};
@@ -75,20 +73,6 @@ static void sleep_ns(uint64_t ns)
 }
 
 /* ---- beginning ---- */
-
-/* lwfd stands beside this program, else it is looked for in PATH. */
-static void find_daemon(struct live_world *world)
-{
-	ssize_t n = readlink("/proc/self/exe", world->lwfd, sizeof(world->lwfd) - 8);
-	char *slash;
-
-	world->lwfd[n > 0 ? n : 0] = '\0';
-	slash = strrchr(world->lwfd, '/');
-	if (slash)
-		snprintf(slash + 1, 6, "lwfd");
-	if (!slash || access(world->lwfd, X_OK))
-		snprintf(world->lwfd, sizeof(world->lwfd), "lwfd");
-}
 
 /* What the scenario asks for, and a live run has not. */
 static int refuse_early(const struct stress_world_options *options, struct lwf_error *error)
@@ -154,86 +138,11 @@ static int plug(struct live_world *world, struct live_link *link)
 	return err ? err : live_net_set_up(world->near_net, link->nic, true);
 }
 
-static int start_daemon(struct live_link *link)
-{
-	const struct stress_link *declared = link->declared;
-	char lower[64], upper[64];
-	const char *argv[24 + 2 * STRESS_LINK_FILTERS_MAX] = {link->world->lwfd};
-	size_t n = 1;
-	pid_t pid;
-
-	snprintf(lower, sizeof(lower), "nic:%s%s", link->nic,
-		 declared->qdisc_kernel ? ",qdisc=kernel" : "");
-	snprintf(upper, sizeof(upper), "tap:%s", link->tap);
-	argv[n++] = "--lower";
-	argv[n++] = lower;
-	argv[n++] = "--upper";
-	argv[n++] = declared->has_upper ? upper : "none";
-	argv[n++] = "--stack";
-	argv[n++] = declared->name;
-	argv[n++] = "--control";
-	argv[n++] = link->control;
-	argv[n++] = "--profile";
-	argv[n++] = lwf_profile_name(link->world->base.options.scenario->profile);
-	for (uint32_t i = 0; i < declared->filters; i++) {
-		argv[n++] = "--filter";
-		argv[n++] = declared->filter[i];
-	}
-	pid = live_spawn(argv, link->log);
-	if (pid < 0)
-		return (int)pid;
-	link->pid = pid;
-	return 0;
-}
-
-/* The last line that the daemon wrote. */
-static void last_words(const struct live_link *link, char *line, size_t bytes)
-{
-	FILE *in = fopen(link->log, "re");
-	char text[200];
-
-	snprintf(line, bytes, "it said nothing");
-	while (in && fgets(text, sizeof(text), in)) {
-		text[strcspn(text, "\n")] = '\0';
-		if (text[0])
-			snprintf(line, bytes, "%.190s", text);
-	}
-	if (in)
-		fclose(in);
-}
-
-static int wait_for_daemon(struct live_link *link, struct lwf_error *error)
-{
-	uint64_t until = live_clock_ns() + LIVE_START_NS;
-	char words[200];
-
-	while (access(link->control, F_OK)) {
-		if (waitpid(link->pid, NULL, WNOHANG) == 0 && live_clock_ns() < until) {
-			sleep_ns(START_LOOK_NS);
-			continue;
-		}
-		last_words(link, words, sizeof(words));
-		return live_refuse(error, LWF_EXIT_UNREACHABLE, link->world->lwfd,
-				   "it does not start: %s", words);
-	}
-	if (live_watch_open(link, error))
-		return -ECONNREFUSED;
-	for (; live_clock_ns() < until; sleep_ns(START_LOOK_NS)) {
-		const char *state = json_string_value(json_object_get(live_seen(link), "state"));
-
-		if (state && live_state_named(state) == LWF_STATE_RUNNING)
-			return 0;
-		live_forget(link);
-	}
-	return live_refuse(error, LWF_EXIT_TIMEOUT, link->declared->name,
-			   "it does not run within 10 s");
-}
-
 static int wait_for_client(struct live_client *client, struct lwf_error *error)
 {
 	uint64_t until = live_clock_ns() + LIVE_START_NS;
 
-	for (; live_clock_ns() < until; sleep_ns(START_LOOK_NS))
+	for (; live_clock_ns() < until; live_sleep_ns(LIVE_POLL_NS))
 		if (client->page->connected)
 			return 0;
 	return live_refuse(error, LWF_EXIT_TIMEOUT, client->declared->name,
@@ -248,12 +157,12 @@ static int start_all(struct live_world *world, struct lwf_error *error)
 	for (uint32_t i = 0; !err && i < scenario->links; i++)
 		err = plug(world, &world->link[i]);
 	for (uint32_t i = 0; !err && i < scenario->links; i++)
-		err = start_daemon(&world->link[i]);
+		err = live_daemon_start(&world->link[i]);
 	if (err)
 		return live_refuse(error, LWF_EXIT_FALSE, scenario->name,
 				   "its links cannot be made: %s", strerror(-err));
 	for (uint32_t i = 0; !err && i < scenario->links; i++)
-		err = wait_for_daemon(&world->link[i], error);
+		err = live_daemon_wait(&world->link[i], error);
 	for (uint32_t i = 0; !err && i < scenario->clients; i++)
 		if (live_client_start(&world->client[i]))
 			err = live_refuse(error, LWF_EXIT_FALSE, world->client[i].declared->name,
@@ -271,7 +180,7 @@ static int live_open(struct stress_world *base, struct lwf_error *error)
 	if (err)
 		return err;
 	signal(SIGPIPE, SIG_IGN);
-	find_daemon(world);
+	live_daemon_find(world);
 	if (prepare(world))
 		return live_refuse(error, LWF_EXIT_FALSE, "memory", "there is none");
 	err = live_space_enter(world, error);
