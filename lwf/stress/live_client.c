@@ -18,62 +18,21 @@
 
 #include <lwf/inject.h>
 
-#include "inject_template.h"
 #include "live_world.h"
 
 #define BATCH	    64u
-#define AGAIN_NS    5000000ull	/* between two tries to connect */
-#define SHORTEST_NS 100000ull	/* that it sleeps: frames that are due together leave together */
-#define BEHIND_NS   20000000ull /* who is later than that gives up what was due */
-
-struct sender {
-	const struct stress_traffic *declared;
-	uint32_t index;
-	uint8_t *bytes[LIVE_PATTERNS];
-	uint32_t len[LIVE_PATTERNS];
-	uint64_t gap_ns; /* between bursts */
-	uint64_t next_ns;
-	bool on;
-};
+#define AGAIN_NS    5000000ull /* between two tries to connect */
+#define SHORTEST_NS 100000ull  /* that it sleeps: frames that are due together leave together */
 
 struct process {
 	struct live_client *client;
 	struct live_page *page;
 	struct lwf_inject *handle;
-	struct sender sender[STRESS_TRAFFICS_MAX];
+	struct live_pace sender[STRESS_TRAFFICS_MAX];
 	uint32_t senders;
 	uint64_t next; /* number of the next frame */
 	uint64_t slot[LIVE_SLOTS];
 };
-
-static int make_frames(struct sender *sender)
-{
-	static uint8_t frame[INJECT_TEMPLATE_FRAME_MAX_BYTES];
-	static struct inject_template template;
-	const struct stress_traffic *declared = sender->declared;
-	struct lwf_error error;
-	double bytes = 0.0, each_ns;
-
-	if (inject_template_parse(declared->pattern, &template, &error))
-		return -EINVAL;
-	for (uint32_t i = 0; i < LIVE_PATTERNS; i++) {
-		uint32_t len = inject_template_make(&template, i * LIVE_STRIDE, 0, frame);
-
-		sender->bytes[i] = malloc(len);
-		if (!sender->bytes[i])
-			return -ENOMEM;
-		memcpy(sender->bytes[i], frame, len);
-		sender->len[i] = len;
-		bytes += len;
-	}
-	each_ns = declared->frames_per_second > 0.0
-			  ? 1e9 / declared->frames_per_second
-			  : 8e9 * (bytes / LIVE_PATTERNS) / declared->bits_per_second;
-	sender->gap_ns = (uint64_t)(each_ns * declared->burst);
-	if (sender->gap_ns == 0)
-		sender->gap_ns = 1;
-	return 0;
-}
 
 /* ---- answers ---- */
 
@@ -119,7 +78,7 @@ static void take_answers(struct process *process)
 /* ---- frames ---- */
 
 /* Hands @count frames over, as far as there is room. Returns how many. */
-static uint32_t submit(struct process *process, const struct sender *sender, uint32_t count)
+static uint32_t submit(struct process *process, const struct live_pace *sender, uint32_t count)
 {
 	struct lwf_inject_frame frames[BATCH];
 	struct live_page *page = process->page;
@@ -153,25 +112,11 @@ static uint32_t submit(struct process *process, const struct sender *sender, uin
 }
 
 /* Sends what is due. Returns when the next is. */
-static uint64_t send_due(struct process *process, struct sender *sender, uint64_t now)
+static uint64_t send_due(struct process *process, struct live_pace *sender, uint64_t now)
 {
-	const struct stress_traffic *declared = sender->declared;
-	uint64_t made = process->page->made[sender->index], due;
 	bool on = process->page->on & 1u << sender->index;
+	uint64_t due = live_pace_due(sender, on, process->page->made[sender->index], now);
 
-	if (!on || (declared->count && made >= declared->count)) {
-		sender->on = false;
-		return UINT64_MAX;
-	}
-	if (!sender->on || now - sender->next_ns > BEHIND_NS)
-		sender->next_ns = now;
-	sender->on = true;
-	if (sender->next_ns > now)
-		return sender->next_ns;
-	due = ((now - sender->next_ns) / sender->gap_ns + 1) * declared->burst;
-	sender->next_ns += due / declared->burst * sender->gap_ns;
-	if (declared->count && due > declared->count - made)
-		due = declared->count - made;
 	while (due) {
 		uint32_t count = due < BATCH ? (uint32_t)due : BATCH;
 
@@ -242,14 +187,12 @@ static void be_client(struct live_client *client)
 	process->page = client->page;
 	process->next = 1;
 	for (uint32_t i = 0; i < scenario->traffics; i++) {
-		struct sender *sender = &process->sender[process->senders];
+		struct live_pace *sender = &process->sender[process->senders];
 
 		if (scenario->traffic[i].from.kind != STRESS_CLIENT ||
 		    scenario->traffic[i].from.index != client->index)
 			continue;
-		sender->declared = &scenario->traffic[i];
-		sender->index = i;
-		if (make_frames(sender))
+		if (live_pace_init(sender, &scenario->traffic[i], i))
 			_exit(LWF_EXIT_FALSE);
 		process->senders++;
 	}

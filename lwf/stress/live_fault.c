@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * live_fault.c - faults and orders of the live world: what is done to links, and asked of daemons.
+ * live_fault.c - faults and orders of the live world: who does them, and what is asked of daemons.
  *
  * A fault that a live run cannot do is said so, with the exit code of what was skipped; it is never
  * passed over.
@@ -10,15 +10,8 @@
 
 #include "live_world.h"
 
-static int told(struct lwf_error *error, int err, const struct stress_fault_call *call)
-{
-	return err ? live_refuse(error, LWF_EXIT_FALSE, call->text, "the kernel refuses it: %s",
-				 strerror(-err))
-		   : 0;
-}
-
-static int request(struct live_link *link, enum lwf_wire_type type, json_t *body,
-		   struct lwf_error *error)
+int live_request(struct live_link *link, enum lwf_wire_type type, json_t *body,
+		 struct lwf_error *error)
 {
 	if (!link->asks) {
 		json_decref(body);
@@ -28,52 +21,26 @@ static int request(struct live_link *link, enum lwf_wire_type type, json_t *body
 	return lwf_connection_request(link->asks, type, body, LIVE_REQUEST_NS, NULL, NULL, error);
 }
 
-/* The far end goes down or up: then the near one has no carrier, or has. */
-static int set_carrier(struct live_link *link, bool on)
+int live_cannot(const struct stress_fault_call *call, struct lwf_error *error)
 {
-	if (link->far_net)
-		return live_net_set_up(link->far_net, link->far, on);
-	return live_net_set_up(link->world->near_net, link->world->link[link->declared->peer].nic,
-			       on);
-}
-
-static int force_carrier(struct live_link *link, bool on, struct lwf_error *error)
-{
-	return request(link, LWF_WIRE_CARRIER,
-		       json_pack("{s:s,s:b}", "stack", link->declared->name, "carrier", (int)on),
-		       error);
+	return live_refuse(error, LWF_EXIT_SKIPPED, call->text,
+			   "a live run cannot do this fault yet; run it simulated (--sim)");
 }
 
 int live_fault(struct stress_world *base, const struct stress_fault_call *call,
 	       struct lwf_error *error)
 {
 	struct live_world *world = live_of(base);
-	struct live_link *link = &world->link[call->object.index % STRESS_LINKS_MAX];
-	bool upper = call->object.kind == STRESS_UPPER;
-	const char *device = upper ? link->tap : link->nic;
 
 	for (uint32_t i = 0; i < base->options.scenario->links; i++)
 		live_forget(&world->link[i]);
-	switch (call->fault) {
-	case STRESS_FAULT_LINK_DOWN:
-	case STRESS_FAULT_LINK_UP:
-		return told(error,
-			    live_net_set_up(world->near_net, device,
-					    call->fault == STRESS_FAULT_LINK_UP),
-			    call);
-	case STRESS_FAULT_CARRIER_OFF:
-	case STRESS_FAULT_CARRIER_ON:
-		if (upper)
-			break;
-		return told(error, set_carrier(link, call->fault == STRESS_FAULT_CARRIER_ON), call);
-	case STRESS_FAULT_FORCE_OFF:
-	case STRESS_FAULT_FORCE_ON:
-		return force_carrier(link, call->fault == STRESS_FAULT_FORCE_ON, error);
+	switch (call->object.kind) {
+	case STRESS_LOWER:
+	case STRESS_UPPER:
+		return live_link_fault(&world->link[call->object.index], call, error);
 	default:
-		break;
+		return live_cannot(call, error);
 	}
-	return live_refuse(error, LWF_EXIT_SKIPPED, call->text,
-			   "a live run cannot do this fault yet; run it simulated (--sim)");
 }
 
 int live_undo(struct stress_world *base, const struct stress_fault_call *call,
@@ -112,5 +79,5 @@ int live_order(struct stress_world *base, enum stress_order order,
 		lwf_connection_post(link->asks, types[order], body);
 		return 0;
 	}
-	return request(link, types[order], body, error);
+	return live_request(link, types[order], body, error);
 }

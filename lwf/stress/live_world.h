@@ -3,9 +3,10 @@
  * live_world.h - the live world: real devices, real daemons, real processes, in namespaces of its own.
  *
  * world_live.c begins and ends it, lets time pass and judges; live_space.c makes namespaces and
- * processes; live_net.c speaks to the kernel about links; live_client.c is what a client process does;
- * live_daemon.c starts daemons; live_watch.c hears what they tell; live_ask.c answers questions;
- * live_fault.c does faults and orders. All but the clients is one thread. Everything lives in a PID namespace whose process 1 dies
+ * processes; live_net.c speaks to the kernel about links; live_link.c is what happens to a link;
+ * live_pace.c paces traffic; live_client.c is what a client process does; live_daemon.c starts daemons;
+ * live_watch.c hears what they tell; live_ask.c answers questions; live_fault.c gives faults to who does
+ * them, and orders to daemons. All but the clients is one thread. Everything lives in a PID namespace whose process 1 dies
  * with the run, however that ends, and takes all others along; devices die with their namespaces.
  */
 #ifndef LWF_STRESS_LIVE_WORLD_H
@@ -151,6 +152,34 @@ int live_daemon_start(struct live_link *link);
 /** Waits until it answers and its stack is Running. 0 or -errno with @error. */
 int live_daemon_wait(struct live_link *link, struct lwf_error *error);
 
+/* ---- live_link.c ---- */
+
+/** Lays the wire of @link and brings its ends up; of a pair of links, once. 0 or the kernel's -errno. */
+int live_link_plug(struct live_link *link);
+
+/** A fault of a side of @link. 0; or -errno with @error. */
+int live_link_fault(struct live_link *link, const struct stress_fault_call *call,
+		    struct lwf_error *error);
+
+/* ---- live_pace.c ---- */
+
+/** A traffic, as the process that sends it keeps it. */
+struct live_pace {
+	const struct stress_traffic *declared;
+	uint32_t index; /* of the traffic */
+	uint8_t *bytes[LIVE_PATTERNS];
+	uint32_t len[LIVE_PATTERNS];
+	uint64_t gap_ns;  /* between bursts */
+	uint64_t next_ns; /* when the next is due; UINT64_MAX: none is */
+	bool on;
+};
+
+/** Makes its frames, which live as long as the process. 0, -EINVAL or -ENOMEM. */
+int live_pace_init(struct live_pace *pace, const struct stress_traffic *declared, uint32_t index);
+
+/** How many frames are due by @now, when @made were made so far. Whoever sends fewer gives them up. */
+uint64_t live_pace_due(struct live_pace *pace, bool on, uint64_t made, uint64_t now);
+
 /* ---- live_client.c ---- */
 
 /** Starts the process of @client. 0 or -errno. */
@@ -189,6 +218,13 @@ int live_ask(struct stress_world *base, const struct stress_question *question, 
 	     struct lwf_error *error);
 
 /* ---- live_fault.c ---- */
+
+/** A live run cannot do that. Returns -EINVAL. */
+int live_cannot(const struct stress_fault_call *call, struct lwf_error *error);
+
+/** Asks the daemon of @link, and waits for its answer. Takes @body. 0 or -errno with @error. */
+int live_request(struct live_link *link, enum lwf_wire_type type, json_t *body,
+		 struct lwf_error *error);
 
 int live_fault(struct stress_world *base, const struct stress_fault_call *call,
 	       struct lwf_error *error);

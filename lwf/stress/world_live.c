@@ -123,21 +123,6 @@ static int prepare(struct live_world *world)
 	return 0;
 }
 
-static int plug(struct live_world *world, struct live_link *link)
-{
-	const struct live_link *peer = &world->link[link->declared->peer];
-	uint32_t mtu = link->declared->mtu_bytes;
-	int err = 0;
-
-	if (link->far_net)
-		err = live_net_make_pair(world->near_net, link->nic, link->far, link->far_ns, mtu);
-	else if (peer->index > link->index)
-		err = live_net_make_pair(world->near_net, link->nic, peer->nic, -1, mtu);
-	if (!err && link->far_net)
-		err = live_net_set_up(link->far_net, link->far, true);
-	return err ? err : live_net_set_up(world->near_net, link->nic, true);
-}
-
 static int wait_for_client(struct live_client *client, struct lwf_error *error)
 {
 	uint64_t until = live_clock_ns() + LIVE_START_NS;
@@ -155,7 +140,7 @@ static int start_all(struct live_world *world, struct lwf_error *error)
 	int err = 0;
 
 	for (uint32_t i = 0; !err && i < scenario->links; i++)
-		err = plug(world, &world->link[i]);
+		err = live_link_plug(&world->link[i]);
 	for (uint32_t i = 0; !err && i < scenario->links; i++)
 		err = live_daemon_start(&world->link[i]);
 	if (err)
