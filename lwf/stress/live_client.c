@@ -21,8 +21,10 @@
 #include "live_world.h"
 
 #define BATCH	    64u
+#define CANCEL_ID   1u
 #define AGAIN_NS    5000000ull /* between two tries to connect */
 #define SHORTEST_NS 100000ull  /* that it sleeps: frames that are due together leave together */
+#define FLOOD_TURNS 16u	       /* batches of a flood between two sleeps */
 
 struct process {
 	struct live_client *client;
@@ -94,7 +96,7 @@ static uint32_t submit(struct process *process, const struct live_pace *sender, 
 			.len = sender->len[pattern],
 			.flags = sender->declared->receive ? LWF_INJECT_RECEIVE : 0,
 			.context = process->next + ready,
-			.cancel_id = 1,
+			.cancel_id = CANCEL_ID,
 		};
 	}
 	if (!ready)
@@ -127,6 +129,26 @@ static uint64_t send_due(struct process *process, struct live_pace *sender, uint
 	return sender->next_ns;
 }
 
+/* As much as there is room for, whatever its rate is. */
+static void flood(struct process *process)
+{
+	for (uint32_t i = 0; i < FLOOD_TURNS; i++)
+		if (submit(process, &process->sender[0], BATCH) < BATCH)
+			return;
+}
+
+/* All that it has out, when the run asked for that. */
+static void cancel(struct process *process)
+{
+	uint32_t asked = process->page->cancel;
+
+	if (process->page->cancelled == asked)
+		return;
+	if (process->handle)
+		lwf_inject_cancel(process->handle, CANCEL_ID);
+	process->page->cancelled = asked;
+}
+
 static void connect_again(struct process *process)
 {
 	static char control[LIVE_PATH_BYTES];
@@ -145,27 +167,38 @@ static void connect_again(struct process *process)
 	}
 }
 
+/* One turn of its life. Returns when the next is due. */
+static uint64_t turn(struct process *process, bool deaf)
+{
+	uint64_t now = live_clock_ns(), next = now + LIVE_LOOK_NS;
+
+	if (!process->handle)
+		connect_again(process);
+	if (process->handle && !deaf)
+		take_answers(process);
+	cancel(process);
+	for (uint32_t i = 0; process->handle && i < process->senders; i++) {
+		uint64_t due = send_due(process, &process->sender[i], now);
+
+		next = due < next ? due : next;
+	}
+	if (process->handle && process->page->flood) {
+		flood(process);
+		return now;
+	}
+	return process->handle ? next : now + AGAIN_NS;
+}
+
 static void run(struct process *process)
 {
 	for (;;) {
-		uint64_t now = live_clock_ns(), next = now + LIVE_LOOK_NS;
+		bool deaf = process->page->deaf;
+		uint64_t next = turn(process, deaf), now = live_clock_ns();
 		struct pollfd at = {.fd = -1, .events = POLLIN};
 		struct timespec left;
 
-		if (!process->handle)
-			connect_again(process);
-		if (process->handle)
-			take_answers(process);
-		for (uint32_t i = 0; process->handle && i < process->senders; i++) {
-			uint64_t due = send_due(process, &process->sender[i], now);
-
-			next = due < next ? due : next;
-		}
-		if (process->handle)
+		if (process->handle && !deaf)
 			at.fd = lwf_inject_fd(process->handle);
-		else
-			next = now + AGAIN_NS;
-		now = live_clock_ns();
 		next = next > now + SHORTEST_NS ? next - now : SHORTEST_NS;
 		left = (struct timespec){.tv_nsec = (long)next};
 		/* answers are taken with the next frames: waiting for each would be a switch each */
@@ -217,6 +250,17 @@ int live_client_start(struct live_client *client)
 	}
 	client->pid = pid;
 	return 0;
+}
+
+int live_client_wait(struct live_client *client, struct lwf_error *error)
+{
+	uint64_t until = live_clock_ns() + LIVE_START_NS;
+
+	for (; live_clock_ns() < until; live_sleep_ns(LIVE_LOOK_NS))
+		if (client->page->connected)
+			return 0;
+	return live_refuse(error, LWF_EXIT_TIMEOUT, client->declared->name,
+			   "it does not connect within 10 s");
 }
 
 struct lwf_ledger live_client_ledger(const struct live_client *client)

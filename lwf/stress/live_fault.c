@@ -38,6 +38,8 @@ int live_fault(struct stress_world *base, const struct stress_fault_call *call,
 	case STRESS_LOWER:
 	case STRESS_UPPER:
 		return live_link_fault(&world->link[call->object.index], call, error);
+	case STRESS_CLIENT:
+		return live_client_fault(&world->client[call->object.index], call, error);
 	default:
 		return live_cannot(call, error);
 	}

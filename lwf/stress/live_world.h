@@ -4,9 +4,9 @@
  *
  * world_live.c begins and ends it, lets time pass and judges; live_space.c makes namespaces and
  * processes; live_net.c speaks to the kernel about links; live_link.c is what happens to a link;
- * live_pace.c paces traffic; live_client.c is what a client process does; live_daemon.c starts daemons;
- * live_watch.c hears what they tell; live_ask.c answers questions; live_fault.c gives faults to who does
- * them, and orders to daemons. All but the clients is one thread. Everything lives in a PID namespace whose process 1 dies
+ * live_pace.c paces traffic; live_client.c is what a client process does, live_crowd.c what happens to
+ * it; live_daemon.c starts daemons; live_watch.c hears what they tell; live_ask.c answers questions;
+ * live_fault.c gives faults to who does them, and orders to daemons. All but the clients is one thread. Everything lives in a PID namespace whose process 1 dies
  * with the run, however that ends, and takes all others along; devices die with their namespaces.
  */
 #ifndef LWF_STRESS_LIVE_WORLD_H
@@ -49,7 +49,9 @@ struct live_page {
 	_Atomic uint64_t submitted, doubled, sent, frames, bytes;
 	_Atomic uint64_t completed[LWF_ANSWERS], refused[LWF_ANSWERS];
 	_Atomic uint64_t made[STRESS_TRAFFICS_MAX];
-	_Atomic uint32_t on; /* a bit for each traffic; the run's */
+	_Atomic uint32_t on;		    /* a bit for each traffic; the run's */
+	_Atomic bool flood, deaf;	    /* the run's, too */
+	_Atomic uint32_t cancel, cancelled; /* how often that was asked for, and done */
 	_Atomic bool connected;
 };
 
@@ -58,7 +60,11 @@ struct live_client {
 	const struct stress_client *declared;
 	uint32_t index;
 	pid_t pid; /* 0: it does not run */
+	bool stopped;
+	bool died; /* at least once */
+	bool told; /* it was there for all that its daemon, in its present life, answered it */
 	struct live_page *page;
+	struct lwf_ledger at_birth; /* of that life: what it had counted */
 };
 
 /** One link, and the lwfd that has it. */
@@ -72,6 +78,7 @@ struct live_link {
 		*far_net; /* requests inside of the far end's namespace; NULL: it is a peer's */
 	int far_ns;	  /* -1: likewise */
 	pid_t pid;	  /* of its lwfd; 0: it does not run */
+	bool stopped; /* it hears nothing, so it is not asked: what it said last is all that is known */
 	struct lwf_connection *asks, *watches;
 	json_t *seen, *ledger; /* what it said since time last passed; NULL: not asked yet */
 	uint64_t pauses, pended;
@@ -187,6 +194,15 @@ int live_client_start(struct live_client *client);
 
 /** What its page counts, as a ledger. */
 struct lwf_ledger live_client_ledger(const struct live_client *client);
+
+/** Waits until it is connected. 0 or -errno with @error. */
+int live_client_wait(struct live_client *client, struct lwf_error *error);
+
+/* ---- live_crowd.c ---- */
+
+/** A fault of @client. 0; or -errno with @error. */
+int live_client_fault(struct live_client *client, const struct stress_fault_call *call,
+		      struct lwf_error *error);
 
 /* ---- live_watch.c ---- */
 

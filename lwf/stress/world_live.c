@@ -123,17 +123,6 @@ static int prepare(struct live_world *world)
 	return 0;
 }
 
-static int wait_for_client(struct live_client *client, struct lwf_error *error)
-{
-	uint64_t until = live_clock_ns() + LIVE_START_NS;
-
-	for (; live_clock_ns() < until; live_sleep_ns(LIVE_POLL_NS))
-		if (client->page->connected)
-			return 0;
-	return live_refuse(error, LWF_EXIT_TIMEOUT, client->declared->name,
-			   "it does not connect within 10 s");
-}
-
 static int start_all(struct live_world *world, struct lwf_error *error)
 {
 	const struct stress_scenario *scenario = world->base.options.scenario;
@@ -153,7 +142,7 @@ static int start_all(struct live_world *world, struct lwf_error *error)
 			err = live_refuse(error, LWF_EXIT_FALSE, world->client[i].declared->name,
 					  "no process can be started");
 	for (uint32_t i = 0; !err && i < scenario->clients; i++)
-		err = wait_for_client(&world->client[i], error);
+		err = live_client_wait(&world->client[i], error);
 	return err;
 }
 
