@@ -98,6 +98,10 @@ enum lwf_control {
 	LWF_CONTROL_REPORT,
 	/** struct lwf_flow_page *: tell of flows, some at a time, for `lwfctl flows` (lwf/flow.h). */
 	LWF_CONTROL_FLOWS,
+	/** struct lwf_decider_call *: what a decider says (lwf/verdict.h). */
+	LWF_CONTROL_DECIDER,
+	/** struct lwf_verdict_page *: counters and open asks (lwf/verdict.h). */
+	LWF_CONTROL_VERDICTS,
 };
 
 /** A list of named numbers that a filter tells of itself. */
@@ -124,6 +128,11 @@ const char *lwf_indication_name(enum lwf_indication what);
 enum lwf_net_pnp {
 	/** NetEventFilterPreDetach: detach is next; the last chance to use OIDs and indications. */
 	LWF_NET_PNP_PRE_DETACH,
+	/** NetEventPause: the stack is about to be paused. The protocol's own sends come home before
+	 * any module is paused: who keeps some for long answers them now, and keeps no more. */
+	LWF_NET_PNP_PAUSE,
+	/** NetEventRestart: it is Running again, or was never paused after all. */
+	LWF_NET_PNP_RESTART,
 };
 
 struct lwf_filter_ops {

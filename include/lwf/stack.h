@@ -192,6 +192,9 @@ uint64_t lwf_stack_epoch(const struct lwf_stack *stack);
 /** Bit set (1 << enum lwf_hold). */
 uint32_t lwf_stack_holds(const struct lwf_stack *stack);
 
+/** The same of the stack of @module. For filters: what will become of what they keep. */
+uint32_t lwf_module_holds(const struct lwf_module *module);
+
 /** Sets or lifts one reason; a repeat changes nothing. The stack follows, maybe at once, maybe
  * later. */
 void lwf_stack_hold(struct lwf_stack *stack, enum lwf_hold hold);

@@ -5,7 +5,7 @@
  * The stack has no state machine of its own. lwf_stack_advance() compares each part with the goal
  * and takes the next step in NDIS's order, until the goal is reached or a step pends:
  *
- *	pause    upper edge (its sends come home) > modules from the top down > lower edge
+ *	pause    modules are told > upper edge (its sends come home) > modules from the top down > lower edge
  *	detach   modules from the top down, each told before and when its OIDs are done > lower edge
  *	attach   lower edge > modules from the bottom up
  *	restart  lower edge > modules from the bottom up > upper edge
@@ -151,11 +151,29 @@ static bool in_transition(const struct lwf_stack *stack)
 	return false;
 }
 
+/** Tells the Running modules, from the top down. */
+static void tell_modules(struct lwf_stack *stack, enum lwf_net_pnp event)
+{
+	lwf_stack_enter(stack);
+	for (uint32_t i = 0; i < stack->module_count; i++) {
+		struct lwf_module *module = stack->modules[i];
+
+		if (module->state == LWF_STATE_RUNNING && module->ops->net_pnp)
+			module->ops->net_pnp(module, event);
+	}
+	lwf_stack_exit(stack);
+}
+
 /** One step of: upper edge, modules from the top down, lower edge. */
 static enum step step_pause(struct lwf_stack *stack, const char *reason)
 {
 	struct lwf_edge *upper = stack->upper;
 
+	if (stack->lower_running && !stack->pause_told) {
+		stack->pause_told = true;
+		tell_modules(stack, LWF_NET_PNP_PAUSE);
+		return STEP_TAKEN;
+	}
 	if (stack->upper_running) {
 		stack->upper_running = false;
 		return STEP_TAKEN;
@@ -255,6 +273,11 @@ static enum step step_restart(struct lwf_stack *stack, const char *reason)
 		if (module->state != LWF_STATE_PAUSED)
 			continue;
 		lwf_lifecycle(module, LWF_EVENT_RESTART, reason);
+		return STEP_TAKEN;
+	}
+	if (stack->pause_told) {
+		stack->pause_told = false;
+		tell_modules(stack, LWF_NET_PNP_RESTART);
 		return STEP_TAKEN;
 	}
 	if (stack->upper && !stack->upper_running) {

@@ -191,6 +191,7 @@ struct lwf_stack {
 	struct lwf_oid_request late_oid; /* of a module inside its detach (C9); oid.c */
 	uint8_t late_value[LWF_OID_VALUE_BYTES];
 	bool waits_for_oids;  /* a detach does; advance.c */
+	bool pause_told;      /* modules know that a pause has begun; advance.c */
 	uint64_t indications; /* so far; indicate.c */
 	struct lwf_timer aging;
 	bool ages;		       /* the timer is armed */
@@ -209,6 +210,8 @@ struct lwf_stack {
 
 	struct lwf_session *sessions;
 	uint32_t session_count;
+	struct lwf_decider *deciders; /* the highest priority first; decider.c */
+	uint32_t decider_count, last_decider;
 	struct lwf_ledger host_ledger;	 /* path.c */
 	struct lwf_ledger client_ledger; /* session.c */
 
@@ -286,6 +289,11 @@ void lwf_sessions_end(struct lwf_stack *stack);
 
 /** F06: a closed stack is Detached and nothing is out, and yet sessions remain: they are let go. */
 void lwf_sessions_give_up(struct lwf_stack *stack);
+
+/* decider.c */
+
+/** The stack ends: deciders that are open yet have none from now on. */
+void lwf_deciders_give_up(struct lwf_stack *stack);
 
 /* stack.c */
 

@@ -24,6 +24,7 @@ static void destroy(struct lwf_stack *stack)
 	void (*closed)(void *) = stack->closed;
 	void *context = stack->closed_context;
 
+	lwf_deciders_give_up(stack);
 	for (uint32_t i = 0; i < stack->module_count; i++)
 		lwf_host_free(host, stack->modules[i]);
 	for (uint32_t i = 0; i < LWF_STACKS_MAX; i++)

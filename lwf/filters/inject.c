@@ -213,10 +213,9 @@ static int inject_control(struct lwf_module *module, enum lwf_control what, void
 		report->number(report, "refused", me->refused);
 		report->number(report, "frames-free", lwf_pool_free_frames(me->pool));
 		return 0;
-	case LWF_CONTROL_FLOWS:
-		break;
+	default:
+		return -ENOTSUP;
 	}
-	return -ENOTSUP;
 }
 
 const struct lwf_filter_ops lwf_filter_inject = {

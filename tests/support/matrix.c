@@ -161,8 +161,7 @@ static void on_oid_complete(struct lwf_module *module, struct lwf_oid_request *r
 static lwf_status on_net_pnp(struct lwf_module *module, enum lwf_net_pnp event)
 {
 	(void)module;
-	(void)event;
-	me.events++;
+	me.events += event == LWF_NET_PNP_PRE_DETACH;
 	return LWF_STATUS_SUCCESS;
 }
 
