@@ -366,13 +366,27 @@ static const struct lwf_host_ops event_host_ops = {
 	.forget_owners = event_forget_owners,
 };
 
+static void hold_place(struct event_host *eh)
+{
+	static const struct timeval hold = {HOLD_S, 0};
+
+	event_add(eh->hold_end, &hold);
+}
+
+/*
+ * A stream that still goes on would pull the loop back beside its sender, whose wake-ups do that. As
+ * long as it does, place.c looks too, and leaves when this processor is not the best any more.
+ */
 static void on_hold_end(evutil_socket_t fd, short what, void *arg)
 {
 	struct event_host *eh = arg;
 
 	(void)fd;
 	(void)what;
-	lwf_place_release(&eh->place);
+	if (lwf_place_is_busy(&eh->place, event_now_ns(&eh->host)))
+		hold_place(eh);
+	else
+		lwf_place_release(&eh->place);
 }
 
 /*
@@ -439,10 +453,8 @@ err_free:
 
 static void look_at_place(struct event_host *eh, uint64_t now_ns)
 {
-	static const struct timeval hold = {HOLD_S, 0};
-
 	if (lwf_place_look(&eh->place, now_ns))
-		event_add(eh->hold_end, &hold);
+		hold_place(eh);
 }
 
 /* What comes at a steady pace slower than SPIN_NS would keep the loop awake for nothing. */

@@ -18,6 +18,7 @@
 #define LOOK_NS	    50000000ull	 /* a window */
 #define STALE_NS    500000000ull /* longer than that, the loop slept in between: it says nothing */
 #define REST_NS	    100000000ull /* a window after nothing better was found */
+#define QUIET_NS    200000000ull /* since the last look: it is not busy any more */
 #define WAITED_PART 10u		 /* of a window: waiting less is no reason to move */
 #define STAT_BYTES  (PLACE_CPUS_MAX * 128u)
 
@@ -152,6 +153,11 @@ void lwf_place_release(struct place *place)
 	if (!sched_getaffinity(0, sizeof(now), &now) && is_held(place, &now))
 		(void)sched_setaffinity(0, sizeof(place->allowed), &place->allowed);
 	place->held = false;
+}
+
+bool lwf_place_is_busy(const struct place *place, uint64_t now_ns)
+{
+	return place->waited_fd >= 0 && now_ns - place->since_ns < QUIET_NS;
 }
 
 void lwf_place_open(struct place *place)

@@ -7,8 +7,9 @@
  * loop that began beside a stream's sender would stay there: it has half a processor, the sender the
  * other half, and the receiver's processor idles for lack of frames. This looks at what the kernel
  * tells (time spent waiting for a processor, idle time of each), goes where it is idle if that is
- * clear, and holds on there until lwf_place_release(), since balancing would take it back. It stays
- * within the set of processors that the thread was given, which is its set again afterwards.
+ * clear, and holds on there until lwf_place_release(), since balancing would take it back, and so
+ * would the wake-ups by the sender. It stays within the set of processors that the thread was given,
+ * which is its set again afterwards.
  */
 #ifndef LWF_HOSTS_PLACE_H
 #define LWF_HOSTS_PLACE_H
@@ -48,6 +49,9 @@ void lwf_place_close(struct place *place);
  * to the new processor.
  */
 bool lwf_place_look(struct place *place, uint64_t now_ns);
+
+/** True: the last look was less than 200 ms ago, so the loop is still at it. */
+bool lwf_place_is_busy(const struct place *place, uint64_t now_ns);
 
 /** Gives the set of processors back, unless somebody else has set another one meanwhile. */
 void lwf_place_release(struct place *place);

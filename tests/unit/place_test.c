@@ -181,6 +181,24 @@ static void anothers_set_is_left_alone(void **state)
 	lwf_place_close(&place);
 }
 
+/* Who holds on while the loop is busy has to see when that ends. */
+static void is_busy_while_looks_come(void **state)
+{
+	static struct place place;
+	uint64_t now_ns = 1000000000u;
+
+	(void)state;
+	lwf_place_open(&place);
+	for (int i = 0; i < 10; i++, now_ns += 60000000u) {
+		(void)lwf_place_look(&place, now_ns);
+		assert_true(lwf_place_is_busy(&place, now_ns + 59000000u));
+	}
+	assert_false(lwf_place_is_busy(&place, now_ns + 200000000u));
+	lwf_place_close(&place);
+	assert_false(
+		lwf_place_is_busy(&place, now_ns)); /* nothing is known: nothing to hold on to */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +211,7 @@ int main(void)
 		cmocka_unit_test_setup(the_set_is_the_same_afterwards, fresh),
 		cmocka_unit_test_setup(holding_gives_back_on_close, fresh),
 		cmocka_unit_test_setup(anothers_set_is_left_alone, fresh),
+		cmocka_unit_test_setup(is_busy_while_looks_come, fresh),
 	};
 
 	return cmocka_run_group_tests_name("place", tests, NULL, NULL);
