@@ -49,6 +49,8 @@ struct runner {
 	bool told;	 /* and what runs was told to end */
 };
 
+struct stress_simulation stress_simulation = {"lwf-stress", stress_sim_create};
+
 static volatile sig_atomic_t interrupted;
 
 static void on_signal(int number)
@@ -81,8 +83,8 @@ static void describe(const struct stress_plan *plan, uint64_t seed, struct stres
 	snprintf(record->version, sizeof(record->version), "%s", LWF_VERSION);
 	snprintf(record->command, sizeof(record->command), "%s", plan->command);
 	snprintf(record->replay, sizeof(record->replay),
-		 "lwf-stress replay %.400s --seed %" PRIu64 "%s%.500s", plan->file, seed,
-		 plan->live ? " --live" : "", plan->settings);
+		 "%.200s replay %.300s --seed %" PRIu64 "%s%.400s", stress_simulation.command,
+		 plan->file, seed, plan->live ? " --live" : "", plan->settings);
 	record->seed = seed;
 	record->began_ns = clock_ns(CLOCK_REALTIME);
 }
@@ -103,7 +105,7 @@ static int run_here(const struct stress_plan *plan, uint64_t seed, struct stress
 	int code;
 
 	describe(plan, seed, &record);
-	world = plan->live ? stress_live_create(&options) : stress_sim_create(&options);
+	world = plan->live ? stress_live_create(&options) : stress_simulation.create(&options);
 	if (!world)
 		return LWF_EXIT_FALSE;
 	code = stress_interpret(world, progress, &error);

@@ -119,4 +119,12 @@ struct stress_world {
 struct stress_world *stress_sim_create(const struct stress_world_options *options);
 struct stress_world *stress_live_create(const struct stress_world_options *options);
 
+/** Which simulation runs have, and what is typed to see one again. Set before the first run. */
+struct stress_simulation {
+	const char *command; /* "lwf-stress" */
+	struct stress_world *(*create)(const struct stress_world_options *options);
+};
+extern struct stress_simulation
+	stress_simulation; /* stress_sim_create, as long as nobody sets it */
+
 #endif

@@ -62,6 +62,7 @@ static struct {
 	enum fibers_end end;
 	bool stop, running, stalls;
 	uint64_t random, now_ns, steps;
+	uint64_t halt_ns; /* nobody goes on from here */
 	enum policy policy;
 	uint64_t turns[PRIORITY_TURNS];
 	ucontext_t scheduler;
@@ -107,6 +108,8 @@ static bool jump(void)
 	for (int i = 0; i < machine.n; i++)
 		if (machine.fibers[i].wait == ASLEEP && machine.fibers[i].until_ns < until_ns)
 			until_ns = machine.fibers[i].until_ns;
+	if (until_ns > machine.halt_ns)
+		until_ns = machine.halt_ns;
 	if (until_ns == UINT64_MAX)
 		return false;
 	machine.now_ns = until_ns;
@@ -150,11 +153,14 @@ static bool all_ended(void)
 	return true;
 }
 
-/* One step: who goes on, or FIBER_NO_NUMBER and how the run has ended. */
+/* One step: who goes on, or FIBER_NO_NUMBER and how the run has ended, or stands. */
 static int pick(void)
 {
 	int next = FIBER_NO_NUMBER;
 
+	machine.end = FIBERS_HALTED;
+	if (machine.now_ns >= machine.halt_ns && !machine.stop)
+		return FIBER_NO_NUMBER;
 	machine.steps++;
 	machine.now_ns += FIBER_STEP_NS;
 	change_priorities();
@@ -163,10 +169,10 @@ static int pick(void)
 		machine.end = FIBERS_STOPPED;
 	else if (all_ended())
 		machine.end = FIBERS_DONE;
-	else if (machine.steps > FIBER_STEPS_MAX)
+	else if (machine.steps > FIBER_STEPS_MAX && machine.halt_ns == UINT64_MAX)
 		machine.end = FIBERS_ENDLESS;
 	else if ((next = draw()) < 0 && jump())
-		next = draw();
+		next = machine.now_ns < machine.halt_ns ? draw() : FIBER_NO_NUMBER;
 	else if (next < 0)
 		machine.end = FIBERS_HANG;
 	return next;
@@ -226,18 +232,35 @@ static void schedule(void)
 	}
 }
 
-enum fibers_end fibers_run(void)
+enum fibers_end fibers_run_until(uint64_t now_ns)
 {
 	machine.running = true;
 	machine.self = FIBER_NO_NUMBER;
+	machine.halt_ns = now_ns;
 	schedule();
+	machine.halt_ns = UINT64_MAX;
+	machine.running = false;
+	machine.self = FIBER_NO_NUMBER;
+	return machine.end;
+}
+
+void fibers_finish(void)
+{
+	machine.running = true;
 	machine.stop = true;
 	for (machine.self = 0; machine.self < machine.n; machine.self++)
 		if (machine.fibers[machine.self].wait != ENDED)
 			enter(&machine.fibers[machine.self]);
 	machine.running = false;
 	machine.self = FIBER_NO_NUMBER;
-	return machine.end;
+}
+
+enum fibers_end fibers_run(void)
+{
+	enum fibers_end how = fibers_run_until(UINT64_MAX);
+
+	fibers_finish();
+	return how;
 }
 
 /* ---- what the fibers call ---- */
@@ -248,7 +271,8 @@ void fibers_begin(uint64_t seed)
 	machine.stop = false;
 	machine.self = FIBER_NO_NUMBER;
 	machine.random = seed * 0x2545f4914f6cdd1dull;
-	machine.now_ns = 1000000000ull;
+	machine.now_ns = FIBER_BEGIN_NS;
+	machine.halt_ns = UINT64_MAX;
 	machine.steps = 0;
 	machine.policy = (enum policy)fibers_below(POLICIES);
 	machine.stalls = fibers_chance(1, 2);

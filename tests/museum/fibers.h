@@ -11,6 +11,7 @@
 #define FIBERS_MAX	10
 #define FIBER_STEPS_MAX 400000u /* of one run; the longest legal ones need a tenth */
 #define FIBER_NO_NUMBER (-1)
+#define FIBER_BEGIN_NS	1000000000ull
 #define FIBER_STEP_NS	1000u /* that time goes on between two seams */
 
 /** Draws of the run's one seed. */
@@ -33,9 +34,19 @@ enum fibers_end {
 	FIBERS_DONE,	/* every body has returned */
 	FIBERS_STOPPED, /* fibers_stop() was called */
 	FIBERS_HANG,	/* nobody can go on, ever */
-	FIBERS_ENDLESS, /* FIBER_STEPS_MAX were not enough */
+	FIBERS_ENDLESS, /* FIBER_STEPS_MAX were not enough; not in fibers_run_until(), which ends by time */
+	FIBERS_HALTED, /* the time to run until has come; it can go on */
 };
 enum fibers_end fibers_run(void);
+
+/**
+ * Runs until the simulated time is @now_ns, or the run ends sooner. What happens between two such calls
+ * happens beside the processors: it may wake them, and must not call what gives the processor away.
+ */
+enum fibers_end fibers_run_until(uint64_t now_ns);
+
+/** Lets whoever has not ended yet return; the run is over. Part of fibers_run(). */
+void fibers_finish(void);
 
 /** Ends the run at the next seam. */
 void fibers_stop(void);

@@ -92,7 +92,7 @@ static int one_run(const struct wish *wish, unsigned i)
 		return rule >= 0;
 	}
 	if (wish->trace)
-		trace_print();
+		trace_print(stdout);
 	if (wish->json) {
 		printf("{\"schema\":1,\"piece\":\"%s\",\"fixed\":%s,\"seed\":%" PRIu64
 		       ",\"rules\":[",

@@ -226,7 +226,7 @@ void trace_print_json(void)
 	}
 }
 
-void trace_print(void)
+void trace_print(FILE *stream)
 {
 	uint32_t out[2] = {0, 0};
 
@@ -250,10 +250,11 @@ void trace_print(void)
 		} else {
 			snprintf(what, sizeof(what), "%s", event->text);
 		}
-		printf("%11.3f ms  %-11s  life %" PRIu64 " %-10s  out %" PRIu32 "+%" PRIu32
-		       "  %-18s %s\n",
-		       (double)(event->t_ns - 1000000000ull) / 1e6, fibers_name(event->fiber),
-		       event->handle, lwf_state_name((enum lwf_state)event->before), out[0], out[1],
-		       event->name, what);
+		fprintf(stream,
+			"%11.3f ms  %-11s  life %" PRIu64 " %-10s  out %" PRIu32 "+%" PRIu32
+			"  %-18s %s\n",
+			(double)(event->t_ns - FIBER_BEGIN_NS) / 1e6, fibers_name(event->fiber),
+			event->handle, lwf_state_name((enum lwf_state)event->before), out[0],
+			out[1], event->name, what);
 	}
 }

@@ -208,7 +208,7 @@ static void watchdog(void *context)
 
 /* ---- the controller ---- */
 
-static void serve_reset(void)
+void world_reset(void)
 {
 	uint32_t i = 0;
 
@@ -231,7 +231,7 @@ static void linger(uint32_t ms)
 
 	while (fibers_now_ns() < until_ns) {
 		if (run.reset_wanted)
-			serve_reset();
+			world_reset();
 		fibers_sleep_ns(NS_PER_MS);
 	}
 }
@@ -244,7 +244,7 @@ static void some_time(void)
 		fibers_yield();
 }
 
-static void control_attach(void)
+void world_attach(void)
 {
 	struct life *life = &run.lives[run.n_lives++];
 
@@ -257,7 +257,7 @@ static void control_attach(void)
 	life_state(life, LWF_STATE_PAUSED, "done");
 }
 
-static void control_restart(void)
+void world_restart(void)
 {
 	struct life *life = life_now();
 	lwf_status status;
@@ -269,7 +269,15 @@ static void control_restart(void)
 	life_state(life, LWF_STATE_RUNNING, "done");
 }
 
-static void control_pause(void)
+void world_release_held(void)
+{
+	for (uint32_t i = 0; i < run.queued; i++)
+		if (run.queue[i]->due_ns == HELD_NS)
+			run.queue[i]->due_ns = fibers_now_ns() + fibers_below(1000) * 1000ull;
+	fibers_wake(&run.queue);
+}
+
+void world_pause(void)
 {
 	struct life *life = life_now();
 	lwf_status answer;
@@ -277,22 +285,19 @@ static void control_pause(void)
 	life->pause_event = run.n_events;
 	life_state(life, LWF_STATE_PAUSING, "pause");
 	oracle_pause_entered(life);
-	for (uint32_t i = 0; i < run.queued; i++)
-		if (run.queue[i]->due_ns == HELD_NS)
-			run.queue[i]->due_ns = fibers_now_ns() + fibers_below(1000) * 1000ull;
-	fibers_wake(&run.queue);
+	world_release_held();
 	answer = run.piece->pause(life->module);
 	trace_callback("FilterPause", answer);
 	oracle_pause_answered(life, answer);
 	while (life->state == LWF_STATE_PAUSING) {
 		if (run.reset_wanted)
-			serve_reset();
+			world_reset();
 		else
 			fibers_wait(&run.control);
 	}
 }
 
-static void control_detach(void)
+void world_detach(void)
 {
 	struct life *life = life_now();
 
@@ -306,25 +311,25 @@ static void control_detach(void)
 static void controller(void *context)
 {
 	(void)context;
-	control_attach();
+	world_attach();
 	some_time();
-	control_restart();
+	world_restart();
 	for (uint32_t i = 0; i < run.temper.cycles; i++) {
 		some_time();
-		control_pause();
+		world_pause();
 		some_time();
 		if (fibers_chance(run.temper.detach, 16)) {
-			control_detach();
+			world_detach();
 			some_time();
-			control_attach();
+			world_attach();
 			some_time();
 		}
-		control_restart();
+		world_restart();
 	}
 	some_time();
 	run.closing = true;
-	control_pause();
-	control_detach();
+	world_pause();
+	world_detach();
 	while (run.clients_left)
 		linger(1);
 	run.ended = true;
@@ -333,7 +338,7 @@ static void controller(void *context)
 
 /* ---- clients ---- */
 
-static lwf_status call(struct mu_frame *frame, void *open, bool receive)
+lwf_status world_call(struct mu_frame *frame, void *open, bool receive)
 {
 	lwf_status answer;
 
@@ -350,7 +355,7 @@ static lwf_status call(struct mu_frame *frame, void *open, bool receive)
 	return answer;
 }
 
-static void wait_home(const struct mu_frame *frame)
+void world_wait_home(const struct mu_frame *frame)
 {
 	while (frame->away)
 		fibers_wait(frame);
@@ -370,8 +375,8 @@ static void client(void *context)
 		struct mu_frame *frame = &frames[turn++ % FRAMES_OF_CLIENT];
 		bool receive = run.piece->receive && fibers_chance(run.temper.receive, 16);
 
-		wait_home(frame);
-		if (call(frame, open, receive) != LWF_STATUS_SUCCESS) {
+		world_wait_home(frame);
+		if (world_call(frame, open, receive) != LWF_STATUS_SUCCESS) {
 			fibers_sleep_ns((1 + fibers_below(patience_ms)) * NS_PER_MS);
 			if (patience_ms < PATIENCE_MS)
 				patience_ms *= 2;
@@ -379,21 +384,21 @@ static void client(void *context)
 		}
 		patience_ms = 2;
 		if (fibers_chance(1, 3))
-			wait_home(frame);
+			world_wait_home(frame);
 		if (turn % BURST == 0)
 			fibers_sleep_ns(5 * NS_PER_MS); /* the others want to get on, too */
 		else if (fibers_chance(1, 2))
 			fibers_sleep_ns(fibers_below(3000) * 1000ull);
 	}
 	for (unsigned i = 0; i < FRAMES_OF_CLIENT; i++)
-		wait_home(&frames[i]);
+		world_wait_home(&frames[i]);
 	run.piece->close(open);
 	run.clients_left--;
 }
 
 /* ---- a run ---- */
 
-static void begin(const struct mu_piece *piece, uint64_t seed, bool quiet)
+void world_begin(const struct mu_piece *piece, uint64_t seed, bool quiet)
 {
 	uint32_t n_events = run.n_events;
 
@@ -416,7 +421,7 @@ static void begin(const struct mu_piece *piece, uint64_t seed, bool quiet)
 	piece->load();
 }
 
-static void draw_temper(void)
+void world_draw_temper(void)
 {
 	struct temper *temper = &run.temper;
 
@@ -431,18 +436,28 @@ static void draw_temper(void)
 	temper->slow_ms = 1 + fibers_below(6);
 }
 
-int world_run(const struct mu_piece *piece, uint64_t seed, bool quiet)
+void world_add_edges(void)
 {
-	begin(piece, seed, quiet);
-	draw_temper();
-	fibers_add("control", controller, NULL);
 	fibers_add("completer-1", completer, NULL);
 	fibers_add("completer-2", completer, NULL);
 	fibers_add("watchdog", watchdog, NULL);
-	for (uint32_t i = 0; i < run.temper.clients; i++)
-		fibers_add(client_names[i], client, run.frames[i]);
-	if (piece->device == MU_DEVICE_STICKS)
+}
+
+void world_add_device(void)
+{
+	if (run.piece->device == MU_DEVICE_STICKS)
 		fibers_add("device", device, NULL);
+}
+
+int world_run(const struct mu_piece *piece, uint64_t seed, bool quiet)
+{
+	world_begin(piece, seed, quiet);
+	world_draw_temper();
+	fibers_add("control", controller, NULL);
+	world_add_edges();
+	for (uint32_t i = 0; i < run.temper.clients && i < CLIENTS_MAX; i++)
+		fibers_add(client_names[i], client, run.frames[i]);
+	world_add_device();
 	run.clients_left = run.temper.clients;
 	oracle_end(fibers_run());
 	return run.rule;
@@ -459,7 +474,7 @@ static void ordinary_traffic(void)
 		struct mu_frame *frame = &run.frames[0][0];
 		bool receive = run.piece->receive && i % 3 == 2;
 
-		if (call(frame, open, receive) != LWF_STATUS_SUCCESS)
+		if (world_call(frame, open, receive) != LWF_STATUS_SUCCESS)
 			broken(RULE_F02, "refused in ordinary traffic");
 		if (frame->away) {
 			run.queued = 0;
@@ -473,21 +488,21 @@ static void ordinary(void *context)
 {
 	(void)context;
 	for (unsigned i = 0; i < 2; i++) {
-		control_attach();
+		world_attach();
 		for (unsigned j = 0; j < 3; j++) {
-			control_restart();
+			world_restart();
 			ordinary_traffic();
-			control_pause();
+			world_pause();
 			if (life_now()->state != LWF_STATE_PAUSED)
 				broken(RULE_S07, "a pause with nothing in flight does not end");
 		}
-		control_detach();
+		world_detach();
 	}
 }
 
 int world_ordinary(const struct mu_piece *piece)
 {
-	begin(piece, 0, false);
+	world_begin(piece, 0, false);
 	fibers_add("test", ordinary, NULL);
 	oracle_end(fibers_run());
 	return run.rule;

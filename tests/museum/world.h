@@ -5,6 +5,8 @@
 #ifndef LWF_MUSEUM_WORLD_H
 #define LWF_MUSEUM_WORLD_H
 
+#include <stdio.h>
+
 #include <lwf/trace.h>
 
 #include "fibers.h"
@@ -124,6 +126,32 @@ int world_ordinary(const struct mu_piece *piece);
 struct life *life_now(void);
 struct life *life_of(lwf_handle handle);
 
+/* ---- the parts of a run, for the one that a scenario drives (stress.c) ---- */
+
+/** Forgets the last run; all that follows is decided by @seed. */
+void world_begin(const struct mu_piece *piece, uint64_t seed, bool quiet);
+
+/** What the edges do in this run, by the seed. */
+void world_draw_temper(void);
+
+/** Processors that bring completions, and the watchdog of pauses; the device, where frames stick. */
+void world_add_edges(void);
+void world_add_device(void);
+
+/** What the control thread does, on its own processor. Pause returns when the module is Paused. */
+void world_attach(void);
+void world_restart(void);
+void world_pause(void);
+void world_detach(void);
+void world_reset(void);
+
+/** What the device keeps until a pause has begun, comes home soon. */
+void world_release_held(void);
+
+/** A client's call, on its own processor; and waiting until @frame is home. */
+lwf_status world_call(struct mu_frame *frame, void *open, bool receive);
+void world_wait_home(const struct mu_frame *frame);
+
 /* ---- oracle.c ---- */
 
 /** Notes that @rule is broken, once a run. The run goes on unless nothing sensible can follow. */
@@ -168,7 +196,7 @@ void trace_rule(unsigned rule, const char *text);
 void trace_begin(void);
 
 /** For people, one line an event. */
-void trace_print(void);
+void trace_print(FILE *stream);
 
 /** As lwfctl watch --frames --json would print it. */
 void trace_print_json(void);
