@@ -5,6 +5,7 @@ file(RELATIVE_PATH to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /) # so that the
 configure_file(cmake/lwf-filter.pc.in lwf-filter.pc @ONLY)
 install(TARGETS lwfd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
 install(TARGETS lwfctl lwf-inject lwf-stress RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS lwf-faults LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/lwf)
 install(DIRECTORY include/lwf DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES ${CMAKE_BINARY_DIR}/lwf-filter.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 if(SCDOC)

@@ -287,11 +287,21 @@ static uint64_t ask_link(struct live_world *world, const struct stress_question 
 	}
 }
 
+/* Of all that the daemon is. */
+static uint64_t ask_resyncs(struct live_world *world, uint32_t daemon)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < world->base.options.scenario->links; i++)
+		if (world->link[i].declared->daemon == daemon)
+			sum += live_starve_resyncs(&world->link[i]);
+	return sum;
+}
+
 static bool is_answered(const struct stress_question *question)
 {
 	switch (question->quantity) {
 	case STRESS_QUANTITY_SECOND_DAEMON:
-	case STRESS_QUANTITY_RESYNCS:
 	case STRESS_QUANTITY_CPU:
 	case STRESS_QUANTITY_MEMORY_OF:
 	case STRESS_QUANTITY_DESCRIPTORS_OF:
@@ -316,6 +326,10 @@ int live_ask(struct stress_world *base, const struct stress_question *question, 
 		*value = (int64_t)ask_client(&world->client[question->object.index], question);
 		return 0;
 	case STRESS_DAEMON:
+		if (question->quantity == STRESS_QUANTITY_RESYNCS) {
+			*value = (int64_t)ask_resyncs(world, question->object.index);
+			return 0;
+		}
 		for (uint32_t i = 0; i < base->options.scenario->links; i++)
 			if (world->link[i].declared->daemon == question->object.index)
 				alive = alive && world->link[i].pid > 0;

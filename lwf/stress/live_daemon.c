@@ -32,10 +32,14 @@ int live_daemon_start(struct live_link *link)
 {
 	const struct stress_link *declared = link->declared;
 	char lower[64], upper[64];
-	const char *argv[24 + 2 * STRESS_LINK_FILTERS_MAX] = {link->world->lwfd};
-	size_t n = 1;
+	const char *argv[28 + 2 * STRESS_LINK_FILTERS_MAX] = {0};
+	struct live_shim_words words;
+	int n = live_shim_start(link, &words, argv);
 	pid_t pid;
 
+	if (n < 0)
+		return n;
+	argv[n++] = link->world->lwfd;
 	snprintf(lower, sizeof(lower), "nic:%s%s", link->nic,
 		 declared->qdisc_kernel ? ",qdisc=kernel" : "");
 	snprintf(upper, sizeof(upper), "tap:%s", link->tap);
@@ -90,6 +94,8 @@ int live_daemon_wait(struct live_link *link, struct lwf_error *error)
 		return live_refuse(error, LWF_EXIT_UNREACHABLE, link->world->lwfd,
 				   "it does not start: %s", words);
 	}
+	if (live_shim_wait(link, error))
+		return -ENOTSUP;
 	if (live_watch_open(link, error))
 		return -ECONNREFUSED;
 	for (; live_clock_ns() < until; live_sleep_ns(LIVE_POLL_NS)) {

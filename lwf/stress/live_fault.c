@@ -34,6 +34,23 @@ int live_fault(struct stress_world *base, const struct stress_fault_call *call,
 
 	for (uint32_t i = 0; i < base->options.scenario->links; i++)
 		live_forget(&world->link[i]);
+	switch (call->fault) {
+	case STRESS_FAULT_SEND_ERROR:
+	case STRESS_FAULT_SEND_SLOW:
+	case STRESS_FAULT_SEND_STUCK:
+	case STRESS_FAULT_SEND_OK:
+		return live_shim_send(&world->link[call->object.index], call, error);
+	case STRESS_FAULT_OVERRUN:
+	case STRESS_FAULT_MEMORY:
+	case STRESS_FAULT_MEMORY_OUT:
+	case STRESS_FAULT_MEMORY_OK:
+	case STRESS_FAULT_DESCRIPTORS:
+	case STRESS_FAULT_DESCRIPTORS_OK:
+	case STRESS_FAULT_CLOCK:
+		return live_starve(world, call, error);
+	default:
+		break;
+	}
 	switch (call->object.kind) {
 	case STRESS_LOWER:
 	case STRESS_UPPER:

@@ -97,6 +97,21 @@ static struct nl_msg *request(int type, int flags, const char *name, unsigned se
 	return NULL;
 }
 
+int live_net_exchange(struct nl_sock *net, struct nl_msg *message)
+{
+	return exchange(net, message, NULL);
+}
+
+int live_net_set_queue(struct nl_sock *net, const char *name, uint32_t frames)
+{
+	struct nl_msg *message = request(RTM_NEWLINK, NLM_F_ACK, name, 0, 0);
+
+	if (!message || !nla_put_u32(message, IFLA_TXQLEN, frames))
+		return exchange(net, message, NULL);
+	nlmsg_free(message);
+	return -ENOMEM;
+}
+
 int live_net_open(struct nl_sock **net)
 {
 	struct nl_sock *sock = nl_socket_alloc();

@@ -14,6 +14,7 @@
 
 #include <net/if.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <jansson.h>
@@ -32,7 +33,9 @@
 #define LIVE_PATTERNS	64u	       /* frames of a traffic that are made; then they come again */
 #define LIVE_STRIDE	7919ull
 
+struct nl_msg;
 struct nl_sock;
+struct fault_page;
 struct live_world;
 
 /** What a link message of the kernel says, as a witness. */
@@ -84,13 +87,19 @@ struct live_link {
 	uint64_t pauses, pended;
 	struct stress_histogram pause;
 	uint8_t lane;
-	uint64_t out; /* last value that the record has */
+	uint64_t out;		   /* last value that the record has */
+	struct fault_page *faults; /* what its daemon shall suffer; NULL: it runs as it is */
+	bool is_queued;		   /* a queue stands before its device */
+	bool is_starved;	   /* of descriptors; it had these: */
+	struct rlimit descriptors;
 };
 
 struct live_world {
 	struct stress_world base;
-	char lwfd[512];	   /* the program */
-	uint64_t began_ns; /* CLOCK_MONOTONIC */
+	char lwfd[512];	    /* the program */
+	char shim[512];	    /* the faults library */
+	uint32_t shim_need; /* FAULT_PAGE_* that the scenario needs; 0: no library */
+	uint64_t began_ns;  /* CLOCK_MONOTONIC */
 	uint64_t judged_ns;
 	uint64_t rules_broken;
 	struct stress_failure failure; /* expected[0]: something was found wrong */
@@ -148,6 +157,12 @@ int live_net_make_pair(struct nl_sock *net, const char *name, const char *peer, 
 int live_net_set_up(struct nl_sock *net, const char *name, bool up);
 int live_net_look(struct nl_sock *net, const char *name, struct live_device *device);
 
+/** Another transmit queue length; of lo, a change of which nothing comes but a link message. */
+int live_net_set_queue(struct nl_sock *net, const char *name, uint32_t frames);
+
+/** Sends a request that is acknowledged. Takes @message; NULL: there was no memory for it. */
+int live_net_exchange(struct nl_sock *net, struct nl_msg *message);
+
 /* ---- live_daemon.c ---- */
 
 /** Where lwfd is: beside this program, else in PATH. */
@@ -167,6 +182,55 @@ int live_link_plug(struct live_link *link);
 /** A fault of a side of @link. 0; or -errno with @error. */
 int live_link_fault(struct live_link *link, const struct stress_fault_call *call,
 		    struct lwf_error *error);
+
+/* ---- live_shim.c: faults by way of the library in shim/ ---- */
+
+/** Finds out whether the scenario needs it, and where it is. 0 or -errno with @error. */
+int live_shim_prepare(struct live_world *world, struct lwf_error *error);
+
+/** Words of a command line that loads it; they live as long as argv. */
+struct live_shim_words {
+	char preload[1024], page[128], asan[512];
+};
+
+/** Puts what comes before the program into @argv (at most 4). Returns how many, or -errno. */
+int live_shim_start(struct live_link *link, struct live_shim_words *words, const char **argv);
+
+/** The daemon runs: it has to have what the scenario needs. 0 or -errno with @error. */
+int live_shim_wait(struct live_link *link, struct lwf_error *error);
+void live_shim_end(struct live_link *link);
+
+/** Allocations of the daemon that have failed so far. */
+uint64_t live_shim_failed(const struct live_link *link);
+
+/** True while all of them fail: then it can answer no question. */
+bool live_shim_starves(const struct live_link *link);
+
+/** send error, slow, stuck, ok, of a side. 0; or -errno with @error. */
+int live_shim_send(struct live_link *link, const struct stress_fault_call *call,
+		   struct lwf_error *error);
+
+/** Memory, and the clock, of the daemon of @link. 0; or -errno with @error. */
+int live_shim_fault(struct live_link *link, const struct stress_fault_call *call,
+		    struct lwf_error *error);
+
+/* ---- live_queue.c; all return 0 or -errno, the kernel's ---- */
+
+int live_queue_slow(struct live_link *link, uint64_t ns);
+int live_queue_stop(struct live_link *link);
+int live_queue_free(struct live_link *link);
+
+/* ---- live_starve.c ---- */
+
+/**
+ * What a daemon lacks: memory, descriptors, the right time; link messages, which all lose, in some tenths
+ * of a second. 0; or -errno with @error.
+ */
+int live_starve(struct live_world *world, const struct stress_fault_call *call,
+		struct lwf_error *error);
+
+/** How often the daemon of @link has made up for link messages that it had lost. */
+uint64_t live_starve_resyncs(struct live_link *link);
 
 /* ---- live_pace.c ---- */
 

@@ -157,7 +157,9 @@ static int live_open(struct stress_world *base, struct lwf_error *error)
 	live_daemon_find(world);
 	if (prepare(world))
 		return live_refuse(error, LWF_EXIT_FALSE, "memory", "there is none");
-	err = live_space_enter(world, error);
+	err = live_shim_prepare(world, error);
+	if (!err)
+		err = live_space_enter(world, error);
 	if (!err)
 		err = start_all(world, error);
 	world->began_ns = live_clock_ns();
@@ -355,6 +357,7 @@ static void live_close(struct stress_world *base)
 
 		live_watch_close(link);
 		live_end_child(&link->pid, SIGKILL);
+		live_shim_end(link);
 		live_net_close(link->far_net);
 		if (link->far_ns >= 0)
 			close(link->far_ns);

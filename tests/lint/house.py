@@ -65,7 +65,8 @@ MAY_SEE = {
     "lwf/ctl": ["lwf/wire"],
     "injector": ["lwf/wire", "lwf/edges", "lwf/hosts"],
     "lwf/daemon": ["lwf/core", "lwf/edges", "lwf/hosts", "lwf/filters", "lwf/wire"],
-    "lwf/stress": ["lwf/core", "lwf/edges", "lwf/hosts", "lwf/filters", "lwf/wire", "injector"],
+    "lwf/stress/shim": [],
+    "lwf/stress": ["lwf/core", "lwf/edges", "lwf/hosts", "lwf/filters", "lwf/wire", "injector", "lwf/stress/shim"],
 }
 # library header: where it may be included
 LIBRARY = {

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * live_shim.c - faults of the live world that no kernel does on demand.
+ *
+ * When a scenario has such a fault, its daemons are started with the faults library (shim/faults.c) in
+ * front of the C library, and are told by a shared page what shall go wrong: sends of a side, allocations,
+ * wall-clock time. A scenario without such a fault runs daemons as they are.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fault_page.h"
+#include "live_world.h"
+
+#define LIBRARY "lwf-faults.so"
+
+static const struct {
+	const char *name;
+	int error;
+} errors[] = {
+	{"ENOBUFS", ENOBUFS}, {"EAGAIN", EAGAIN}, {"ENETDOWN", ENETDOWN},
+	{"ENXIO", ENXIO},     {"ENODEV", ENODEV}, {"EIO", EIO},
+	{"EINVAL", EINVAL},   {"EPERM", EPERM},	  {"EMSGSIZE", EMSGSIZE},
+};
+
+static int error_named(const char *name)
+{
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (strcmp(errors[i].name, name) == 0)
+			return errors[i].error;
+	return 0;
+}
+
+/* ---- what a scenario needs ---- */
+
+static bool is_memory(enum stress_fault fault)
+{
+	return fault == STRESS_FAULT_MEMORY || fault == STRESS_FAULT_MEMORY_OUT;
+}
+
+/* What the page must be able to, for one fault: FAULT_PAGE_* bits. */
+static uint32_t need_of(const struct stress_scenario *scenario,
+			const struct stress_statement *statement)
+{
+	switch (statement->fault) {
+	case STRESS_FAULT_SEND_SLOW:
+	case STRESS_FAULT_SEND_STUCK:
+		return scenario->link[statement->object.index].qdisc_kernel ? 0 : FAULT_PAGE_LOADED;
+	case STRESS_FAULT_SEND_ERROR:
+	case STRESS_FAULT_CLOCK:
+		return FAULT_PAGE_LOADED;
+	default:
+		return is_memory(statement->fault) ? FAULT_PAGE_LOADED | FAULT_PAGE_MEMORY : 0;
+	}
+}
+
+/* The depth of blocks is bounded by the parser. */
+static uint32_t need_of_all(const struct stress_scenario *scenario,
+			    const struct stress_statement *statement)
+{
+	uint32_t need = 0;
+
+	for (; statement; statement = statement->next) {
+		if (statement->kind == STRESS_FAULTS)
+			need |= need_of(scenario, statement);
+		if (statement->kind != STRESS_ONLY || (statement->worlds & STRESS_IN_LIVE))
+			need |= need_of_all(scenario, statement->body);
+	}
+	return need;
+}
+
+/* The library stands beside this program, or where it was installed. */
+static bool find_library(char *path, size_t bytes)
+{
+	static const char *const places[] = {LIBRARY, LWF_STRESS_LIBRARY};
+	char here[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", here, sizeof(here) - 1);
+	char *slash;
+
+	here[n > 0 ? n : 0] = '\0';
+	slash = strrchr(here, '/');
+	if (!slash)
+		return false;
+	slash[1] = '\0';
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		if (snprintf(path, bytes, "%s%s", here, places[i]) < (int)bytes &&
+		    access(path, R_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+int live_shim_prepare(struct live_world *world, struct lwf_error *error)
+{
+	const struct stress_scenario *scenario = world->base.options.scenario;
+
+	world->shim_need = need_of_all(scenario, scenario->body);
+	if (world->shim_need && !find_library(world->shim, sizeof(world->shim)))
+		return live_refuse(error, LWF_EXIT_SKIPPED, LIBRARY,
+				   "faults of sends, memory and the clock need it, and it is not "
+				   "installed with lwf-stress");
+	return 0;
+}
+
+/* ---- daemons ---- */
+
+static int make_page(struct live_link *link)
+{
+	struct fault_page *page = MAP_FAILED;
+	char path[LIVE_PATH_BYTES];
+	int fd, err;
+
+	snprintf(path, sizeof(path), LIVE_DIR "/link%u.faults", link->index);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, sizeof(*page)) == 0)
+		page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	err = page == MAP_FAILED ? -errno : 0;
+	close(fd);
+	if (err)
+		return err;
+	page->magic = FAULT_PAGE_MAGIC;
+	page->seed = (uint32_t)link->world->base.options.seed + link->index;
+	link->faults = page;
+	return 0;
+}
+
+int live_shim_start(struct live_link *link, struct live_shim_words *words, const char **argv)
+{
+	const char *preload = getenv("LD_PRELOAD"), *asan = getenv("ASAN_OPTIONS");
+	int n = 0, err;
+
+	if (!link->world->shim_need)
+		return 0;
+	err = link->faults ? 0 : make_page(link);
+	if (err)
+		return err;
+	atomic_store(&link->faults->loaded, 0);
+	snprintf(words->preload, sizeof(words->preload), "LD_PRELOAD=%s%s%s", link->world->shim,
+		 preload ? ":" : "", preload ? preload : "");
+	snprintf(words->page, sizeof(words->page),
+		 FAULT_PAGE_VARIABLE "=" LIVE_DIR "/link%u.faults", link->index);
+	/* a sanitizer wants to be the first library; what we replace is not what it does */
+	snprintf(words->asan, sizeof(words->asan), "ASAN_OPTIONS=%s%sverify_asan_link_order=0",
+		 asan ? asan : "", asan ? ":" : "");
+	argv[n++] = "env";
+	argv[n++] = words->preload;
+	argv[n++] = words->page;
+	argv[n++] = words->asan;
+	return n;
+}
+
+int live_shim_wait(struct live_link *link, struct lwf_error *error)
+{
+	uint32_t need = link->world->shim_need;
+	uint32_t loaded = link->faults ? atomic_load(&link->faults->loaded) : 0;
+
+	if ((loaded & need) == need)
+		return 0;
+	return live_refuse(
+		error, LWF_EXIT_SKIPPED, LIBRARY, "%s",
+		loaded ? "this build of lwfd has a sanitizer, which allocates by itself: "
+			 "memory cannot fail"
+		       : "lwfd does not load it: it has capabilities of its own, or is "
+			 "linked statically");
+}
+
+void live_shim_end(struct live_link *link)
+{
+	if (link->faults)
+		munmap(link->faults, sizeof(*link->faults));
+	link->faults = NULL;
+}
+
+uint64_t live_shim_failed(const struct live_link *link)
+{
+	return link->faults ? atomic_load(&link->faults->failed_allocations) : 0;
+}
+
+bool live_shim_starves(const struct live_link *link)
+{
+	return link->faults && atomic_load(&link->faults->no_memory);
+}
+
+/* ---- faults ---- */
+
+static void set_send(struct live_link *link, bool upper, int error, uint32_t share, uint64_t lap_ns)
+{
+	struct fault_page *page = link->faults;
+	enum fault_side side = upper ? FAULT_UPPER : FAULT_LOWER;
+
+	page->send[side].error = error;
+	page->send[side].share = share;
+	page->send[side].lap_ns = lap_ns;
+	page->send_changes++;
+	if (error || lap_ns)
+		page->send_on |= 1u << side;
+	else
+		page->send_on &= ~(1u << side);
+}
+
+static int send_error(struct live_link *link, const struct stress_fault_call *call,
+		      struct lwf_error *error)
+{
+	int number = error_named(call->word);
+
+	if (!number)
+		return live_refuse(error, LWF_EXIT_USAGE, call->text,
+				   "'%s' is no errno that a send is known to give", call->word);
+	set_send(link, call->object.kind == STRESS_UPPER, number, call->share, 0);
+	return 0;
+}
+
+static int no_page(const struct stress_fault_call *call, struct lwf_error *error)
+{
+	return live_refuse(error, LWF_EXIT_SKIPPED, call->text,
+			   "it needs a daemon that lwf-stress has started");
+}
+
+int live_shim_send(struct live_link *link, const struct stress_fault_call *call,
+		   struct lwf_error *error)
+{
+	bool upper = call->object.kind == STRESS_UPPER;
+	uint64_t ns = call->number > 0 ? (uint64_t)call->number : 0;
+	int err = 0;
+
+	if (call->fault == STRESS_FAULT_SEND_OK) {
+		if (link->faults)
+			set_send(link, upper, 0, 0, 0);
+		err = upper ? 0 : live_queue_free(link);
+	} else if (call->fault != STRESS_FAULT_SEND_ERROR && link->declared->qdisc_kernel) {
+		err = call->fault == STRESS_FAULT_SEND_SLOW ? live_queue_slow(link, ns)
+							    : live_queue_stop(link);
+	} else if (!link->faults) {
+		return no_page(call, error);
+	} else if (call->fault == STRESS_FAULT_SEND_ERROR) {
+		return send_error(link, call, error);
+	} else if (call->fault == STRESS_FAULT_SEND_SLOW) {
+		set_send(link, upper, 0, 0, ns);
+	} else {
+		set_send(link, upper, ENOBUFS, FAULT_PAGE_ALL, 0);
+	}
+	return err ? live_refuse(error, LWF_EXIT_FALSE, call->text, "the kernel refuses it: %s",
+				 strerror(-err))
+		   : 0;
+}
+
+int live_shim_fault(struct live_link *link, const struct stress_fault_call *call,
+		    struct lwf_error *error)
+{
+	struct fault_page *page = link->faults;
+
+	if (!page && call->fault == STRESS_FAULT_MEMORY_OK)
+		return 0;
+	if (!page)
+		return no_page(call, error);
+	switch (call->fault) {
+	case STRESS_FAULT_MEMORY:
+		page->allocations = call->number;
+		break;
+	case STRESS_FAULT_MEMORY_OUT:
+		page->no_memory = 1;
+		break;
+	case STRESS_FAULT_MEMORY_OK:
+		page->allocations = 0;
+		page->no_memory = 0;
+		break;
+	default:
+		page->wall_ns += call->number;
+	}
+	return 0;
+}
