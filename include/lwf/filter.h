@@ -63,14 +63,16 @@ enum lwf_option_type {
 	LWF_OPTION_BITRATE, /* "10Mbps" */
 	LWF_OPTION_CHOICE, /* one of the words of default_value, "first|second", first by default */
 	LWF_OPTION_MATCH,  /* an expression of pcap-filter(7), for lwf_host_compile_match() */
+	LWF_OPTION_POLICY, /* a file of rules, for lwf_host_load_policy(); "": none */
 };
 
 /** One key that a filter understands; a table of these ends with a NULL name. */
 struct lwf_option_spec {
 	const char *name;
 	enum lwf_option_type type;
-	uint64_t min, max; /* UINT: value; DURATION: nanoseconds; TEXT, MATCH: bytes; BITRATE:
-			      bits a second; SHARE: of LWF_SHARE_WHOLE; CHOICE: not looked at */
+	uint64_t min, max; /* UINT: value; DURATION: nanoseconds; TEXT, MATCH, POLICY: bytes;
+			      BITRATE: bits a second; SHARE: of LWF_SHARE_WHOLE; CHOICE: not
+			      looked at */
 	const char *default_value; /* as a user would write it */
 	bool live;		   /* may be changed by `lwfctl filter set` while Running */
 	const char *help;	   /* one line */
@@ -80,7 +82,8 @@ struct lwf_option_spec {
 struct lwf_option_value {
 	uint64_t number;		  /* UINT, BOOL (0 or 1), DURATION (nanoseconds), SHARE (of
 			    LWF_SHARE_WHOLE), BITRATE (bits a second), CHOICE (0: the first word) */
-	char text[LWF_OPTION_TEXT_BYTES]; /* TEXT, CHOICE, and MATCH, which compiles */
+	char text[LWF_OPTION_TEXT_BYTES]; /* TEXT, CHOICE, MATCH, which compiles, and POLICY, which
+					     was read without error */
 	bool given;			  /* set by the user; in set_options: by this very call */
 };
 
@@ -102,6 +105,10 @@ enum lwf_control {
 	LWF_CONTROL_DECIDER,
 	/** struct lwf_verdict_page *: counters and open asks (lwf/verdict.h). */
 	LWF_CONTROL_VERDICTS,
+	/** struct lwf_policy_reload *: read the file of rules again (lwf/policy.h). */
+	LWF_CONTROL_RELOAD,
+	/** struct lwf_policy_explain *: which rule would decide, for `lwfctl explain` (lwf/policy.h). */
+	LWF_CONTROL_EXPLAIN,
 };
 
 /** A list of named numbers that a filter tells of itself. */

@@ -28,6 +28,7 @@ struct lwf_task;
 struct lwf_owner;
 struct lwf_owner_question;
 struct lwf_match;
+struct lwf_policy;
 
 enum lwf_log_level { LWF_LOG_ERROR, LWF_LOG_WARNING, LWF_LOG_INFO, LWF_LOG_DEBUG };
 
@@ -88,6 +89,9 @@ struct lwf_host_ops {
 	/* lwf_host_compile_match() of lwf/match.h; may be NULL: the host compiles none */
 	int (*compile_match)(struct lwf_host *host, const char *text, struct lwf_match *match,
 			     char *error, size_t error_bytes);
+	/* lwf_host_load_policy() of lwf/policy.h; may be NULL: the host reads none */
+	int (*load_policy)(struct lwf_host *host, const char *file, bool fresh,
+			   struct lwf_policy **policy, char *error, size_t error_bytes);
 };
 
 /** A host embeds this as its first member. */

@@ -16,6 +16,17 @@ extern "C" {
 #endif
 
 struct lwf_flow_key;
+struct lwf_policy;
+struct lwf_policy_error;
+
+/* ---- for programs with or without a loop ---- */
+
+/**
+ * The rules in a file (lwf/policy.h), read now, with the users of /etc/passwd, into memory of malloc(),
+ * which the caller frees. 0; or -errno and what is wrong in @error. Any thread, one at a time.
+ */
+int lwf_policy_read_file(const char *file, struct lwf_policy **policy,
+			 struct lwf_policy_error *error);
 
 /* ---- libevent ---- */
 
@@ -87,6 +98,12 @@ int lwf_sim_host_set_owner(struct lwf_host *host, const struct lwf_flow_key *key
 
 /** Questions about owners that wait for their answer. */
 uint32_t lwf_sim_host_owner_questions(const struct lwf_host *host);
+
+/**
+ * From now on there is a file of rules of this name (lwf/policy.h), with @text (copied; NULL: there is
+ * none). It knows no users by name. Returns 0 or -ENOMEM.
+ */
+int lwf_sim_host_set_policy(struct lwf_host *host, const char *file, const char *text);
 
 /** Where log lines go; NULL drops them (the default). */
 void lwf_sim_host_log_to(struct lwf_host *host, lwf_log_sink sink);

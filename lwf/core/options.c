@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <lwf/match.h>
+#include <lwf/policy.h>
 
 #include "internal.h"
 
@@ -187,6 +188,25 @@ static int parse_match(const struct reading *r, const struct lwf_option_spec *sp
 	return ret;
 }
 
+/** The file is read to see whether its rules are without error; the filter takes the same ones then. */
+static int parse_policy(const struct reading *r, const struct lwf_option_spec *spec,
+			const char *text, struct lwf_option_value *value)
+{
+	struct lwf_policy *policy = NULL;
+	char why[320] = "";
+	int ret = 0;
+
+	if (*text)
+		ret = lwf_host_load_policy(r->host, text, LWF_POLICY_FRESH, &policy, why,
+					   sizeof(why));
+	if (ret)
+		snprintf(r->error, r->error_bytes, "option %s: %s", spec->name, why);
+	else
+		copy_text(text, value);
+	lwf_host_free(r->host, policy);
+	return ret && ret != -ENOMEM ? -EINVAL : ret;
+}
+
 static const char *wanted_by(const struct lwf_option_spec *spec)
 {
 	switch (spec->type) {
@@ -267,6 +287,10 @@ static int parse_value(const struct reading *r, const struct lwf_option_spec *sp
 	case LWF_OPTION_MATCH:
 		if (measure >= spec->min && measure <= spec->max && measure < sizeof(value->text))
 			return parse_match(r, spec, text, value);
+		break;
+	case LWF_OPTION_POLICY:
+		if (measure >= spec->min && measure <= spec->max && measure < sizeof(value->text))
+			return parse_policy(r, spec, text, value);
 		break;
 	case LWF_OPTION_TEXT:
 		ret = copy_text(text, value);

@@ -241,6 +241,7 @@ static json_t *show_options(const struct lwf_module_info *info)
 			break;
 		case LWF_OPTION_CHOICE:
 		case LWF_OPTION_MATCH:
+		case LWF_OPTION_POLICY:
 		case LWF_OPTION_TEXT:
 			put_text(&object, spec[i].name, value->text);
 			break;

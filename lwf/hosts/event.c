@@ -13,6 +13,7 @@
 #include "hosts.h"
 #include "match.h"
 #include "place.h"
+#include "policy.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -55,6 +56,7 @@ struct event_host {
 	_Atomic(struct lwf_task *) posted; /* newest first; any thread */
 	lwf_log_sink sink;
 	struct lwf_owner_service *owners; /* lent; NULL: nobody knows */
+	struct policy_store policies;
 	uint64_t random_state;
 	uint64_t served; /* callbacks of watches */
 	uint64_t served_before_sleep;
@@ -347,6 +349,13 @@ void lwf_event_host_set_owners(struct lwf_host *host, struct lwf_owner_service *
 	to_event_host(host)->owners = service;
 }
 
+static int event_load_policy(struct lwf_host *host, const char *file, bool fresh,
+			     struct lwf_policy **policy, char *error, size_t error_bytes)
+{
+	return lwf_policy_store_load(&to_event_host(host)->policies, host, file, fresh, policy,
+				     error, error_bytes);
+}
+
 static const struct lwf_host_ops event_host_ops = {
 	.now_ns = event_now_ns,
 	.random = event_random,
@@ -364,6 +373,7 @@ static const struct lwf_host_ops event_host_ops = {
 	.compile_match = lwf_compile_match,
 	.ask_owner = event_ask_owner,
 	.forget_owners = event_forget_owners,
+	.load_policy = event_load_policy,
 };
 
 static void hold_place(struct event_host *eh)
@@ -419,6 +429,8 @@ struct lwf_host *lwf_event_host_create(lwf_log_sink sink)
 		return NULL;
 	eh->host.ops = &event_host_ops;
 	eh->sink = sink;
+	eh->policies.read = lwf_policy_read_text;
+	eh->policies.users = lwf_policy_passwd;
 	eh->may_spin = sysconf(_SC_NPROCESSORS_ONLN) > 1;
 	if (getrandom(&eh->random_state, sizeof(eh->random_state), GRND_NONBLOCK) < 0)
 		eh->random_state = event_now_ns(&eh->host);
@@ -592,5 +604,6 @@ void lwf_event_host_destroy(struct lwf_host *host)
 	event_free(eh->bell);
 	event_base_free(eh->base);
 	close(eh->bell_fd);
+	lwf_policy_store_fini(&eh->policies);
 	free(eh);
 }

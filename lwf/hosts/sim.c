@@ -19,6 +19,7 @@
 
 #include "hosts.h"
 #include "match.h"
+#include "policy.h"
 #include "sim_owner.h"
 
 #define SIM_LOG_TEXT_BYTES  512u
@@ -49,6 +50,8 @@ struct sim_host {
 	uint64_t fail_in;		   /* the allocation that fails counts this down to 0 */
 	lwf_log_sink sink;
 	struct sim_owners *owners; /* NULL: nobody knows any */
+	struct policy_store policies;
+	struct policy_texts *policy_texts;
 };
 
 static struct sim_host *sim_of(struct lwf_host *host)
@@ -345,6 +348,13 @@ static void run_next_timer(struct sim_host *sim)
 	timer->fn(timer->context);
 }
 
+static int sim_load_policy(struct lwf_host *host, const char *file, bool fresh,
+			   struct lwf_policy **policy, char *error, size_t error_bytes)
+{
+	return lwf_policy_store_load(&sim_of(host)->policies, host, file, fresh, policy, error,
+				     error_bytes);
+}
+
 /* ---- for those who drive the simulation ---- */
 
 static const struct lwf_host_ops sim_ops = {
@@ -364,6 +374,7 @@ static const struct lwf_host_ops sim_ops = {
 	.ask_owner = sim_ask_owner,
 	.forget_owners = sim_forget_owners,
 	.compile_match = lwf_compile_match,
+	.load_policy = sim_load_policy,
 };
 
 struct lwf_host *lwf_sim_host_create(uint64_t seed)
@@ -376,6 +387,8 @@ struct lwf_host *lwf_sim_host_create(uint64_t seed)
 	sim->now_ns = SIM_START_NS;
 	sim->numbers.state = seed;
 	sim->ties.state = ~seed;
+	sim->policies.read = lwf_policy_texts_read;
+	sim->policies.context = &sim->policy_texts;
 	return &sim->host;
 }
 
@@ -386,6 +399,8 @@ void lwf_sim_host_destroy(struct lwf_host *host)
 	if (!sim)
 		return;
 	lwf_sim_owners_destroy(sim->owners);
+	lwf_policy_store_fini(&sim->policies);
+	lwf_policy_texts_destroy(sim->policy_texts);
 	assert(sim->timers == 0);
 	free(sim->heap);
 	free(sim);
@@ -414,6 +429,11 @@ bool lwf_sim_host_step(struct lwf_host *host)
 		return false;
 	run_next_timer(sim);
 	return true;
+}
+
+int lwf_sim_host_set_policy(struct lwf_host *host, const char *file, const char *text)
+{
+	return lwf_policy_texts_set(&sim_of(host)->policy_texts, file, text);
 }
 
 uint64_t lwf_sim_host_fail_nth(struct lwf_host *host, uint64_t nth)
