@@ -7,12 +7,12 @@
  * the next page begins: which module of which stack, and where in its table. A stack that goes or comes
  * meanwhile shifts that; a list of what changes all the time is never more than that.
  */
-#include <arpa/inet.h>
 #include <string.h>
 
 #include <lwf/flow.h>
 
 #include "control.h"
+#include "flowjson.h"
 
 #define FLOWS_ROOM   100u
 #define FLOWS_PLACES 4096u
@@ -31,72 +31,6 @@ static json_t *counts(const struct lwf_flow_info *info, enum lwf_direction direc
 			 (json_int_t)info->bytes[direction]);
 }
 
-static void address(const struct lwf_flow_key *key, unsigned end, char *text, size_t bytes)
-{
-	if (key->v6)
-		inet_ntop(AF_INET6, key->address[end], text, (socklen_t)bytes);
-	else
-		inet_ntop(AF_INET, key->address[end] + 12, text, (socklen_t)bytes);
-}
-
-static const char *protocol_name(const struct lwf_flow_key *key)
-{
-	switch (key->protocol) {
-	case 1:
-		return "icmp";
-	case 6:
-		return "tcp";
-	case 17:
-		return "udp";
-	case 58:
-		return "icmpv6";
-	case 132:
-		return "sctp";
-	default:
-		return "";
-	}
-}
-
-static json_t *endpoints(const struct lwf_flow_info *info)
-{
-	const struct lwf_flow_key *key = &info->key;
-	unsigned local = info->local, remote = 1 - local;
-	bool icmp = key->protocol == 1 || key->protocol == 58;
-	char here[INET6_ADDRSTRLEN] = "", there[INET6_ADDRSTRLEN] = "";
-
-	address(key, local, here, sizeof(here));
-	address(key, remote, there, sizeof(there));
-	return json_pack(
-		"{s:s,s:i,s:i,s:s,s:i,s:s,s:i,s:i,s:i,s:[i,i],s:s}", "protocol", protocol_name(key),
-		"protocol_number", (int)key->protocol, "family", key->v6 ? 6 : 4, "local", here,
-		"local_port", icmp ? 0 : (int)key->port[local], "remote", there, "remote_port",
-		icmp ? 0 : (int)key->port[remote], "icmp_id",
-		icmp ? (int)key->port[LWF_ENDPOINT_LOW] : 0, "icmp_type",
-		icmp ? (int)key->port[LWF_ENDPOINT_HIGH] : 0, "vlan", (int)key->vlan[0],
-		(int)key->vlan[1], "direction", info->initiator == info->local ? "out" : "in");
-}
-
-static json_t *process(const struct lwf_owner *owner)
-{
-	char comm[LWF_OWNER_COMM_BYTES], exe[LWF_OWNER_EXE_BYTES];
-
-	memcpy(comm, owner->comm, sizeof(comm));
-	memcpy(exe, owner->exe, sizeof(exe));
-	for (unsigned char *p = (unsigned char *)comm; *p; p++)
-		if (*p < 0x20 || *p >= 0x7f)
-			*p = '?'; /* a process names itself as it likes */
-	for (unsigned char *p = (unsigned char *)exe; *p; p++)
-		if (*p < 0x20 || *p >= 0x7f)
-			*p = '?';
-	return json_pack("{s:I,s:I,s:I,s:I,s:s,s:s,s:i,s:s,s:s}", "pid", (json_int_t)owner->pid,
-			 "ppid", (json_int_t)owner->ppid, "start_time",
-			 (json_int_t)owner->start_time, "uid",
-			 owner->uid == LWF_OWNER_NO_UID ? (json_int_t)-1 : (json_int_t)owner->uid,
-			 "comm", comm, "exe", exe, "holders", (int)owner->holders, "how",
-			 lwf_owner_how_name((enum lwf_owner_how)owner->how), "why",
-			 lwf_owner_why_name((enum lwf_owner_why)owner->why));
-}
-
 static void add_flow(struct lwf_flow_page *to, const struct lwf_flow_info *info)
 {
 	struct page *page = (struct page *)to;
@@ -109,7 +43,7 @@ static void add_flow(struct lwf_flow_page *to, const struct lwf_flow_info *info)
 		(json_int_t)info->related, "age_ns", (json_int_t)(to->now_ns - info->born_ns),
 		"idle_ns", (json_int_t)(to->now_ns - info->seen_ns), "verdict",
 		lwf_flow_action_name((enum lwf_flow_action)info->verdict));
-	json_t *ends = endpoints(info), *owner = process(&info->owner);
+	json_t *ends = lwf_flow_ends_json(info), *owner = lwf_flow_owner_json(&info->owner);
 
 	if (!flow || !ends || !owner || json_object_update(flow, ends) ||
 	    json_object_update(flow, owner) || !page->flows ||
