@@ -4,8 +4,9 @@
  *
  * A SOCK_SEQPACKET socket; one message is one packet: a header of 16 bytes and its body, in the
  * machine's byte order (the socket never leaves the machine). Bodies are JSON objects, except where
- * a line says otherwise. The length of a message is checked against its type before a byte of it
- * is used; after LWF_WIRE_STRIKES_MAX malformed ones the connection is closed.
+ * a line says otherwise (TELL, ASKS: lwf/verdict_wire.h). The length of a message is checked against
+ * its type before a byte of it is used; after LWF_WIRE_STRIKES_MAX malformed ones the connection is
+ * closed.
  *
  * Every request is answered with LWF_WIRE_REPLY or LWF_WIRE_ERROR that carry its sequence number.
  * WATCH is answered by REPLY and then by one EVENT per trace record, until the client closes. With
@@ -54,16 +55,23 @@ enum lwf_role {
 	X(OID_SET, 15, ADMIN, "oid-set", "{stack,oid,value}; likewise")              \
 	X(FLOWS, 16, OBSERVE, "flows",                                               \
 	  "{stack?,after?}; a page of flows, and after which to ask for more")       \
+	X(VERDICTS, 17, OBSERVE, "verdicts",                                         \
+	  "{stack?}; who decides, what was asked, and what is open")                 \
 	X(OPEN, 20, INJECT, "open",                                                  \
 	  "{stack?,nic?,module?,wait_when_paused?,wait_ns?}; answer {session} and "  \
 	  "a memfd")                                                                 \
 	X(DOORBELL, 21, INJECT, "doorbell", "none, and no answer: look at the ring") \
 	X(CANCEL, 22, INJECT, "cancel", "{cancel_id}; 0: all")                       \
 	X(SESSION, 23, INJECT, "session", "{}; answer: the session's ledger")        \
+	X(SUBSCRIBE, 24, ADMIN, "subscribe",                                         \
+	  "{stack,module?,priority?,timeout_ns?,credits?,copy_bytes?,pid?,"          \
+	  "interactive?}; answer {decider,...}; asks follow")                        \
+	X(TELL, 25, ADMIN, "tell", "records, and no answer: see lwf/verdict_wire.h") \
 	X(REPLY, 100, 0, "reply", "from the daemon")                                 \
 	X(ERROR, 101, 0, "error", "from the daemon: {exit,what,why,next}")           \
 	X(EVENT, 102, 0, "event", "from the daemon: one trace record")               \
-	X(RUNG, 103, 0, "rung", "from the daemon, no body: look at the ring")
+	X(RUNG, 103, 0, "rung", "from the daemon, no body: look at the ring")        \
+	X(ASKS, 104, 0, "asks", "from the daemon: records, see lwf/verdict_wire.h")
 
 enum lwf_wire_type {
 #define X(sym, number, role, name, body) LWF_WIRE_##sym = (number),

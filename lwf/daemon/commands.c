@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "verdict.h"
 
 #define LIST_STACKS "lwfctl show lists what there is"
 #define FOR_MAX_NS  (365ull * 24 * 3600 * 1000000000) /* of --for and --timeout: a year */
@@ -65,6 +66,22 @@ static struct lwf_module *find_module(struct lwf_request *request, const struct 
 			      "there is no such module");
 	}
 	return module;
+}
+
+enum lwf_outcome lwf_command_fail(struct lwf_request *request, enum lwf_exit code, const char *what,
+				  const char *next, const char *why)
+{
+	return fail(request, code, what, next, why);
+}
+
+bool lwf_command_read(struct lwf_request *request, const struct lwf_field *fields, size_t count)
+{
+	return read_body(request, fields, count);
+}
+
+struct lwf_stack *lwf_command_stack(struct lwf_request *request, const char *name)
+{
+	return find_stack(request, name);
 }
 
 json_t *lwf_command_state(const struct lwf_stack *stack)
@@ -640,10 +657,17 @@ static enum lwf_outcome run(struct lwf_request *request)
 		return do_cancel(request);
 	case LWF_WIRE_SESSION:
 		return do_session(request);
+	case LWF_WIRE_VERDICTS:
+		return verdict_do_verdicts(request);
+	case LWF_WIRE_SUBSCRIBE:
+		return verdict_do_subscribe(request);
+	case LWF_WIRE_TELL:
+		return verdict_do_tell(request);
 	case LWF_WIRE_REPLY:
 	case LWF_WIRE_ERROR:
 	case LWF_WIRE_EVENT:
 	case LWF_WIRE_RUNG:
+	case LWF_WIRE_ASKS:
 		break; /* lwf_wire_check() lets none of these through */
 	}
 	request->malformed = true;

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "verdict.h"
 
 #define PASSED_FDS_MAX 16u /* the kernel closes those that do not fit */
 
@@ -28,11 +29,12 @@
 
 static void peer_interest(struct lwf_peer *peer)
 {
-	if (peer->dead)
-		lwf_watch_set(&peer->watch, 0);
-	else
-		lwf_watch_set(&peer->watch,
-			      peer->first || peer->rung_owed ? LWF_WATCH_WRITE : LWF_WATCH_READ);
+	unsigned events = peer->first || peer->rung_owed ? LWF_WATCH_WRITE : LWF_WATCH_READ;
+
+	/* asks that it does not take are no reason not to hear what it tells */
+	if (peer->verdict && peer->verdict->full)
+		events |= LWF_WATCH_WRITE;
+	lwf_watch_set(&peer->watch, peer->dead ? 0 : events);
 }
 
 void lwf_peer_kill(struct lwf_peer *peer)
@@ -174,6 +176,16 @@ void lwf_peer_ring(struct lwf_peer *peer)
 		lwf_peer_kill(peer);
 }
 
+/* Asks and notices of a decider, behind the answers that it has not taken. */
+static void peer_flush_verdict(struct lwf_peer *peer)
+{
+	if (!peer->verdict || peer->dead || peer->first)
+		return;
+	if (verdict_flush(peer->verdict))
+		lwf_peer_kill(peer);
+	peer_interest(peer);
+}
+
 static void peer_writable(struct lwf_peer *peer)
 {
 	while (peer->first && !peer->dead) {
@@ -199,6 +211,7 @@ static void peer_writable(struct lwf_peer *peer)
 	if (peer->leaving)
 		lwf_peer_kill(peer);
 	peer_interest(peer);
+	peer_flush_verdict(peer);
 	if (peer->watching)
 		lwf_server_post(peer->server);
 }
@@ -271,7 +284,10 @@ static void peer_message(struct lwf_peer *peer, size_t bytes)
 	request.type = (enum lwf_wire_type)header.type;
 	request.sequence = header.sequence;
 	request.since_ns = lwf_host_now_ns(server->host);
-	if (lwf_wire_has_body(header.type)) {
+	if (lwf_wire_has_records(header.type)) {
+		request.records = server->packet + LWF_WIRE_HEADER_BYTES;
+		request.records_bytes = header.length;
+	} else if (lwf_wire_has_body(header.type)) {
 		request.body = lwf_wire_parse(server->packet + LWF_WIRE_HEADER_BYTES, header.length,
 					      reason, sizeof(reason));
 		if (!request.body) {
@@ -445,6 +461,7 @@ static void peer_free(struct lwf_peer *peer)
 
 	lwf_pending_drop(server, peer);
 	lwf_oid_commands_drop(server, peer);
+	verdict_close(peer->verdict);
 	if (peer->watch_at.details)
 		lwf_engine_trace_details(server->engine, false);
 	if (peer->client)
@@ -630,6 +647,8 @@ static void control_turn(void *context)
 
 		if (peer->watching && !peer->dead && !peer->first)
 			lwf_peer_stream(peer);
+		if (peer->verdict && !peer->verdict->full)
+			peer_flush_verdict(peer);
 	}
 	reap(server);
 }

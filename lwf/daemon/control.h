@@ -3,7 +3,7 @@
  * control.h - the control server: who is connected, what each may do, and what each is owed.
  *
  * control.c moves messages, commands.c gives them a meaning, pending.c and oidcmd.c answer what takes time,
- * watch.c streams the trace. All of it is for the loop thread and never waits for a peer.
+ * watch.c streams the trace, verdict.c asks deciders. All of it is for the loop thread and never waits for a peer.
  */
 #ifndef LWF_DAEMON_CONTROL_H
 #define LWF_DAEMON_CONTROL_H
@@ -37,6 +37,7 @@
 struct lwf_server;
 struct lwf_pending;
 struct lwf_oid_command;
+struct verdict_peer;
 
 /** An answer that the socket did not take at once. */
 struct lwf_packet {
@@ -71,6 +72,7 @@ struct lwf_peer {
 
 	bool rung_owed; /* a RUNG found the socket full */
 	struct lwf_client *client;
+	struct verdict_peer *verdict; /* its decider; NULL: it has not subscribed */
 };
 
 /** A carrier that was switched off for a time. */
@@ -111,12 +113,14 @@ struct lwf_request {
 	struct lwf_peer *peer;
 	enum lwf_wire_type type;
 	uint32_t sequence;
-	uint64_t since_ns; /* when it came */
-	json_t *body;	   /* lent */
-	json_t *reply;	   /* the handler's answer; control.c sends and frees it */
-	int reply_fd;	   /* goes with it and is closed after, or -1 */
-	bool malformed;	   /* error is a strike */
-	bool lifted;	   /* RESTART, ATTACH: there was a hold of the user to lift */
+	uint64_t since_ns;   /* when it came */
+	json_t *body;	     /* lent; NULL without one, and with records */
+	const void *records; /* lent; of TELL */
+	size_t records_bytes;
+	json_t *reply;	/* the handler's answer; control.c sends and frees it */
+	int reply_fd;	/* goes with it and is closed after, or -1 */
+	bool malformed; /* error is a strike */
+	bool lifted;	/* RESTART, ATTACH: there was a hold of the user to lift */
 	struct lwf_error error;
 };
 
@@ -170,6 +174,16 @@ void lwf_peer_leave(struct lwf_peer *peer);
 /* ---- commands.c ---- */
 
 enum lwf_outcome lwf_command(struct lwf_request *request);
+
+/** Fills the error; @next may be NULL. */
+enum lwf_outcome lwf_command_fail(struct lwf_request *request, enum lwf_exit code, const char *what,
+				  const char *next, const char *why);
+
+/** Reads the body. False: the message is malformed, and the error says how. */
+bool lwf_command_read(struct lwf_request *request, const struct lwf_field *fields, size_t count);
+
+/** The stack of this name; NULL: there is none, and the error says so. */
+struct lwf_stack *lwf_command_stack(struct lwf_request *request, const char *name);
 
 /** {"schema","stack","state","epoch","holds"}: what commands that change a stack answer. */
 json_t *lwf_command_state(const struct lwf_stack *stack);

@@ -559,6 +559,51 @@ int lwf_connection_event(struct lwf_connection *connection, uint64_t timeout_ns,
 	}
 }
 
+int lwf_connection_send_records(struct lwf_connection *connection, enum lwf_wire_type type,
+				const void *body, size_t bytes)
+{
+	unsigned char head[LWF_WIRE_HEADER_BYTES];
+	struct iovec pieces[] = {{head, sizeof(head)}, {(void *)(uintptr_t)body, bytes}};
+	struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
+	ssize_t n;
+
+	lwf_wire_header_put(head, type, 0, 0, (uint32_t)bytes);
+	do {
+		n = sendmsg(connection->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		return 0;
+	return errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM ? -EAGAIN : -ECONNRESET;
+}
+
+int lwf_connection_records(struct lwf_connection *connection, uint64_t timeout_ns,
+			   const void **body, size_t *bytes, struct lwf_error *error)
+{
+	uint64_t deadline_ns = deadline_after(timeout_ns);
+	struct lwf_wire_header header;
+	const char *why;
+	unsigned count;
+	int err;
+
+	for (;;) {
+		err = receive(connection, deadline_ns, &header, NULL, error);
+		if (err)
+			return err;
+		if (header.type == LWF_WIRE_ERROR)
+			return told_error(connection, header.length, error);
+		if (lwf_wire_has_records(header.type))
+			break;
+	}
+	*body = connection->packet + LWF_WIRE_HEADER_BYTES;
+	*bytes = header.length;
+	if (!lwf_wire_records_check(*body, *bytes, LWF_WIRE_FROM_DAEMON, &count, &why))
+		return 0;
+	lwf_error_set(error, LWF_EXIT_UNREACHABLE, connection->path,
+		      "see that client and lwfd are of one version", "a malformed message came: %s",
+		      why);
+	return -EBADMSG;
+}
+
 int lwf_connection_drain(struct lwf_connection *connection)
 {
 	ssize_t n = 0;

@@ -12,6 +12,7 @@
 #ifndef LWF_CONNECTION_H
 #define LWF_CONNECTION_H
 
+#include "records.h"
 #include "wire.h"
 
 #define LWF_WIRE_TIMEOUT_NS 5000000000ull /* for what the daemon answers at once */
@@ -68,6 +69,20 @@ int lwf_connection_ring(struct lwf_connection *connection, enum lwf_wire_type ty
  * blocks. 0, -EAGAIN, or -ECONNRESET.
  */
 int lwf_connection_post(struct lwf_connection *connection, enum lwf_wire_type type, json_t *body);
+
+/**
+ * Sends a message of records (TELL) and never blocks. 0, -EAGAIN when the socket is full, or -ECONNRESET.
+ */
+int lwf_connection_send_records(struct lwf_connection *connection, enum lwf_wire_type type,
+				const void *body, size_t bytes);
+
+/**
+ * Waits for the next message of records (ASKS); what else comes is dropped, but an ERROR is told. Its body
+ * was judged, is the connection's, and stays until the next call. As lwf_connection_event(); a @timeout_ns
+ * of 0 takes what is there.
+ */
+int lwf_connection_records(struct lwf_connection *connection, uint64_t timeout_ns,
+			   const void **body, size_t *bytes, struct lwf_error *error);
 
 /**
  * Reads everything that is there without waiting: RUNGs, late answers, events (which are dropped).

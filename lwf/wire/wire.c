@@ -72,7 +72,7 @@ uint32_t lwf_wire_role(unsigned type)
 static bool is_from_daemon(unsigned type)
 {
 	return type == LWF_WIRE_REPLY || type == LWF_WIRE_ERROR || type == LWF_WIRE_EVENT ||
-	       type == LWF_WIRE_RUNG;
+	       type == LWF_WIRE_RUNG || type == LWF_WIRE_ASKS;
 }
 
 bool lwf_wire_is_request(unsigned type)
@@ -83,6 +83,11 @@ bool lwf_wire_is_request(unsigned type)
 bool lwf_wire_has_body(unsigned type)
 {
 	return find_type(type) && type != LWF_WIRE_DOORBELL && type != LWF_WIRE_RUNG;
+}
+
+bool lwf_wire_has_records(unsigned type)
+{
+	return type == LWF_WIRE_TELL || type == LWF_WIRE_ASKS;
 }
 
 const char *lwf_wire_role_names(uint32_t roles, char *text, size_t bytes)

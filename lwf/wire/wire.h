@@ -36,8 +36,11 @@ uint32_t lwf_wire_role(unsigned type);
 /** True for what a client may send; false for what the daemon sends and for unknown numbers. */
 bool lwf_wire_is_request(unsigned type);
 
-/** True when the type has a JSON body; false when its length must be 0 (doorbell, rung). */
+/** True when the type has a body; false when its length must be 0 (doorbell, rung). */
 bool lwf_wire_has_body(unsigned type);
+
+/** True when that body is records (tell, asks: records.h); false when it is a JSON object. */
+bool lwf_wire_has_records(unsigned type);
 
 /** "observe,inject,admin" of the bits in @roles; "none" for 0. Returns @text. */
 const char *lwf_wire_role_names(uint32_t roles, char *text, size_t bytes);

@@ -425,8 +425,9 @@ def check_map():
 
 # ---- what the libraries export: cmake/*.map ----------------------------------------------------
 
-EXPORTS = {"cmake/lwf.map": lambda header: header != "inject.h",
-           "cmake/lwf-client.map": lambda header: header in ("inject.h", "reasons.h", "status.h", "trace.h")}
+EXPORTS = {"cmake/lwf.map": lambda header: header not in ("inject.h", "decide.h"),
+           "cmake/lwf-client.map": lambda header: header in ("inject.h", "decide.h", "reasons.h", "status.h",
+                                                               "trace.h")}
 
 
 def exported_functions():
