@@ -93,6 +93,11 @@ const char *stress_record_text(const struct stress_record *record, uint32_t numb
 	return number < record->string_bytes ? record->strings + number : "";
 }
 
+void stress_ledger_end(struct lwf_ledger *ledger)
+{
+	ledger->completed[LWF_ANSWER_UNKNOWN] += lwf_ledger_outstanding(ledger);
+}
+
 /* ---- events ---- */
 
 /* How many events there may be before one of this kind is not kept any more. */

@@ -162,6 +162,9 @@ void stress_record_add(struct stress_record *record, const struct stress_event *
  */
 void stress_record_merge(struct stress_record *to, const struct stress_record *from);
 
+/** The daemon of @ledger is gone: what is out has the answer UNKNOWN, and gets no other. */
+void stress_ledger_end(struct lwf_ledger *ledger);
+
 void stress_histogram_add(struct stress_histogram *histogram, uint64_t ns);
 void stress_histogram_merge(struct stress_histogram *to, const struct stress_histogram *from);
 

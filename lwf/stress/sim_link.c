@@ -296,6 +296,8 @@ static void keep_accounts(struct sim_link *link)
 	link->epochs += lwf_stack_epoch(link->stack);
 	lwf_ledger_add(&link->clients_before, lwf_stack_client_ledger(link->stack));
 	lwf_ledger_add(&link->host_before, lwf_stack_host_ledger(link->stack));
+	stress_ledger_end(&link->clients_before);
+	stress_ledger_end(&link->host_before);
 	for (int side = 0; side < 2; side++) {
 		const struct lwf_edge *edge = side ? link->upper : link->lower;
 
@@ -314,7 +316,6 @@ static void end_stack(struct sim_link *link, struct sim_grave *grave)
 	lwf_sim_edge_on_transmit(link->lower, NULL, NULL);
 	if (link->upper)
 		lwf_sim_edge_on_transmit(link->upper, NULL, NULL);
-	keep_accounts(link);
 	link->stack = NULL; /* the edges are the stack's, and go with it */
 	link->lower = link->upper = NULL;
 	grave->stacks++;
@@ -334,6 +335,10 @@ void sim_daemon_end(struct sim_world *world, uint32_t index, bool killed)
 		abort();
 	if (killed)
 		lwf_engine_unobserve(daemon->engine, &daemon->observer);
+	/* before its clients go: what is out now, nobody is told of any more */
+	for (uint32_t i = 0; i < scenario->links; i++)
+		if (scenario->link[i].daemon == index && world->link[i].stack)
+			keep_accounts(&world->link[i]);
 	for (uint32_t i = 0; i < scenario->clients; i++)
 		if (scenario->link[scenario->client[i].link].daemon == index)
 			sim_client_lose(&world->client[i], LWF_ANSWER_UNKNOWN,

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <lwf/filter.h>
+
 #include "sim_world.h"
 
 #define DIGEST_BASIS 0xcbf29ce484222325ull
@@ -96,6 +98,47 @@ static void check_client(struct sim_client *client)
 			  "that of %s is not", client->declared->name);
 }
 
+struct gates {
+	struct lwf_report report;
+	uint64_t count;
+	bool there;
+};
+
+static void on_number(struct lwf_report *report, const char *name, uint64_t value)
+{
+	struct gates *gates = (struct gates *)report;
+
+	if (strcmp(name, "gate-count") != 0)
+		return;
+	gates->count = value;
+	gates->there = true;
+}
+
+/* What modules let in by their gates, what the core counted, and what the ledger says is out. */
+static void check_gates(struct sim_link *link, uint64_t out)
+{
+	struct lwf_module *module;
+	uint64_t admitted = 0;
+
+	for (uint32_t i = 0; (module = lwf_stack_module_at(link->stack, i)); i++) {
+		struct gates gates = {.report.number = on_number};
+		struct lwf_module_info info;
+
+		if (lwf_module_control(module, LWF_CONTROL_REPORT, &gates.report) || !gates.there)
+			continue;
+		lwf_module_info(module, &info);
+		admitted += gates.count;
+		if (gates.count != info.sends_out + info.receives_out)
+			sim_wrong(link->world, "a gate counts what its module has out",
+				  "%s/%s: %" PRIu64 " in the gate, %u out", link->declared->name,
+				  info.name, gates.count, info.sends_out + info.receives_out);
+	}
+	if (admitted != out)
+		sim_wrong(link->world, "what gates let in is what clients wait for",
+			  "%s: %" PRIu64 " in gates, %" PRIu64 " not answered",
+			  link->declared->name, admitted, out);
+}
+
 static void check_link(struct sim_link *link)
 {
 	const struct lwf_ledger *ledger;
@@ -112,6 +155,7 @@ static void check_link(struct sim_link *link)
 		sim_wrong(link->world, "the stack's ledger balances",
 			  "%s: %" PRIu64 " submitted and not answered, %" PRIu64 " out",
 			  link->declared->name, lwf_ledger_outstanding(ledger), out);
+	check_gates(link, out);
 	if (ledger->sent != ledger->completed[LWF_ANSWER_SUCCESS])
 		sim_wrong(link->world, "sent is what was completed with SUCCESS",
 			  "%s: %" PRIu64 " and %" PRIu64, link->declared->name, ledger->sent,
