@@ -14,6 +14,8 @@
 
 void live_forget(struct live_link *link)
 {
+	if (link->stopped && link->asks)
+		return;
 	json_decref(link->seen);
 	json_decref(link->ledger);
 	link->seen = link->ledger = NULL;
@@ -24,7 +26,7 @@ static json_t *request(struct live_link *link, enum lwf_wire_type type)
 	struct lwf_error error;
 	json_t *reply = NULL;
 
-	if (!link->asks ||
+	if (!link->asks || link->stopped ||
 	    lwf_connection_request(link->asks, type, NULL, LIVE_REQUEST_NS, &reply, NULL, &error))
 		return NULL;
 	return reply;
@@ -186,27 +188,24 @@ static uint64_t ask_kernel(struct live_link *link, bool upper, bool tx)
 	return tx == upper ? device.rx_packets : device.tx_packets;
 }
 
-static uint64_t ask_drops(struct live_link *link, const char *side, int word)
+static uint64_t ask_drops(struct live_link *link, const struct stress_question *question)
 {
-	const json_t *drops = json_object_get(json_object_get(live_seen(link), side), "drops");
+	struct live_life all = live_lives(link);
 	uint64_t sum = 0;
 
-	for (int i = 0; i < (int)LWF_REASONS; i++)
-		if (word < 0 || word == i)
-			sum += number(drops, lwf_reason_name((enum lwf_reason)i));
+	for (int side = 0; side < 2; side++)
+		for (int i = 0; i < (int)LWF_REASONS; i++)
+			if (question->object.kind != (side ? STRESS_LOWER : STRESS_UPPER) &&
+			    (question->word < 0 || question->word == i))
+				sum += all.drops[side][i];
 	return sum;
 }
 
 static uint64_t ask_sent(struct live_link *link, bool upper)
 {
-	struct lwf_ledger clients, host;
+	struct live_life all = live_lives(link);
 
-	if (upper)
-		return number(json_object_get(json_object_get(live_seen(link), "upper"), "tx"),
-			      "units");
-	clients = live_ledger_of(link, "clients");
-	host = live_ledger_of(link, "host");
-	return clients.sent + host.sent;
+	return upper ? all.upper_took : all.clients.sent + all.host.sent;
 }
 
 static uint64_t ask_device(struct live_link *link, const struct stress_question *question)
@@ -230,10 +229,7 @@ static uint64_t ask_device(struct live_link *link, const struct stress_question 
 	case STRESS_QUANTITY_MTU_OF:
 		return number(is, "mtu");
 	case STRESS_QUANTITY_DROPPED:
-		if (question->object.kind == STRESS_LINK)
-			return ask_drops(link, "lower", question->word) +
-			       ask_drops(link, "upper", question->word);
-		return ask_drops(link, upper ? "upper" : "lower", question->word);
+		return ask_drops(link, question);
 	default: /* SENT */
 		return ask_sent(link, upper);
 	}
@@ -254,7 +250,7 @@ static uint64_t ask_link(struct live_world *world, const struct stress_question 
 {
 	const struct stress_object *object = &question->object;
 	struct live_link *link = &world->link[object->index];
-	struct lwf_ledger ledger;
+	struct live_life all;
 
 	switch (question->quantity) {
 	case STRESS_QUANTITY_STATE:
@@ -265,13 +261,13 @@ static uint64_t ask_link(struct live_world *world, const struct stress_question 
 	case STRESS_QUANTITY_SUBMITTED:
 	case STRESS_QUANTITY_COMPLETED:
 	case STRESS_QUANTITY_REFUSED:
-		ledger = live_ledger_of(link, "clients");
-		return ask_ledger(&ledger, question);
+		all = live_lives(link);
+		return ask_ledger(&all.clients, question);
 	case STRESS_QUANTITY_LOST:
 	case STRESS_QUANTITY_DOUBLED:
 		return ask_clients(world, object->index, question);
 	case STRESS_QUANTITY_EPOCH:
-		return number(live_seen(link), "epoch");
+		return live_lives(link).epoch;
 	case STRESS_QUANTITY_HELD:
 		return ask_held(link, question->word);
 	case STRESS_QUANTITY_PAUSES:
@@ -298,29 +294,11 @@ static uint64_t ask_resyncs(struct live_world *world, uint32_t daemon)
 	return sum;
 }
 
-static bool is_answered(const struct stress_question *question)
-{
-	switch (question->quantity) {
-	case STRESS_QUANTITY_SECOND_DAEMON:
-	case STRESS_QUANTITY_CPU:
-	case STRESS_QUANTITY_MEMORY_OF:
-	case STRESS_QUANTITY_DESCRIPTORS_OF:
-		return false;
-	default:
-		return true;
-	}
-}
-
 int live_ask(struct stress_world *base, const struct stress_question *question, int64_t *value,
 	     struct lwf_error *error)
 {
 	struct live_world *world = live_of(base);
-	bool alive = true;
 
-	if (!is_answered(question))
-		return live_refuse(error, LWF_EXIT_SKIPPED,
-				   stress_quantity_row(question->quantity)->name,
-				   "a live run does not know this quantity yet");
 	switch (question->object.kind) {
 	case STRESS_CLIENT:
 		*value = (int64_t)ask_client(&world->client[question->object.index], question);
@@ -330,15 +308,14 @@ int live_ask(struct stress_world *base, const struct stress_question *question, 
 			*value = (int64_t)ask_resyncs(world, question->object.index);
 			return 0;
 		}
-		for (uint32_t i = 0; i < base->options.scenario->links; i++)
-			if (world->link[i].declared->daemon == question->object.index)
-				alive = alive && world->link[i].pid > 0;
-		*value = alive;
-		return 0;
+		return live_usage_ask(world, question, value, error);
 	case STRESS_NOTHING:
 		*value = (int64_t)world->rules_broken;
 		return 0;
 	default:
+		if (question->quantity == STRESS_QUANTITY_SECOND_DAEMON)
+			return live_second_daemon(&world->link[question->object.index], value,
+						  error);
 		*value = (int64_t)ask_link(world, question);
 		return 0;
 	}

@@ -18,6 +18,11 @@ int live_request(struct live_link *link, enum lwf_wire_type type, json_t *body,
 		return live_refuse(error, LWF_EXIT_UNREACHABLE, link->declared->name,
 				   "its daemon is not there");
 	}
+	if (link->stopped) {
+		json_decref(body);
+		return live_refuse(error, LWF_EXIT_TIMEOUT, link->declared->name,
+				   "its daemon is stopped, and answers nobody");
+	}
 	return lwf_connection_request(link->asks, type, body, LIVE_REQUEST_NS, NULL, NULL, error);
 }
 
@@ -57,6 +62,8 @@ int live_fault(struct stress_world *base, const struct stress_fault_call *call,
 		return live_link_fault(&world->link[call->object.index], call, error);
 	case STRESS_CLIENT:
 		return live_client_fault(&world->client[call->object.index], call, error);
+	case STRESS_DAEMON:
+		return live_daemon_fault(world, call, error);
 	default:
 		return live_cannot(call, error);
 	}

@@ -150,7 +150,10 @@ static int start_keeper(struct live_world *world)
 int live_space_enter(struct live_world *world, struct lwf_error *error)
 {
 	pid_t parent = getppid();
-	int err = make_spaces();
+	int err;
+
+	world->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	err = make_spaces();
 
 	if (err)
 		return live_refuse(error, LWF_EXIT_PERMISSION, "namespaces",

@@ -115,10 +115,10 @@ int live_watch_open(struct live_link *link, struct lwf_error *error)
 
 void live_watch_close(struct live_link *link)
 {
-	live_forget(link);
 	lwf_connection_close(link->asks);
 	lwf_connection_close(link->watches);
 	link->asks = link->watches = NULL;
+	live_forget(link);
 }
 
 void live_watch_hear(struct live_link *link)

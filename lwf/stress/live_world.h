@@ -70,6 +70,22 @@ struct live_client {
 	struct lwf_ledger at_birth; /* of that life: what it had counted */
 };
 
+#define LIVE_SAMPLES 16u /* of processor time */
+
+/** Processor time of a process, sampled ten times a second. */
+struct live_usage {
+	uint64_t at_ns[LIVE_SAMPLES], cpu_ns[LIVE_SAMPLES];
+	uint32_t count; /* of samples so far */
+};
+
+/** What a stack counted: in the present life of its daemon, or in all that are over. */
+struct live_life {
+	struct lwf_ledger clients, host;
+	uint64_t epoch;
+	uint64_t upper_took;		/* frames that the TAP was given */
+	uint64_t drops[2][LWF_REASONS]; /* lower, upper */
+};
+
 /** One link, and the lwfd that has it. */
 struct live_link {
 	struct live_world *world;
@@ -84,6 +100,11 @@ struct live_link {
 	bool stopped; /* it hears nothing, so it is not asked: what it said last is all that is known */
 	struct lwf_connection *asks, *watches;
 	json_t *seen, *ledger; /* what it said since time last passed; NULL: not asked yet */
+	struct live_life life; /* what it said last */
+	struct live_life past; /* the lives that are over */
+	bool uncertain;	       /* of one of these nobody could say what its last moment was */
+	bool ending;	       /* it was told to end */
+	struct live_usage usage;
 	uint64_t pauses, pended;
 	struct stress_histogram pause;
 	uint8_t lane;
@@ -99,6 +120,8 @@ struct live_world {
 	char lwfd[512];	    /* the program */
 	char shim[512];	    /* the faults library */
 	uint32_t shim_need; /* FAULT_PAGE_* that the scenario needs; 0: no library */
+	int proc_fd;	    /* /proc as it was before there were namespaces; -1: none */
+	uint32_t down;	    /* a bit for each daemon that was made to end */
 	uint64_t began_ns;  /* CLOCK_MONOTONIC */
 	uint64_t judged_ns;
 	uint64_t rules_broken;
@@ -171,8 +194,47 @@ void live_daemon_find(struct live_world *world);
 /** Starts the lwfd of @link. 0 or -errno. */
 int live_daemon_start(struct live_link *link);
 
-/** Waits until it answers and its stack is Running. 0 or -errno with @error. */
+/** Waits until it answers. 0 or -errno with @error. */
+int live_daemon_connect(struct live_link *link, struct lwf_error *error);
+
+/** Waits until its stack is Running, too. 0 or -errno with @error. */
 int live_daemon_wait(struct live_link *link, struct lwf_error *error);
+
+/** A fault of daemon number call->object.index. 0; or -errno with @error. */
+int live_daemon_fault(struct live_world *world, const struct stress_fault_call *call,
+		      struct lwf_error *error);
+
+/** Whether the lwfd of @link still runs, or ended as it was told to. */
+void live_daemon_check(struct live_link *link);
+
+/* ---- live_life.c ---- */
+
+/** A new life of the daemon of @link begins, at no frame of its clients. */
+void live_life_begin(struct live_link *link);
+
+/** Keeps what its daemon said last, in case that it says no more. */
+void live_life_keep(struct live_link *link);
+
+/** It is over. What clients were told of it is waited for, and counts. */
+void live_life_end(struct live_link *link);
+
+/** All lives, the present one included. */
+struct live_life live_lives(struct live_link *link);
+
+/** The ledger of its clients is what they were told, frame by frame; judged when nothing is out. */
+void live_life_check(struct live_link *link);
+
+/* ---- live_usage.c ---- */
+
+/** Samples the processor time of the lwfd of @link, when it is time to. */
+void live_usage_sample(struct live_link *link);
+
+/** Answers a question about a daemon. 0; or -errno with @error. */
+int live_usage_ask(struct live_world *world, const struct stress_question *question, int64_t *value,
+		   struct lwf_error *error);
+
+/** The exit code of another lwfd that is started on the NIC of @link now. 0; or -errno with @error. */
+int live_second_daemon(struct live_link *link, int64_t *value, struct lwf_error *error);
 
 /* ---- live_link.c ---- */
 
@@ -282,7 +344,8 @@ void live_watch_hear(struct live_link *link);
 /** What the daemon says now; time has passed since it was asked last. */
 void live_forget(struct live_link *link);
 
-/** The stack as the daemon shows it; NULL: there is no daemon. Lent until time passes. */
+/** The stack as the daemon shows it; NULL: there is no daemon. Lent until time passes; of one that is
+ * stopped, it is what it said before. */
 const json_t *live_seen(struct live_link *link);
 
 /** Its ledgers, likewise. */
