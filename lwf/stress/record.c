@@ -42,6 +42,7 @@ void stress_record_fini(struct stress_record *record)
 {
 	free(record->event);
 	free(record->strings);
+	stress_record_free_cases(record);
 	memset(record, 0, sizeof(*record));
 }
 

@@ -25,6 +25,7 @@
 #define STRESS_BUCKETS	     64u
 #define STRESS_COMMAND_BYTES 1024u
 #define STRESS_WITNESSES_MAX (4 * STRESS_LINKS_MAX)
+#define STRESS_CASES_MAX     100000u /* runs that are told one by one; of more, those that failed */
 
 /** X(symbol, printed name): what an event tells, and what its fields mean */
 #define STRESS_EVENT_LIST(X)                                                                  \
@@ -107,6 +108,17 @@ struct stress_failure {
 	uint64_t time_ns;
 };
 
+/** One run of several. */
+struct stress_case {
+	const char *scenario, *file, *world;
+	uint64_t seed, digest, took_ns;
+	enum stress_verdict verdict;
+	const struct stress_failure *failure; /* NULL when it passed */
+	const char *replay;		      /* likewise */
+};
+
+struct stress_cases; /* record_case.c */
+
 struct stress_record {
 	char scenario[STRESS_TEXT_BYTES];
 	char file[STRESS_TEXT_BYTES];
@@ -138,6 +150,7 @@ struct stress_record {
 	uint64_t skipped; /* events that are not kept */
 	char *strings;
 	uint32_t string_bytes, string_room;
+	struct stress_cases *cases; /* of a merge; NULL: the record is one run */
 };
 
 /** An empty record. */
@@ -158,12 +171,25 @@ void stress_record_add(struct stress_record *record, const struct stress_event *
 
 /**
  * Adds the run (or runs) of @from: counts, latencies and ledgers are summed, and the events are those of
- * the first that failed, else of the first. @to has the digest of all: the order does not matter.
+ * the first that failed, else of the first. Each run is a case of @to. @to has the digest of all: the order does not matter.
  */
 void stress_record_merge(struct stress_record *to, const struct stress_record *from);
 
 /** The daemon of @ledger is gone: what is out has the answer UNKNOWN, and gets no other. */
 void stress_ledger_end(struct lwf_ledger *ledger);
+
+/** How many runs can be told one by one; 1 for a record of one run. */
+uint32_t stress_record_cases(const struct stress_record *record);
+
+/** Run @index of these, in the order of their arrival; its texts are lent by the record. */
+struct stress_case stress_record_case(const struct stress_record *record, uint32_t index);
+
+/** Copies @one to the end, or does not: without memory, or when STRESS_CASES_MAX are there and it passed. */
+void stress_record_add_case(struct stress_record *record, const struct stress_case *one);
+
+/** Orders them by seed; runs that go on side by side arrive as they please. */
+void stress_record_sort_cases(struct stress_record *record);
+void stress_record_free_cases(struct stress_record *record);
 
 void stress_histogram_add(struct stress_histogram *histogram, uint64_t ns);
 void stress_histogram_merge(struct stress_histogram *to, const struct stress_histogram *from);
@@ -173,7 +199,7 @@ void stress_histogram_merge(struct stress_histogram *to, const struct stress_his
 uint64_t stress_histogram_at(const struct stress_histogram *histogram, uint32_t per_mille);
 
 /**
- * Writes @record as NDJSON: a line {"schema":1,"kind":"run",...}, one line for each lane, event, account, witness,
+ * Writes @record as NDJSON: a line {"schema":1,"kind":"run",...}, one line for each lane, event, account, witness, run of a merge,
  * and {"kind":"end",...} with verdict and counts as the last. 0 or -errno.
  */
 int stress_record_write(const struct stress_record *record, FILE *out);

@@ -110,6 +110,33 @@ static int put_histogram(const struct stress_histogram *histogram, FILE *out)
 				  number(histogram->max_ns), "buckets", buckets));
 }
 
+static void put_failure(json_t *line, const struct stress_failure *failure)
+{
+	json_object_set_new(line, "expected", json_string(failure->expected));
+	json_object_set_new(line, "found", json_string(failure->found));
+	json_object_set_new(line, "at_file", json_string(failure->file));
+	json_object_set_new(line, "at_line", json_integer(number(failure->line)));
+	json_object_set_new(line, "at_column", json_integer(number(failure->column)));
+	json_object_set_new(line, "at_ns", json_integer(number(failure->time_ns)));
+}
+
+static int put_case(const struct stress_case *one, FILE *out)
+{
+	char digest[24];
+	json_t *line;
+
+	snprintf(digest, sizeof(digest), "%016" PRIx64, one->digest);
+	line = json_pack("{s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:I}", "kind", "case", "scenario",
+			 one->scenario, "file", one->file, "world", one->world, "seed",
+			 number(one->seed), "verdict", stress_verdict_name(one->verdict), "digest",
+			 digest, "took_ns", number(one->took_ns));
+	if (line && one->failure) {
+		put_failure(line, one->failure);
+		json_object_set_new(line, "replay", json_string(one->replay));
+	}
+	return put(out, line);
+}
+
 static int put_end(const struct stress_record *record, FILE *out)
 {
 	const struct stress_failure *failure = &record->failure;
@@ -151,6 +178,11 @@ int stress_record_write(const struct stress_record *record, FILE *out)
 					 record->witness[i].name, "inside",
 					 (json_int_t)record->witness[i].inside, "outside",
 					 (json_int_t)record->witness[i].outside));
+	for (uint32_t i = 0; !err && record->cases && i < stress_record_cases(record); i++) {
+		struct stress_case one = stress_record_case(record, i);
+
+		err = put_case(&one, out);
+	}
 	if (!err)
 		err = put_histogram(&record->pause, out);
 	if (!err)
@@ -292,32 +324,70 @@ static bool read_histogram(struct stress_record *record, const json_t *line)
 	return true;
 }
 
-static bool read_verdict(struct stress_record *record, const json_t *line)
+static bool read_verdict(const json_t *line, enum stress_verdict *verdict)
 {
 	const char *name = json_string_value(json_object_get(line, "verdict"));
 
 	for (int i = STRESS_PASSED; name && i <= STRESS_BROKEN; i++) {
 		if (strcmp(name, stress_verdict_name((enum stress_verdict)i)) != 0)
 			continue;
-		record->verdict = (enum stress_verdict)i;
+		*verdict = (enum stress_verdict)i;
 		return true;
 	}
 	return false;
 }
 
-static bool read_end(struct stress_record *record, const json_t *line)
+static void read_failure(const json_t *line, struct stress_failure *failure)
 {
-	struct stress_failure *failure = &record->failure;
-	char digest[24];
-
 	get_text(line, "expected", failure->expected, sizeof(failure->expected));
 	get_text(line, "found", failure->found, sizeof(failure->found));
 	get_text(line, "at_file", failure->file, sizeof(failure->file));
 	failure->line = (uint32_t)get(line, "at_line");
 	failure->column = (uint32_t)get(line, "at_column");
 	failure->time_ns = get(line, "at_ns");
+}
+
+static uint64_t read_digest(const json_t *line)
+{
+	char digest[24];
+
 	get_text(line, "digest", digest, sizeof(digest));
-	record->digest = strtoull(digest, NULL, 16);
+	return strtoull(digest, NULL, 16);
+}
+
+static bool read_case(struct stress_record *record, const json_t *line)
+{
+	char scenario[STRESS_TEXT_BYTES], file[STRESS_TEXT_BYTES], replay[STRESS_COMMAND_BYTES];
+	char world[sizeof(record->world)];
+	struct stress_failure failure;
+	struct stress_case one = {
+		.scenario = scenario,
+		.file = file,
+		.world = world,
+		.seed = get(line, "seed"),
+		.digest = read_digest(line),
+		.took_ns = get(line, "took_ns"),
+	};
+
+	get_text(line, "scenario", scenario, sizeof(scenario));
+	get_text(line, "file", file, sizeof(file));
+	get_text(line, "world", world, sizeof(world));
+	if (!read_verdict(line, &one.verdict))
+		return false;
+	if (one.verdict != STRESS_PASSED) {
+		read_failure(line, &failure);
+		get_text(line, "replay", replay, sizeof(replay));
+		one.failure = &failure;
+		one.replay = replay;
+	}
+	stress_record_add_case(record, &one);
+	return true;
+}
+
+static bool read_end(struct stress_record *record, const json_t *line)
+{
+	read_failure(line, &record->failure);
+	record->digest = read_digest(line);
 	record->ran_ns = get(line, "ran_ns");
 	record->took_ns = get(line, "took_ns");
 	record->runs = (uint32_t)get(line, "runs");
@@ -332,7 +402,7 @@ static bool read_end(struct stress_record *record, const json_t *line)
 	record->frames = get(line, "frames");
 	record->rules_broken = get(line, "rules_broken");
 	record->skipped += get(line, "skipped");
-	return read_verdict(record, line);
+	return read_verdict(line, &record->verdict);
 }
 
 static bool read_line(struct stress_record *record, const json_t *line, const char *kind)
@@ -345,6 +415,8 @@ static bool read_line(struct stress_record *record, const json_t *line, const ch
 		return read_account(record, line);
 	if (strcmp(kind, "witness") == 0)
 		return read_witness(record, line);
+	if (strcmp(kind, "case") == 0)
+		return read_case(record, line);
 	if (strcmp(kind, "pauses") == 0)
 		return read_histogram(record, line);
 	if (strcmp(kind, "end") == 0)

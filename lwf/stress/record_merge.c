@@ -79,6 +79,17 @@ static void take_story(struct stress_record *to, const struct stress_record *fro
 	to->failure = from->failure;
 }
 
+/* A report of many runs that does not say which they were has none to add. */
+static void add_cases(struct stress_record *to, const struct stress_record *from)
+{
+	for (uint32_t i = 0; (from->cases || from->runs == 1) && i < stress_record_cases(from);
+	     i++) {
+		struct stress_case one = stress_record_case(from, i);
+
+		stress_record_add_case(to, &one);
+	}
+}
+
 void stress_record_merge(struct stress_record *to, const struct stress_record *from)
 {
 	bool first = to->scenario[0] == '\0' && to->runs == 0;
@@ -114,4 +125,5 @@ void stress_record_merge(struct stress_record *to, const struct stress_record *f
 	stress_histogram_merge(&to->pause, &from->pause);
 	merge_accounts(to, from);
 	merge_witnesses(to, from);
+	add_cases(to, from);
 }

@@ -3,8 +3,9 @@
  * report.h - what a run was, for people and for machines: made from a record alone.
  *
  * HTML is one page without anything outside of it: styles and pictures are inside, no script, no
- * network. KTAP and JUnit are for test runners: a record is one case, named by its scenario, so that
- * a server which keeps a history sees the same name again with every seed.
+ * network. KTAP and JUnit are for test runners: a record of one run is one case, named by its scenario, so that
+ * a server which keeps a history sees the same name again with every seed; of several runs each is a case,
+ * named by scenario and seed.
  *
  * All of these write to @out, and return 0 or -EIO.
  */
@@ -17,10 +18,10 @@
 
 int stress_report_html(const struct stress_record *record, FILE *out);
 
-/** One case, as KTAP: ok, not ok, or skipped. */
+/** A case for each run, as KTAP: ok, not ok, or skipped. */
 int stress_report_ktap(const struct stress_record *record, FILE *out);
 
-/** One testsuite of one testcase, as JUnit's XML. */
+/** One testsuite with a testcase for each run, as JUnit's XML. */
 int stress_report_junit(const struct stress_record *record, FILE *out);
 
 /** Writes @text with what is special in XML and HTML replaced; control characters become blanks. */

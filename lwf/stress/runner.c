@@ -417,6 +417,7 @@ int stress_run(const struct stress_plan *plan, struct stress_record *record,
 		show_progress(&runner, false);
 	}
 	show_progress(&runner, true);
+	stress_record_sort_cases(record);
 	sigaction(SIGINT, &old[0], NULL);
 	sigaction(SIGTERM, &old[1], NULL);
 	munmap(runner.progress, plan->jobs * sizeof(*runner.progress));

@@ -46,6 +46,7 @@ expect_equal "flaps, lost, doubled" "5 0 0" "$(json '"\(.flaps) \(.lost) \(.doub
 expect_equal "lists" "array" "$(json '.ledger | type')"
 expect_equal "the ledger" true "$(json '.ledger[0] | .submitted == ([.completed[]] + [.refused[]] | add)')"
 digest=$(json .digest)
+digest_of_9=$digest
 
 step "the same seed is the same run, another one is not"
 expect_exit 0 lwf-stress run good.scn --json
@@ -103,6 +104,40 @@ expect_exit 1 lwf-stress run wrong.scn --format junit
 python3 -c 'import sys, xml.etree.ElementTree as e
 suite = e.fromstring(sys.stdin.read()).find("testsuite")
 assert suite.get("failures") == "1" and "paused" in suite.find("testcase/failure").get("message")' <<<"$OUT"
+
+step "of many runs each is a case, named by its seed, in the order of seeds, also when they are joined"
+expect_exit 0 lwf-stress run good.scn --count 12 --jobs 3 --format ktap
+expect_equal "the plan" "1..12" "$(sed -n 2p <<<"$OUT")"
+expect_equal "cases" "$(for i in {1..12}; do echo "ok $i good seed $((8 + i))"; done)" "$(grep '^ok' <<<"$OUT")"
+expect_exit 0 lwf-stress run good.scn --count 12 --jobs 3 --report many.xml
+expect_exit 0 lwf-stress run good.scn --count 12 --jobs 3 --report many.ndjson
+expect_equal "lines of runs" "$(seq -s ' ' 9 20)" "$(jq -r 'select(.kind == "case") | .seed' many.ndjson | paste -sd ' ')"
+expect_equal "a run's digest" "\"$digest_of_9\"" "$(jq 'select(.kind == "case" and .seed == 9) | .digest' many.ndjson)"
+{ echo "let dice = 0..20" && cat good.scn && echo "expect dice != 7"; } >some.scn # drawn from the seed
+capture lwf-stress run some.scn --count 200 --format ktap
+expect_equal "exit code" 1 "$CODE"
+[ "$(grep -c '^not ok' <<<"$OUT")" = 1 ] || fail "$OUT"
+seed=$(sed -n 's/^not ok [0-9]* good seed //p' <<<"$OUT")
+expect_match "what is told" "# replay: lwf-stress replay some.scn --seed $seed" "$OUT"
+expect_equal "its number" "not ok $((seed - 8)) good seed $seed" "$(grep '^not ok' <<<"$OUT")"
+capture lwf-stress run some.scn --count 200 --report some.ndjson
+capture lwf-stress merge many.ndjson some.ndjson --format junit
+expect_equal "exit code" 1 "$CODE"
+python3 -c 'import sys, xml.etree.ElementTree as e
+seed = int(sys.argv[1])
+many = e.parse("many.xml").getroot().find("testsuite")
+assert many.get("tests") == "12" and [c.get("name") for c in many.iter("testcase")] == [f"good seed {i}" for i in range(9, 21)]
+both = e.fromstring(sys.stdin.read()).find("testsuite")
+cases = list(both.iter("testcase"))
+assert int(both.get("tests")) == len(cases) == 12 + seed - 8, (both.get("tests"), len(cases))
+assert both.get("failures") == "1" and cases[-1].find("failure") is not None and cases[-1].get("classname") == "some.scn"
+assert f"seed {seed}" in cases[-1].find("failure").text' "$seed" <<<"$OUT" || fail "$OUT"
+
+step "on a terminal, how far it is, how fast, and how long it will take"
+script -qec "lwf-stress run $scenarios/linkdown-storm.scn --set flaps=4000 --count 2" tty.txt >script.txt || fail "$(cat script.txt)"
+expect_match "what is told" "linkdown-storm\.scn: [01] of 2 runs, +[0-9]+ %, [0-9.]+ k?flaps/s, left: [0-9.]+ (s|ms)" "$(tr '\r' '\n' <tty.txt)"
+expect_exit 0 lwf-stress run good.scn --count 2
+expect_equal "elsewhere" "" "$ERR"
 
 step "a report is replayed, and joined with others"
 expect_exit 1 lwf-stress run wrong.scn --report wrong.ndjson

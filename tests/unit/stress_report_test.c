@@ -326,6 +326,76 @@ static void junit_tells_each_verdict(void **state)
 	assert_has(page, "<skipped message=\"#1 is &lt;pausing&gt; \"/>");
 }
 
+/* Three runs of five are kept: two that passed, and one that failed. */
+static void keep_cases(void)
+{
+	struct stress_case one = {.scenario = "flap", .file = "a.scn", .world = "sim", .seed = 9};
+
+	fail_it();
+	record.runs = 5;
+	record.failed_runs = 1;
+	stress_record_add_case(&record, &one);
+	one = (struct stress_case){.scenario = "flap",
+				   .file = "a.scn",
+				   .world = "sim",
+				   .seed = 7,
+				   .verdict = STRESS_FAILED,
+				   .failure = &record.failure,
+				   .replay = record.replay};
+	stress_record_add_case(&record, &one);
+	one = (struct stress_case){
+		.scenario = "storm", .file = "b.scn", .world = "live", .seed = 8};
+	stress_record_add_case(&record, &one);
+	stress_record_sort_cases(&record);
+}
+
+static void many_runs_are_many_cases(void **state)
+{
+	const char *page;
+
+	(void)state;
+	keep_cases();
+	assert_int_equal(stress_report_ktap(&record, out), 0);
+	assert_int_equal(stress_report_junit(&record, out), 0);
+	page = written();
+	assert_has(page, "KTAP version 1\n1..4\n# sim, 5 runs, 1 failed");
+	assert_has(page, "# replay: lwf-stress replay a.scn --seed 7\nnot ok 1 flap seed 7\n"
+			 "ok 2 flap seed 9\nok 3 storm seed 8\nok 4 and 2 more runs\n");
+	assert_has(page, "tests=\"4\" failures=\"1\" errors=\"0\" skipped=\"0\"");
+	assert_has(page, "<testcase classname=\"b.scn\" name=\"storm seed 8\"");
+}
+
+static void cases_come_back_from_ndjson_and_are_joined(void **state)
+{
+	static struct stress_record back;
+	struct stress_problem problem;
+	struct stress_case one;
+	FILE *in;
+
+	(void)state;
+	keep_cases();
+	assert_int_equal(stress_record_write(&record, out), 0);
+	written();
+	in = fmemopen(text, text_bytes, "r");
+	assert_non_null(in);
+	stress_record_init(&back);
+	assert_int_equal(stress_record_read(&back, in, &problem), 0);
+	fclose(in);
+	assert_int_equal(stress_record_cases(&back), 3);
+	stress_record_merge(&back, &record);
+	assert_int_equal(stress_record_cases(&back), 6);
+	one = stress_record_case(&back, 0);
+	assert_int_equal(one.seed, 7);
+	assert_int_equal(one.verdict, STRESS_FAILED);
+	assert_string_equal(one.failure->expected, record.failure.expected);
+	assert_string_equal(one.replay, record.replay);
+	one = stress_record_case(&back, 5);
+	assert_string_equal(one.scenario, "storm");
+	assert_string_equal(one.world, "live");
+	assert_null(one.failure);
+	stress_record_fini(&back);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +412,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_run_that_failed_as_ktap, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_run_that_was_skipped_as_ktap, setup, teardown),
 		cmocka_unit_test_setup_teardown(junit_tells_each_verdict, setup, teardown),
+		cmocka_unit_test_setup_teardown(many_runs_are_many_cases, setup, teardown),
+		cmocka_unit_test_setup_teardown(cases_come_back_from_ndjson_and_are_joined, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests_name("stress_report", tests, NULL, NULL);
