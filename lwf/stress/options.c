@@ -40,9 +40,11 @@ static void print_help(void)
 {
 	uint32_t taken = STRESS_TAKES_ALWAYS;
 
-	printf("usage: %s COMMAND [options] FILE\n\n", STRESS_PROGRAM);
+	printf("usage: %s COMMAND [options] FILE\n"
+	       "       %s fault [options] STACK WORDS [PARAMETER]\n\n",
+	       STRESS_PROGRAM, STRESS_PROGRAM);
 	for (size_t i = 0; i < COMMANDS; i++) {
-		printf("  %-7s %-22s %s\n", commands[i].name, commands[i].operands,
+		printf("  %-7s %-24s %s\n", commands[i].name, commands[i].operands,
 		       commands[i].help);
 		taken |= commands[i].options;
 	}
@@ -61,7 +63,11 @@ static void print_help(void)
 	       "  lwf-stress check scripts/scenarios/*.scn\n"
 	       "  lwf-stress run scripts/scenarios/linkdown-storm.scn --seed 42\n"
 	       "  lwf-stress run my.scn --for 10m --jobs 4 --json\n"
-	       "  lwf-stress replay my.scn --seed 1234\n");
+	       "  lwf-stress replay my.scn --seed 1234\n"
+	       "  lwf-stress fault eth1 link down --for 2s\n"
+	       "  lwf-stress fault eth1 device delete --for 500ms\n"
+	       "  lwf-stress fault eth1 client kill lwf-inject\n"
+	       "  lwf-stress fault eth1 daemon restart\n");
 }
 
 /* ---- reading argv ---- */
@@ -218,7 +224,10 @@ int stress_main(int argc, char **argv)
 		line.file[line.files++] = argv[i];
 	}
 	if (line.files < commands[command].fewest)
-		return usage(commands[command].name, "the file is missing");
+		return usage(commands[command].name,
+			     line.files || commands[command].fewest > 1
+				     ? "it is written: fault STACK WORDS [PARAMETER]"
+				     : "the file is missing");
 	return commands[command].run(&line);
 }
 

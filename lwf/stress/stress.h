@@ -12,9 +12,10 @@
 
 #include "runner.h"
 
-#define STRESS_PROGRAM	    "lwf-stress"
-#define STRESS_SETTINGS_MAX 32u
-#define STRESS_FILES_MAX    256u
+#define STRESS_PROGRAM	       "lwf-stress"
+#define STRESS_SETTINGS_MAX    32u
+#define STRESS_FILES_MAX       256u
+#define STRESS_FAULT_WORDS_MAX 4u /* behind the stack */
 
 /** X(symbol, name, argument (NULL: none), help) */
 #define STRESS_OPTION_LIST(X)                                                               \
@@ -22,7 +23,8 @@
 	X(SIM, "sim", NULL, "virtual time (default)")                                       \
 	X(LIVE, "live", NULL, "real devices in private namespaces, real time")              \
 	X(COUNT, "count", "N", "so many runs, with seeds N, N+1, ...")                      \
-	X(FOR, "for", "TIME", "runs with fresh seeds until this time is over")              \
+	X(FOR, "for", "TIME",                                                               \
+	  "runs with fresh seeds until this time is over; fault: it is undone then")        \
 	X(JOBS, "jobs", "N", "so many runs at a time (default: 1)")                         \
 	X(SET, "set", "NAME=VALUE", "another value for a variable (`let`) of the scenario") \
 	X(FORMAT, "format", "FORM", "what is printed: text, json, ktap or junit")           \
@@ -30,6 +32,8 @@
 	  "writes the run to FILE: a page (.html), or all of it (.ndjson)")                 \
 	X(OUTPUT, "output", "FILE", "where to write the result")                            \
 	X(TRACE, "trace", NULL, "every trace record to standard error")                     \
+	X(CONTROL, "control", "PATH", "the socket of the running lwfd")                     \
+	X(I_KNOW, "i-know", NULL, "also where the default route goes through")              \
 	X(JSON, "json", NULL, "as --format json")                                           \
 	X(HELP, "help", NULL, "this text")                                                  \
 	X(VERSION, "version", NULL, "the version")
@@ -59,6 +63,9 @@ enum stress_option {
 	X(shrink, "FILE.scn", 1, 1,                                                                \
 	  STRESS_TAKES(SEED) | STRESS_TAKES(SIM) | STRESS_TAKES(OUTPUT) | STRESS_TAKES(FOR),       \
 	  "makes a scenario that fails shorter, as long as it fails alike")                        \
+	X(fault, "STACK WORDS [PARAMETER]", 3, STRESS_FAULT_WORDS_MAX + 1,                         \
+	  STRESS_TAKES(FOR) | STRESS_TAKES(CONTROL) | STRESS_TAKES(I_KNOW),                        \
+	  "one fault on the stack of a running lwfd, undone at the end")                           \
 	X(merge, "RUN.ndjson...", 1, STRESS_FILES_MAX,                                             \
 	  STRESS_TAKES(FORMAT) | STRESS_TAKES(REPORT), "joins the reports of several runs")
 

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fault.h - faults on the stack of a running lwfd, and how each is undone.
+ *
+ * A target is what a stack stands on, as it was when it was found: its devices, the far end of its
+ * cable, its daemon. Doing something to it first marks what will no longer be as it was, in a page
+ * that the guardian sees, a child that does nothing but wait for the end of its parent. Undoing is:
+ * making what is marked as it was. It looks at what there is now and does what is missing, so it may
+ * be done twice, from the middle, and by either of the two.
+ *
+ * fault_find.c finds a target, fault_device.c does things to its devices, fault_process.c to its
+ * daemon and clients, fault_daemon.c starts a daemon again, fault_guard.c is the guardian, fault_check.c
+ * says what cannot be done, before anything is. One thread. Nothing here is undone by itself:
+ * fault_mend() has to be called.
+ */
+#ifndef LWF_STRESS_FAULT_H
+#define LWF_STRESS_FAULT_H
+
+#include <stdatomic.h>
+#include <sys/resource.h>
+
+#include <jansson.h>
+
+#include "connection.h"
+#include "fault_net.h"
+#include "fault_space.h"
+#include "scenario.h"
+
+#define FAULT_PATH_BYTES 256u
+#define FAULT_WAIT_NS	 10000000000ull /* for a daemon that ends or begins */
+
+enum fault_which { FAULT_LOWER, FAULT_UPPER, FAULT_PEER, FAULT_SIDES };
+
+/** What of a device, or of a daemon, is not as it was: bits. */
+enum fault_aspect {
+	FAULT_PRESENT = 0x1, /* it is deleted, or elsewhere */
+	FAULT_NAME = 0x2,
+	FAULT_MTU = 0x4,
+	FAULT_MAC = 0x8,
+	FAULT_UP = 0x10,
+	FAULT_CARRIER = 0x20, /* of a device without a peer */
+	FAULT_FORCED = 0x40,  /* lower: the stack acts as without carrier */
+	FAULT_DEAD = 0x80,    /* the daemon */
+	FAULT_STOPPED = 0x100,
+	FAULT_LIMITED = 0x200, /* in descriptors */
+	FAULT_ALIAS = 0x400,   /* of lo in the NIC's namespace */
+	FAULT_CLIENT = 0x800,  /* the client is stopped */
+};
+
+#define FAULT_DEVICE_ASPECTS \
+	(FAULT_PRESENT | FAULT_NAME | FAULT_MTU | FAULT_MAC | FAULT_UP | FAULT_CARRIER)
+#define FAULT_DAEMON_ASPECTS \
+	(FAULT_DEAD | FAULT_STOPPED | FAULT_LIMITED | FAULT_ALIAS | FAULT_CLIENT | FAULT_FORCED)
+
+/** Shared with the guardian. */
+struct fault_page {
+	_Atomic uint32_t changed[FAULT_SIDES]; /* enum fault_aspect; a daemon's are at LOWER */
+	_Atomic uint32_t ifindex[FAULT_SIDES]; /* of the devices by now */
+	_Atomic bool well;		       /* the guardian has nothing to do */
+};
+
+/** A device of the target, as it was. */
+struct fault_side {
+	struct fault_space space; /* none: there is no such device, or it cannot be reached */
+	struct fault_device was;
+	struct fault_keep keep; /* its addresses and routes */
+};
+
+/** How a daemon was started. */
+struct fault_start {
+	bool known;
+	char exe[FAULT_PATH_BYTES], cwd[FAULT_PATH_BYTES];
+	char *arguments, *environment; /* texts, one after the other */
+	size_t argument_bytes, environment_bytes;
+	int out, err; /* where it wrote; -1: nowhere now */
+	struct fault_space space;
+};
+
+/** A process, held so that no other one can be meant. */
+struct fault_process {
+	pid_t pid; /* 0: none */
+	int fd;	   /* pidfd; -1 */
+};
+
+struct fault_target {
+	char stack[STRESS_NAME_BYTES];
+	char control[FAULT_PATH_BYTES];
+	struct fault_page *page;
+	struct fault_side side[FAULT_SIDES];
+	char lower_kind[FAULT_KIND_BYTES]; /* of edge: "nic", "pcap" */
+	bool was_forced;
+	struct fault_space away; /* where a device is moved to; none until it is wanted */
+	struct fault_process daemon, client;
+	char client_name[32];
+	struct fault_start start;
+	struct rlimit descriptors; /* the daemon's, as they were */
+	char lo_alias[FAULT_ALIAS_BYTES];
+};
+
+/** What is to be done. */
+struct fault_deed {
+	enum stress_fault fault;
+	enum fault_which side;
+	int64_t number;	  /* count, bytes */
+	const char *word; /* name, MAC; "" without */
+};
+
+/* ---- fault_find.c ---- */
+
+/**
+ * Finds the stack @name of the daemon at @control (NULL: as all programs). Accepts NAME.lower and
+ * NAME.upper too; *side is which it names. Returns 0; or an exit code with @error. fault_lose()
+ * frees what it has, also after an error.
+ */
+int fault_find(struct fault_target *target, const char *control, const char *name,
+	       enum fault_which *side, struct lwf_error *error);
+void fault_lose(struct fault_target *target);
+
+/** The client @name (comm, session id or pid; NULL: the only one) of the stack. 0 or an exit code. */
+int fault_find_client(struct fault_target *target, const char *name, struct lwf_error *error);
+
+/** The answer of the target's daemon to SHOW; NULL with @error. The caller's. */
+json_t *fault_show(const struct fault_target *target, struct lwf_error *error);
+
+/* ---- fault_check.c ---- */
+
+/** True for faults that take a stack's network away from its host. */
+bool fault_cuts(enum stress_fault fault);
+
+/** True when the host's default route goes through the stack; @name gets the interface. */
+bool fault_is_default_route(const struct fault_target *target, char name[IFNAMSIZ]);
+
+/** Says what makes @deed impossible. 0, or an exit code with @error: nothing was done. */
+int fault_check(struct fault_target *target, const struct fault_deed *deed,
+		struct lwf_error *error);
+
+/* ---- fault_device.c, fault_process.c ---- */
+
+/** Does it. 0 or an exit code with @error; what was marked by then has to be mended. */
+int fault_do(struct fault_target *target, const struct fault_deed *deed, struct lwf_error *error);
+int fault_do_device(struct fault_target *target, const struct fault_deed *deed,
+		    struct lwf_error *error);
+int fault_do_daemon(struct fault_target *target, const struct fault_deed *deed,
+		    struct lwf_error *error);
+
+/** Makes @aspects of @side as they were, as far as they are marked. 0 or -errno, the first. */
+int fault_mend(struct fault_target *target, enum fault_which side, uint32_t aspects);
+
+/** All that is marked. */
+int fault_mend_all(struct fault_target *target);
+int fault_mend_device(struct fault_target *target, enum fault_which side, uint32_t aspects);
+int fault_mend_daemon(struct fault_target *target, uint32_t aspects);
+
+/** Marks what will not be as it was from now on. */
+void fault_mark(struct fault_target *target, enum fault_which side, uint32_t aspects);
+
+/** What @deed marks, and of which device. */
+uint32_t fault_aspects(const struct fault_target *target, const struct fault_deed *deed,
+		       enum fault_which *side);
+
+/** Fills @error for @target from the kernel's @err. Returns the exit code; 0 without an error. */
+int fault_told(const char *what, int err, struct lwf_error *error);
+
+/** Reads "02:00:00:00:00:01". */
+bool fault_read_mac(const char *text, uint8_t mac[6]);
+
+/** Sends a signal. 0 or -errno. */
+int fault_signal(const struct fault_process *process, int signal);
+
+/** Waits until a process is gone, or @until_ns (CLOCK_MONOTONIC). */
+bool fault_wait_gone(const struct fault_process *process, uint64_t until_ns);
+
+/* ---- fault_daemon.c ---- */
+
+/** Reads how the daemon was started, and whether it could be again: 0 or an exit code with @error. */
+int fault_start_learn(struct fault_target *target, struct lwf_error *error);
+
+/** Starts it again, unless one answers already; returns when one does. 0 or -errno. */
+int fault_start_again(struct fault_target *target);
+void fault_start_free(struct fault_start *start);
+
+/* ---- fault_guard.c ---- */
+
+struct fault_guard {
+	int fd; /* of a pipe; -1: there is none */
+	pid_t pid;
+};
+
+/** Starts the guardian of @target, which is found and has all that mending needs. 0 or -errno. */
+int fault_guard_start(struct fault_target *target, struct fault_guard *guard);
+
+/** Ends it: everything is mended. */
+void fault_guard_end(struct fault_target *target, struct fault_guard *guard);
+
+#endif
