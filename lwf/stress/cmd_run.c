@@ -130,6 +130,25 @@ static void take_settings(struct stress_line *line, char *replay)
 	}
 }
 
+/* A run that was replayed from a report came out otherwise. */
+static void tell_difference(const char *file, const struct stress_record *before)
+{
+	const char *why = strcmp(before->version, record.version) == 0 ? "was the scenario changed?"
+								       : "it was another version";
+
+	if (stress_record_has_digest(before) && stress_record_has_digest(&record))
+		lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_FALSE, file, why,
+			     "this run is another one: digest %016" PRIx64 ", and %016" PRIx64
+			     " then",
+			     record.digest, before->digest);
+	else
+		lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_FALSE, file,
+			     "live runs are as like as two runs can be, and no more",
+			     "this run is another one: %s (%s), and %s (%s) then",
+			     stress_verdict_name(record.verdict), record.world,
+			     stress_verdict_name(before->verdict), before->world);
+}
+
 static int replay_record(struct stress_line *line)
 {
 	static struct stress_record before;
@@ -160,16 +179,13 @@ static int replay_record(struct stress_line *line)
 	if (code)
 		goto out;
 	plan.seed = before.seed;
+	if (!line->value[STRESS_OPTION_SIM])
+		plan.live = plan.live || strcmp(before.world, "live") == 0;
 	plan.keep_events = true;
 	stress_record_init(&record);
 	code = stress_run(&plan, &record, &error);
 	if (before.digest != record.digest || before.verdict != record.verdict) {
-		lwf_cli_fail(
-			STRESS_PROGRAM, LWF_EXIT_FALSE, line->file[0],
-			strcmp(before.version, record.version) == 0 ? "was the scenario changed?"
-								    : "it was another version",
-			"this run is another one: digest %016" PRIx64 ", and %016" PRIx64 " then",
-			record.digest, before.digest);
+		tell_difference(line->file[0], &before);
 		code = code ? code : LWF_EXIT_FALSE;
 	}
 	code = finish(line, format, code, &error);

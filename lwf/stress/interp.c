@@ -192,6 +192,16 @@ static bool run_after(struct stress_interp *interp, const struct stress_statemen
 	return !statement->body || run_statement(interp, statement->body);
 }
 
+/* What a real world said for an earlier statement may be old by now. */
+static bool look_again(struct stress_interp *interp, const struct stress_statement *statement)
+{
+	if (interp->world->ops->is_virtual ||
+	    !interp->world->ops->wait(interp->world, now_ns(interp), interp->error))
+		return true;
+	stress_give_up(interp, statement);
+	return false;
+}
+
 static bool run_expect(struct stress_interp *interp, const struct stress_statement *statement)
 {
 	struct stress_event event = {
@@ -199,7 +209,8 @@ static bool run_expect(struct stress_interp *interp, const struct stress_stateme
 	uint64_t began = now_ns(interp), limit_ns = 0;
 	int64_t value;
 
-	if (statement->number && !duration(interp, statement->number, &limit_ns))
+	if ((statement->number && !duration(interp, statement->number, &limit_ns)) ||
+	    !look_again(interp, statement))
 		return false;
 	interp->record->expectations++;
 	for (;;) {

@@ -178,16 +178,6 @@ static uint64_t ask_clients(struct live_world *world, uint32_t link,
 	return sum;
 }
 
-/* The kernel's counter of a device; a TAP takes what it hands to the host. */
-static uint64_t ask_kernel(struct live_link *link, bool upper, bool tx)
-{
-	struct live_device device;
-
-	if (live_net_look(link->world->near_net, upper ? link->tap : link->nic, &device))
-		return 0;
-	return tx == upper ? device.rx_packets : device.tx_packets;
-}
-
 static uint64_t ask_drops(struct live_link *link, const struct stress_question *question)
 {
 	struct live_life all = live_lives(link);
@@ -219,7 +209,7 @@ static uint64_t ask_device(struct live_link *link, const struct stress_question 
 	switch (question->quantity) {
 	case STRESS_QUANTITY_KERNEL_TX:
 	case STRESS_QUANTITY_KERNEL_RX:
-		return ask_kernel(link, upper, question->quantity == STRESS_QUANTITY_KERNEL_TX);
+		return live_witness(link, upper, question->quantity == STRESS_QUANTITY_KERNEL_TX);
 	case STRESS_QUANTITY_PRESENT:
 		return present;
 	case STRESS_QUANTITY_UP:

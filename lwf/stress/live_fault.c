@@ -72,8 +72,14 @@ int live_fault(struct stress_world *base, const struct stress_fault_call *call,
 int live_undo(struct stress_world *base, const struct stress_fault_call *call,
 	      struct lwf_error *error)
 {
+	struct live_link *link = &live_of(base)->link[call->object.index % STRESS_LINKS_MAX];
 	struct stress_fault_call undo = *call;
 
+	if (call->fault == STRESS_FAULT_MTU || call->fault == STRESS_FAULT_MAC ||
+	    call->fault == STRESS_FAULT_RENAME) {
+		live_forget(link);
+		return live_link_undo(link, call, error);
+	}
 	undo.fault = stress_fault_row(call->fault)->undo;
 	return live_fault(base, &undo, error);
 }

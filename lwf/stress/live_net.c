@@ -28,12 +28,19 @@ static int on_message(struct nl_msg *message, void *context)
 	struct answer *answer = context;
 	struct nlmsghdr *header = nlmsg_hdr(message);
 	const struct ifinfomsg *info = nlmsg_data(header);
-	const struct nlattr *stats;
+	const struct nlattr *stats, *mtu, *mac;
 	struct rtnl_link_stats64 counts;
 
 	if (header->nlmsg_type != RTM_NEWLINK || !answer->device)
 		return NL_OK;
 	answer->device->up = info->ifi_flags & IFF_UP;
+	answer->device->ifindex = info->ifi_index;
+	mtu = nlmsg_find_attr(header, sizeof(*info), IFLA_MTU);
+	if (mtu)
+		answer->device->mtu_bytes = nla_get_u32(mtu);
+	mac = nlmsg_find_attr(header, sizeof(*info), IFLA_ADDRESS);
+	if (mac && nla_len(mac) == LIVE_MAC_BYTES)
+		memcpy(answer->device->mac, nla_data(mac), LIVE_MAC_BYTES);
 	stats = nlmsg_find_attr(header, sizeof(*info), IFLA_STATS64);
 	if (stats && nla_len(stats) >= (int)sizeof(counts)) {
 		memcpy(&counts, nla_data(stats), sizeof(counts));
@@ -133,31 +140,42 @@ void live_net_close(struct nl_sock *net)
 		nl_socket_free(net);
 }
 
-static bool put_peer(struct nl_msg *message, const char *peer, int peer_ns, uint32_t mtu_bytes)
+/* Takes @message, which @filled says is whole. */
+static int ask_for(struct nl_sock *net, struct nl_msg *message, bool filled)
+{
+	if (message && filled)
+		return exchange(net, message, NULL);
+	nlmsg_free(message);
+	return -ENOMEM;
+}
+
+static bool put_end(struct nl_msg *message, const struct live_end *end)
+{
+	return !nla_put_u32(message, IFLA_MTU, end->mtu_bytes) &&
+	       !nla_put(message, IFLA_ADDRESS, LIVE_MAC_BYTES, end->mac) &&
+	       (end->ns < 0 || !nla_put_u32(message, IFLA_NET_NS_FD, (uint32_t)end->ns));
+}
+
+static bool put_peer(struct nl_msg *message, const struct live_end *peer)
 {
 	struct ifinfomsg info = {.ifi_family = AF_UNSPEC};
 
 	return !nlmsg_append(message, &info, sizeof(info), NLMSG_ALIGNTO) &&
-	       !nla_put_string(message, IFLA_IFNAME, peer) &&
-	       !nla_put_u32(message, IFLA_MTU, mtu_bytes) &&
-	       (peer_ns < 0 || !nla_put_u32(message, IFLA_NET_NS_FD, (uint32_t)peer_ns));
+	       !nla_put_string(message, IFLA_IFNAME, peer->name) && put_end(message, peer);
 }
 
-int live_net_make_pair(struct nl_sock *net, const char *name, const char *peer, int peer_ns,
-		       uint32_t mtu_bytes)
+int live_net_make_pair(struct nl_sock *net, const struct live_end *near,
+		       const struct live_end *peer)
 {
 	struct nl_msg *message =
-		request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, name, 0, 0);
+		request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, near->name, 0, 0);
 	struct nlattr *info, *data, *end;
 
-	if (!message)
-		return -ENOMEM;
-	if (nla_put_u32(message, IFLA_MTU, mtu_bytes) ||
+	if (!message || !put_end(message, near) ||
 	    !(info = nla_nest_start(message, IFLA_LINKINFO)) ||
 	    nla_put_string(message, IFLA_INFO_KIND, "veth") ||
 	    !(data = nla_nest_start(message, IFLA_INFO_DATA)) ||
-	    !(end = nla_nest_start(message, VETH_INFO_PEER)) ||
-	    !put_peer(message, peer, peer_ns, mtu_bytes)) {
+	    !(end = nla_nest_start(message, VETH_INFO_PEER)) || !put_peer(message, peer)) {
 		nlmsg_free(message);
 		return -ENOMEM;
 	}
@@ -170,6 +188,67 @@ int live_net_make_pair(struct nl_sock *net, const char *name, const char *peer, 
 int live_net_set_up(struct nl_sock *net, const char *name, bool up)
 {
 	return exchange(net, request(RTM_NEWLINK, NLM_F_ACK, name, up ? IFF_UP : 0, IFF_UP), NULL);
+}
+
+int live_net_set_carrier(struct nl_sock *net, const char *name, bool on)
+{
+	struct nl_msg *message = request(RTM_NEWLINK, NLM_F_ACK, name, 0, 0);
+
+	return ask_for(net, message, message && !nla_put_u8(message, IFLA_CARRIER, on));
+}
+
+int live_net_set_mtu(struct nl_sock *net, const char *name, uint32_t mtu_bytes)
+{
+	struct nl_msg *message = request(RTM_NEWLINK, NLM_F_ACK, name, 0, 0);
+
+	return ask_for(net, message, message && !nla_put_u32(message, IFLA_MTU, mtu_bytes));
+}
+
+int live_net_set_mac(struct nl_sock *net, const char *name, const uint8_t *mac)
+{
+	struct nl_msg *message = request(RTM_NEWLINK, NLM_F_ACK, name, 0, 0);
+
+	return ask_for(net, message,
+		       message && !nla_put(message, IFLA_ADDRESS, LIVE_MAC_BYTES, mac));
+}
+
+int live_net_move(struct nl_sock *net, const char *name, int ns)
+{
+	struct nl_msg *message = request(RTM_NEWLINK, NLM_F_ACK, name, 0, 0);
+
+	return ask_for(net, message,
+		       message && !nla_put_u32(message, IFLA_NET_NS_FD, (uint32_t)ns));
+}
+
+static int rename_index(struct nl_sock *net, int ifindex, const char *name)
+{
+	struct ifinfomsg info = {.ifi_family = AF_UNSPEC, .ifi_index = ifindex};
+	struct nl_msg *message = nlmsg_alloc_simple(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK);
+
+	return ask_for(net, message,
+		       message && !nlmsg_append(message, &info, sizeof(info), NLMSG_ALIGNTO) &&
+			       !nla_put_string(message, IFLA_IFNAME, name));
+}
+
+int live_net_rename(struct nl_sock *net, const char *name, const char *to)
+{
+	struct live_device device;
+	int err = live_net_look(net, name, &device);
+
+	if (!err)
+		err = rename_index(net, device.ifindex, to);
+	if (err != -EBUSY)
+		return err;
+	/* kernels before 6.2 rename only what is down */
+	err = live_net_set_up(net, name, false);
+	if (!err)
+		err = rename_index(net, device.ifindex, to);
+	return err ? err : live_net_set_up(net, to, device.up);
+}
+
+int live_net_delete(struct nl_sock *net, const char *name)
+{
+	return exchange(net, request(RTM_DELLINK, NLM_F_ACK, name, 0, 0), NULL);
 }
 
 int live_net_look(struct nl_sock *net, const char *name, struct live_device *device)

@@ -10,17 +10,21 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <netlink/socket.h>
 
 #include "live_world.h"
 
@@ -87,7 +91,10 @@ static int make_far(struct live_link *link)
 		return -errno;
 	be_quiet();
 	err = open_this(&link->far_ns);
-	return err ? err : live_net_open(&link->far_net);
+	if (err)
+		return err;
+	link->far_ends = live_witness_listen();
+	return link->far_ends < 0 ? link->far_ends : live_net_open(&link->far_net);
 }
 
 static int make_networks(struct live_world *world)
@@ -99,11 +106,35 @@ static int make_networks(struct live_world *world)
 	err = open_this(&world->near_ns);
 	if (!err)
 		err = live_net_open(&world->near_net);
+	if (!err)
+		err = world->near_ends = live_witness_listen();
+	if (err > 0)
+		err = 0;
 	for (uint32_t i = 0; !err && i < scenario->links; i++)
 		if (scenario->link[i].peer == i)
 			err = make_far(&world->link[i]);
 	if (!err && setns(world->near_ns, CLONE_NEWNET))
 		err = -errno;
+	return err;
+}
+
+int live_space_make_net(struct live_world *world, int *ns, struct nl_sock **net)
+{
+	int err;
+
+	if (unshare(CLONE_NEWNET))
+		return -errno;
+	be_quiet();
+	err = live_net_open(net);
+	/* by its socket: /proc is that of the run's processes by now, and this one is none of them */
+	*ns = err ? -1 : ioctl(nl_socket_get_fd(*net), SIOCGSKNS);
+	if (!err && *ns < 0) {
+		err = -errno;
+		live_net_close(*net);
+		*net = NULL;
+	}
+	if (setns(world->near_ns, CLONE_NEWNET))
+		abort(); /* nothing that is asked for here would be true */
 	return err;
 }
 

@@ -5,8 +5,9 @@
  * world_live.c begins and ends it, lets time pass and judges; live_space.c makes namespaces and
  * processes; live_net.c speaks to the kernel about links; live_link.c is what happens to a link;
  * live_pace.c paces traffic; live_client.c is what a client process does, live_crowd.c what happens to
- * it; live_daemon.c starts daemons; live_watch.c hears what they tell; live_ask.c answers questions;
- * live_fault.c gives faults to who does them, and orders to daemons. All but the clients is one thread. Everything lives in a PID namespace whose process 1 dies
+ * it; live_daemon.c starts daemons; live_watch.c hears what they tell; live_witness.c counts what
+ * devices took; live_ask.c answers questions; live_fault.c gives faults to who does them, and orders to
+ * daemons. All but the clients is one thread. Everything lives in a PID namespace whose process 1 dies
  * with the run, however that ends, and takes all others along; devices die with their namespaces.
  */
 #ifndef LWF_STRESS_LIVE_WORLD_H
@@ -24,6 +25,7 @@
 
 #define LIVE_DIR	"/run/lwf-stress" /* in the mount namespace of the run */
 #define LIVE_PATH_BYTES 96u
+#define LIVE_MAC_BYTES	6u
 #define LIVE_LOOK_NS	1000000ull     /* wait() looks at least so often */
 #define LIVE_JUDGE_NS	20000000ull    /* ledgers are judged so often */
 #define LIVE_POLL_NS	5000000ull     /* what is waited for at the start is looked at so often */
@@ -38,9 +40,14 @@ struct nl_sock;
 struct fault_page;
 struct live_world;
 
+enum live_side { LIVE_LOWER, LIVE_UPPER, LIVE_SIDES };
+
 /** What a link message of the kernel says, as a witness. */
 struct live_device {
 	bool up;
+	int ifindex;
+	uint32_t mtu_bytes;
+	uint8_t mac[LIVE_MAC_BYTES];
 	uint64_t tx_packets, rx_packets;
 };
 
@@ -91,12 +98,28 @@ struct live_link {
 	struct live_world *world;
 	const struct stress_link *declared;
 	uint32_t index;
-	char nic[IFNAMSIZ], tap[IFNAMSIZ], far[IFNAMSIZ];
+	char first[IFNAMSIZ]; /* what the NIC is called when it is made */
+	char nic[IFNAMSIZ];   /* and now */
+	char tap[IFNAMSIZ], far[IFNAMSIZ];
+	uint8_t mac[LIVE_MAC_BYTES], far_mac[LIVE_MAC_BYTES]; /* when it is made again */
+	uint32_t mtu_bytes;				      /* likewise */
+	struct live_was {				      /* before it was changed */
+		char name[IFNAMSIZ];
+		uint32_t mtu_bytes;
+		uint8_t mac[LIVE_MAC_BYTES];
+	} was[LIVE_SIDES];
 	char control[LIVE_PATH_BYTES], log[LIVE_PATH_BYTES];
 	struct nl_sock
 		*far_net; /* requests inside of the far end's namespace; NULL: it is a peer's */
 	int far_ns;	  /* -1: likewise */
-	pid_t pid;	  /* of its lwfd; 0: it does not run */
+	int far_ends;	  /* hears what ends there; -1: likewise */
+	struct nl_sock *away_net; /* where the NIC is moved to; NULL: it never was */
+	int away_ns;
+	bool away;
+	struct live_gone { /* what devices took and gave that are no more */
+		uint64_t tx, rx;
+	} gone[LIVE_SIDES];
+	pid_t pid; /* of its lwfd; 0: it does not run */
 	bool stopped; /* it hears nothing, so it is not asked: what it said last is all that is known */
 	struct lwf_connection *asks, *watches;
 	json_t *seen, *ledger; /* what it said since time last passed; NULL: not asked yet */
@@ -127,6 +150,7 @@ struct live_world {
 	uint64_t rules_broken;
 	struct stress_failure failure; /* expected[0]: something was found wrong */
 	int near_ns;
+	int near_ends; /* hears what ends there */
 	int keeper_fd; /* process 1 of the namespace ends when it is closed */
 	pid_t keeper;
 	struct nl_sock *near_net;
@@ -160,6 +184,9 @@ uint64_t live_now_ns(const struct live_world *world);
 /** Enters new namespaces, with a namespace for the far end of each link. 0 or -errno with @error. */
 int live_space_enter(struct live_world *world, struct lwf_error *error);
 
+/** Makes another network namespace; this process stays where it is. 0 or -errno. */
+int live_space_make_net(struct live_world *world, int *ns, struct nl_sock **net);
+
 /** Ends every process in them; returns when all are gone. */
 void live_space_leave(struct live_world *world);
 
@@ -174,10 +201,29 @@ void live_end_child(pid_t *pid, int signal);
 int live_net_open(struct nl_sock **net);
 void live_net_close(struct nl_sock *net);
 
-/** A pair of devices; the other end in namespace @peer_ns (-1: in this one). */
-int live_net_make_pair(struct nl_sock *net, const char *name, const char *peer, int peer_ns,
-		       uint32_t mtu_bytes);
+/** One end of a pair that is to be made; @ns -1: where the request is made. */
+struct live_end {
+	const char *name;
+	const uint8_t *mac;
+	uint32_t mtu_bytes;
+	int ns;
+};
+
+int live_net_make_pair(struct nl_sock *net, const struct live_end *near,
+		       const struct live_end *peer);
 int live_net_set_up(struct nl_sock *net, const char *name, bool up);
+int live_net_set_mtu(struct nl_sock *net, const char *name, uint32_t mtu_bytes);
+int live_net_set_mac(struct nl_sock *net, const char *name, const uint8_t *mac);
+
+/** Of a device without a cable: a TAP. */
+int live_net_set_carrier(struct nl_sock *net, const char *name, bool on);
+
+/** A kernel that renames only what is down has it down and up again. */
+int live_net_rename(struct nl_sock *net, const char *name, const char *to);
+
+/** Into namespace @ns; it is down there. */
+int live_net_move(struct nl_sock *net, const char *name, int ns);
+int live_net_delete(struct nl_sock *net, const char *name);
 int live_net_look(struct nl_sock *net, const char *name, struct live_device *device);
 
 /** Another transmit queue length; of lo, a change of which nothing comes but a link message. */
@@ -185,6 +231,20 @@ int live_net_set_queue(struct nl_sock *net, const char *name, uint32_t frames);
 
 /** Sends a request that is acknowledged. Takes @message; NULL: there was no memory for it. */
 int live_net_exchange(struct nl_sock *net, struct nl_msg *message);
+
+/* ---- live_witness.c ---- */
+
+/** Listens to the end of devices of the namespace that this process is in. A descriptor or -errno. */
+int live_witness_listen(void);
+
+/** Hears what ended by now. */
+void live_witness_hear(struct live_world *world);
+
+/** The NIC of @link ends where nobody listens: what it took by now. */
+void live_witness_add(struct live_link *link, const struct live_device *device);
+
+/** Frames that a side took (@tx) or gave, over all its lives, by the kernel's counters. */
+uint64_t live_witness(struct live_link *link, bool upper, bool tx);
 
 /* ---- live_daemon.c ---- */
 
@@ -238,12 +298,20 @@ int live_second_daemon(struct live_link *link, int64_t *value, struct lwf_error 
 
 /* ---- live_link.c ---- */
 
+/** Gives the devices of @link, which has its index, their names and MACs. */
+void live_link_name(struct live_link *link);
+
+/** Gives back what it has of namespaces. */
+void live_link_close(struct live_link *link);
+
 /** Lays the wire of @link and brings its ends up; of a pair of links, once. 0 or the kernel's -errno. */
 int live_link_plug(struct live_link *link);
 
-/** A fault of a side of @link. 0; or -errno with @error. */
+/** A fault of a side of @link; the end of one that changed an MTU, a MAC, a name. 0 or -errno with @error. */
 int live_link_fault(struct live_link *link, const struct stress_fault_call *call,
 		    struct lwf_error *error);
+int live_link_undo(struct live_link *link, const struct stress_fault_call *call,
+		   struct lwf_error *error);
 
 /* ---- live_shim.c: faults by way of the library in shim/ ---- */
 

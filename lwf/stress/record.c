@@ -94,6 +94,11 @@ const char *stress_record_text(const struct stress_record *record, uint32_t numb
 	return number < record->string_bytes ? record->strings + number : "";
 }
 
+bool stress_record_has_digest(const struct stress_record *record)
+{
+	return strcmp(record->world, "sim") == 0;
+}
+
 void stress_ledger_end(struct lwf_ledger *ledger)
 {
 	ledger->completed[LWF_ANSWER_UNKNOWN] += lwf_ledger_outstanding(ledger);

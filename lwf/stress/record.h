@@ -127,7 +127,7 @@ struct stress_record {
 	char command[STRESS_COMMAND_BYTES]; /* as it was typed */
 	char replay[STRESS_COMMAND_BYTES];  /* to see the same again */
 	uint64_t seed;
-	uint64_t digest;   /* of all that could be seen from outside; 0: live */
+	uint64_t digest;   /* of all that could be seen from outside; live runs have none */
 	uint64_t began_ns; /* wall-clock time since 1970; sim: also that of the machine */
 	uint64_t ran_ns;   /* in the run's own clock */
 	uint64_t took_ns;  /* on the machine */
@@ -174,6 +174,9 @@ void stress_record_add(struct stress_record *record, const struct stress_event *
  * the first that failed, else of the first. Each run is a case of @to. @to has the digest of all: the order does not matter.
  */
 void stress_record_merge(struct stress_record *to, const struct stress_record *from);
+
+/** Whether there is a digest: only what is simulated comes again bit by bit. */
+bool stress_record_has_digest(const struct stress_record *record);
 
 /** The daemon of @ledger is gone: what is out has the answer UNKNOWN, and gets no other. */
 void stress_ledger_end(struct lwf_ledger *ledger);

@@ -126,10 +126,11 @@ static int put_case(const struct stress_case *one, FILE *out)
 	json_t *line;
 
 	snprintf(digest, sizeof(digest), "%016" PRIx64, one->digest);
-	line = json_pack("{s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:I}", "kind", "case", "scenario",
+	line = json_pack("{s:s,s:s,s:s,s:s,s:I,s:s,s:s*,s:I}", "kind", "case", "scenario",
 			 one->scenario, "file", one->file, "world", one->world, "seed",
 			 number(one->seed), "verdict", stress_verdict_name(one->verdict), "digest",
-			 digest, "took_ns", number(one->took_ns));
+			 strcmp(one->world, "sim") == 0 ? digest : NULL, "took_ns",
+			 number(one->took_ns));
 	if (line && one->failure) {
 		put_failure(line, one->failure);
 		json_object_set_new(line, "replay", json_string(one->replay));
@@ -144,21 +145,21 @@ static int put_end(const struct stress_record *record, FILE *out)
 
 	snprintf(digest, sizeof(digest), "%016" PRIx64, record->digest);
 	return put(out,
-		   json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
+		   json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:s*,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
 			     "s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
 			     "kind", "end", "verdict", stress_verdict_name(record->verdict),
 			     "expected", failure->expected, "found", failure->found, "at_file",
 			     failure->file, "at_line", number(failure->line), "at_column",
 			     number(failure->column), "at_ns", number(failure->time_ns), "digest",
-			     digest, "ran_ns", number(record->ran_ns), "took_ns",
-			     number(record->took_ns), "runs", number(record->runs), "failed_runs",
-			     number(record->failed_runs), "faults", number(record->faults), "flaps",
-			     number(record->flaps), "expectations", number(record->expectations),
-			     "rounds", number(record->rounds), "transitions",
-			     number(record->transitions), "pauses", number(record->pauses),
-			     "pended", number(record->pended), "frames", number(record->frames),
-			     "rules_broken", number(record->rules_broken), "skipped",
-			     number(record->skipped)));
+			     stress_record_has_digest(record) ? digest : NULL, "ran_ns",
+			     number(record->ran_ns), "took_ns", number(record->took_ns), "runs",
+			     number(record->runs), "failed_runs", number(record->failed_runs),
+			     "faults", number(record->faults), "flaps", number(record->flaps),
+			     "expectations", number(record->expectations), "rounds",
+			     number(record->rounds), "transitions", number(record->transitions),
+			     "pauses", number(record->pauses), "pended", number(record->pended),
+			     "frames", number(record->frames), "rules_broken",
+			     number(record->rules_broken), "skipped", number(record->skipped)));
 }
 
 int stress_record_write(const struct stress_record *record, FILE *out)

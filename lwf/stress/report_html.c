@@ -134,7 +134,7 @@ static void put_facts(const struct stress_record *record, FILE *out)
 	put_fact("clock", record->world, out);
 	put_fact("version", record->version, out);
 	put_fact("file", record->file, out);
-	if (record->digest) {
+	if (stress_record_has_digest(record)) {
 		snprintf(text, sizeof(text), "%016" PRIx64, record->digest);
 		put_fact("digest", text, out);
 	}

@@ -63,6 +63,13 @@ static uint32_t more_runs(const struct stress_record *record)
 	return record->cases && record->runs > told ? record->runs - told : 0;
 }
 
+static void put_counts(const struct stress_record *record, FILE *out)
+{
+	if (stress_record_has_digest(record))
+		fprintf(out, ", digest %016" PRIx64, record->digest);
+	fprintf(out, ", %" PRIu64 " flaps, %" PRIu64 " pauses\n", record->flaps, record->pauses);
+}
+
 static void put_ktap_case(const struct stress_record *record, uint32_t index, FILE *out)
 {
 	struct stress_case one = stress_record_case(record, index);
@@ -84,8 +91,7 @@ static void put_ktap_case(const struct stress_record *record, uint32_t index, FI
 	if (!record->cases) {
 		fprintf(out, "# %s, ", record->world);
 		put_seeds(record, out);
-		fprintf(out, ", digest %016" PRIx64 ", %" PRIu64 " flaps, %" PRIu64 " pauses\n",
-			record->digest, record->flaps, record->pauses);
+		put_counts(record, out);
 	}
 	fprintf(out, "%s %" PRIu32 " ", bad ? "not ok" : "ok", index + 1);
 	put_line_text(one.scenario, out);
@@ -106,8 +112,7 @@ int stress_report_ktap(const struct stress_record *record, FILE *out)
 	if (record->cases) {
 		fprintf(out, "# %s, ", record->world);
 		put_seeds(record, out);
-		fprintf(out, ", digest %016" PRIx64 ", %" PRIu64 " flaps, %" PRIu64 " pauses\n",
-			record->digest, record->flaps, record->pauses);
+		put_counts(record, out);
 	}
 	for (uint32_t i = 0; i < told; i++)
 		put_ktap_case(record, i, out);

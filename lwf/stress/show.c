@@ -68,9 +68,11 @@ static void show_text(const struct stress_record *record)
 {
 	char seed[40], p99[32], max[32], ran[32], took[32];
 
-	printf("%s: %s (%s, %s, digest %016" PRIx64 ")\n", record->scenario,
-	       stress_verdict_name(record->verdict), record->world,
-	       seeds(record, seed, sizeof(seed)), record->digest);
+	printf("%s: %s (%s, %s", record->scenario, stress_verdict_name(record->verdict),
+	       record->world, seeds(record, seed, sizeof(seed)));
+	if (stress_record_has_digest(record))
+		printf(", digest %016" PRIx64, record->digest);
+	printf(")\n");
 	printf("  %" PRIu64 " rounds, %" PRIu64 " faults (%" PRIu64 " flaps), %" PRIu64
 	       " expectations, %" PRIu64 " transitions\n",
 	       record->rounds, record->faults, record->flaps, record->expectations,
@@ -146,10 +148,10 @@ static int show_json(const struct stress_record *record)
 	char digest[24], place[256];
 
 	snprintf(digest, sizeof(digest), "%016" PRIx64, record->digest);
-	object = json_pack("{s:s,s:s,s:s,s:s,s:s,s:I}", "scenario", record->scenario, "file",
-			   record->file, "world", record->world, "verdict",
-			   stress_verdict_name(record->verdict), "digest", digest, "seed",
-			   (json_int_t)record->seed);
+	object = json_pack(
+		"{s:s,s:s,s:s,s:s,s:s*,s:I}", "scenario", record->scenario, "file", record->file,
+		"world", record->world, "verdict", stress_verdict_name(record->verdict), "digest",
+		stress_record_has_digest(record) ? digest : NULL, "seed", (json_int_t)record->seed);
 	if (!object)
 		return -ENOMEM;
 	add_number(object, "runs", record->runs);

@@ -13,6 +13,8 @@
 
 #include "sim_world.h"
 
+#define SIM_LOWER_NAME "lower"
+
 /* ---- what devices see ---- */
 
 static void on_lower(void *context, const struct lwf_frame *frame)
@@ -212,7 +214,7 @@ static int open_stack(struct sim_link *link, struct lwf_engine *engine, struct l
 	int err;
 
 	link->lower = link->upper = NULL;
-	err = lwf_sim_edge_create(world->host, "lower", &link->lower);
+	err = lwf_sim_edge_create(world->host, SIM_LOWER_NAME, &link->lower);
 	if (!err && link->declared->has_upper)
 		err = lwf_sim_edge_create(world->host, "upper", &link->upper);
 	if (err) {
@@ -382,29 +384,6 @@ static void appear(struct lwf_link *device, uint32_t *ifindex)
 	device->ifindex = ++*ifindex;
 }
 
-static int hex_digit(char c)
-{
-	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-	const char *at = c ? strchr(digits, c) : NULL;
-
-	return at ? (int)(at - digits) % 16 : -1;
-}
-
-/* "02:00:00:00:00:01" */
-static bool parse_mac(const char *text, uint8_t *mac)
-{
-	if (strlen(text) != 17)
-		return false;
-	for (int i = 0; i < 6; i++, text += 3) {
-		int high = hex_digit(text[0]), low = hex_digit(text[1]);
-
-		if (high < 0 || low < 0 || text[2] != (i < 5 ? ':' : '\0'))
-			return false;
-		mac[i] = (uint8_t)(high * 16 + low);
-	}
-	return true;
-}
-
 /* The device changes; false: that is no fault of links. */
 static bool change_device(struct sim_link *link, struct lwf_link *device, enum stress_fault fault)
 {
@@ -423,6 +402,7 @@ static bool change_device(struct sim_link *link, struct lwf_link *device, enum s
 		return true;
 	case STRESS_FAULT_DELETE:
 	case STRESS_FAULT_MOVE:
+	case STRESS_FAULT_NAMESPACE:
 		device->present = device->carrier = false;
 		return true;
 	case STRESS_FAULT_CREATE:
@@ -438,11 +418,12 @@ static bool change_device(struct sim_link *link, struct lwf_link *device, enum s
 static int set_number(struct lwf_link *device, const struct stress_fault_call *call,
 		      struct lwf_error *error)
 {
-	if (call->fault == STRESS_FAULT_MTU && (call->number < 68 || call->number > 65535))
+	if (call->fault == STRESS_FAULT_MTU &&
+	    (call->number < STRESS_MTU_LEAST_BYTES || call->number > STRESS_MTU_MOST_BYTES))
 		return sim_refuse(error, LWF_EXIT_USAGE, call->text, "an MTU is 68 to 65535");
 	if (call->fault == STRESS_FAULT_MTU)
 		device->mtu_bytes = (uint32_t)call->number;
-	else if (!parse_mac(call->word, device->mac))
+	else if (!stress_mac_parse(call->word, device->mac))
 		return sim_refuse(error, LWF_EXIT_USAGE, call->text,
 				  "a MAC is written 02:00:00:00:00:01");
 	return 0;
@@ -510,6 +491,12 @@ static int send_fault(struct sim_link *link, bool upper, const struct stress_fau
 
 /* ---- faults ---- */
 
+static void name_device(struct sim_link *link, const char *name)
+{
+	if (link->lower)
+		snprintf(link->lower->name, sizeof(link->lower->name), "%s", name);
+}
+
 static int link_fault(struct sim_link *link, const struct stress_fault_call *call,
 		      struct lwf_error *error)
 {
@@ -530,6 +517,9 @@ static int link_fault(struct sim_link *link, const struct stress_fault_call *cal
 	case STRESS_FAULT_SEND_STUCK:
 	case STRESS_FAULT_SEND_OK:
 		return send_fault(link, upper, call, error);
+	case STRESS_FAULT_RENAME:
+		name_device(link, call->word);
+		break;
 	case STRESS_FAULT_MTU:
 	case STRESS_FAULT_MAC:
 		*(upper ? &link->upper_before : &link->before) = *device;
@@ -609,6 +599,8 @@ int sim_undo(struct stress_world *base, const struct stress_fault_call *call,
 		       (upper ? &link->upper_before : &link->before)->mac, 6);
 		tell(link, "mac back");
 		return 0;
+	} else if (call->fault == STRESS_FAULT_RENAME) {
+		back.word = SIM_LOWER_NAME;
 	}
 	return sim_fault(base, &back, error);
 }

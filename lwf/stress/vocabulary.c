@@ -40,6 +40,28 @@ enum stress_fault stress_fault_find(const char *words)
 	return STRESS_FAULT_NONE;
 }
 
+static int hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)(at - digits) % 16 : -1;
+}
+
+bool stress_mac_parse(const char *text, uint8_t *mac)
+{
+	if (strlen(text) != 17)
+		return false;
+	for (int i = 0; i < 6; i++, text += 3) {
+		int high = hex_digit(text[0]), low = hex_digit(text[1]);
+
+		if (high < 0 || low < 0 || text[2] != (i < 5 ? ':' : '\0'))
+			return false;
+		mac[i] = (uint8_t)(high * 16 + low);
+	}
+	return true;
+}
+
 const struct stress_quantity_row *stress_quantity_row(enum stress_quantity quantity)
 {
 	assert(quantity < STRESS_QUANTITIES);

@@ -76,14 +76,14 @@ enum stress_parameter {
 	  "the interface is deleted")                                                              \
 	X(CREATE, "device create", STRESS_SIDES, STRESS_NO_PARAMETER, STRESS_IN_BOTH, DELETE,      \
 	  "an interface of that name is made (another ifindex), and brought up")                   \
-	X(RENAME, "device rename", STRESS_LOWER, STRESS_TAKES_WORD, STRESS_IN_LIVE, RENAME,        \
+	X(RENAME, "device rename", STRESS_LOWER, STRESS_TAKES_WORD, STRESS_IN_BOTH, RENAME,        \
 	  "the interface gets another name")                                                       \
 	X(MOVE, "device move", STRESS_LOWER, STRESS_NO_PARAMETER, STRESS_IN_BOTH, RETURN,          \
 	  "the interface moves to another network namespace")                                      \
 	X(RETURN, "device return", STRESS_LOWER, STRESS_NO_PARAMETER, STRESS_IN_BOTH, MOVE,        \
 	  "and back, up")                                                                          \
-	X(NAMESPACE, "device namespace-delete", STRESS_LOWER, STRESS_NO_PARAMETER, STRESS_IN_LIVE, \
-	  NONE, "the network namespace that holds the interface is deleted")                       \
+	X(NAMESPACE, "device namespace-delete", STRESS_LOWER, STRESS_NO_PARAMETER, STRESS_IN_BOTH, \
+	  NONE, "the interface moves to a network namespace, which is deleted with it")            \
 	X(SEND_ERROR, "send error", STRESS_SIDES, STRESS_TAKES_WORD, STRESS_IN_BOTH, SEND_OK,      \
 	  "sends fail with this errno (ENOBUFS, ENETDOWN, EAGAIN, EIO ...), a share with rate")    \
 	X(SEND_SLOW, "send slow", STRESS_LOWER, STRESS_TAKES_DURATION, STRESS_IN_BOTH, SEND_OK,    \
@@ -158,6 +158,12 @@ const struct stress_fault_row *stress_fault_row(enum stress_fault fault);
 
 /** Finds a fault by its words ("link down"). STRESS_FAULT_NONE when there is none. */
 enum stress_fault stress_fault_find(const char *words);
+
+#define STRESS_MTU_LEAST_BYTES 68
+#define STRESS_MTU_MOST_BYTES  65535
+
+/** Reads a MAC of six bytes, "02:00:00:00:00:01". Whether it is one. */
+bool stress_mac_parse(const char *text, uint8_t *mac);
 
 /** What stands in the parentheses behind the object. */
 enum stress_word {

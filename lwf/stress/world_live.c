@@ -100,9 +100,7 @@ static int prepare(struct live_world *world)
 
 		link->declared = &scenario->link[i];
 		link->index = i;
-		snprintf(link->nic, sizeof(link->nic), "nic%u", i);
-		snprintf(link->tap, sizeof(link->tap), "tap%u", i);
-		snprintf(link->far, sizeof(link->far), "far%u", i);
+		live_link_name(link);
 		snprintf(link->control, sizeof(link->control), LIVE_DIR "/link%u", i);
 		snprintf(link->log, sizeof(link->log), LIVE_DIR "/link%u.log", i);
 		link->lane =
@@ -195,6 +193,7 @@ static int live_wait(struct stress_world *base, uint64_t until_ns, struct lwf_er
 	ppoll(at, links, &time, NULL);
 	for (uint32_t i = 0; i < links; i++)
 		live_watch_hear(&world->link[i]);
+	live_witness_hear(world);
 	return 0;
 }
 
@@ -350,14 +349,12 @@ static void note_link(struct stress_record *record, struct live_link *link)
 	struct live_life all = live_lives(link);
 	uint64_t unknown =
 		all.clients.completed[LWF_ANSWER_UNKNOWN] + all.host.completed[LWF_ANSWER_UNKNOWN];
-	struct live_device device;
 
 	add_account(record, link->declared->name, "clients", all.clients);
 	add_account(record, link->declared->name, "host", all.host);
 	snprintf(witness->name, sizeof(witness->name), "%.20s.lower sent", link->declared->name);
 	witness->inside = (int64_t)(all.clients.sent + all.host.sent);
-	if (live_net_look(link->world->near_net, link->nic, &device) == 0)
-		witness->outside = (int64_t)device.tx_packets;
+	witness->outside = (int64_t)live_witness(link, false, true);
 	/* of frames that nobody could be told of any more, the device took any number */
 	if (unknown && witness->outside > witness->inside) {
 		uint64_t more = (uint64_t)(witness->outside - witness->inside);
@@ -409,9 +406,7 @@ static void live_close(struct stress_world *base)
 		live_watch_close(link);
 		live_end_child(&link->pid, SIGKILL);
 		live_shim_end(link);
-		live_net_close(link->far_net);
-		if (link->far_ns >= 0)
-			close(link->far_ns);
+		live_link_close(link);
 	}
 	live_space_leave(world);
 	live_net_close(world->near_net);
@@ -419,6 +414,8 @@ static void live_close(struct stress_world *base)
 		close(world->near_ns);
 	if (world->proc_fd >= 0)
 		close(world->proc_fd);
+	if (world->near_ends >= 0)
+		close(world->near_ends);
 	free(world);
 }
 
@@ -446,10 +443,10 @@ struct stress_world *stress_live_create(const struct stress_world_options *optio
 		return NULL;
 	world->base.ops = &ops;
 	world->base.options = *options;
-	world->near_ns = world->proc_fd = -1;
+	world->near_ns = world->near_ends = world->proc_fd = -1;
 	for (uint32_t i = 0; i < STRESS_LINKS_MAX; i++) {
 		world->link[i].world = world;
-		world->link[i].far_ns = -1;
+		world->link[i].far_ns = world->link[i].far_ends = world->link[i].away_ns = -1;
 	}
 	for (uint32_t i = 0; i < STRESS_CLIENTS_MAX; i++)
 		world->client[i].world = world;

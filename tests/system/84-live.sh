@@ -36,7 +36,7 @@ cat >small.scn <<-'END'
 	expect sent(lan0.lower) == kernel_tx(lan0.lower)
 END
 sed 's/held(lan0, user) == 1/held(lan0, user) == 0/' small.scn >wrong.scn
-{ cat small.scn && echo 'device lan0.lower delete'; } >later.scn
+sed 's/^link lan0$/&\nlink lan1 peer lan0\ntraffic n from lan1.lower udp 10.0.0.1:9 -> 10.0.0.2:9 size 60 rate 1kpps/' small.scn >later.scn
 { grep -v drain small.scn && echo 'start t1' && echo 'after 60s'; } >long.scn
 
 # No link of this namespace, and no process that a run started.
@@ -72,7 +72,7 @@ expect_match "what is told" 'replay: lwf-stress replay wrong\.scn --seed 3 --liv
 
 step "what a live run cannot do is no success: 77"
 expect_exit 77 lwf-stress run --live later.scn
-expect_match "what is told" 'device lan0\.lower delete.*cannot' "$ERR"
+expect_match "what is told" 'n: .*live run' "$ERR"
 expect_exit 2 lwf-stress run --live --sim small.scn
 
 step "a daemon that dies by itself is a run that failed"
