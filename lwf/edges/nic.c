@@ -317,6 +317,7 @@ int lwf_nic_create(struct lwf_host *host, const struct lwf_nic_config *config,
 	if (config->netns)
 		memcpy(nic->netns, config->netns, strlen(config->netns));
 	lwf_nic_burst_init(nic);
+	lwf_nic_receive_init(nic);
 	ret = take_memory(nic);
 	if (!ret && config->ifindex)
 		ret = lwf_nic_reopen(&nic->edge, config->ifindex);

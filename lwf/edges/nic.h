@@ -11,10 +11,19 @@
 #include "helper.h"
 #include "open.h"
 
+#include <linux/if_packet.h>
 #include <sys/socket.h>
 
 #define LWF_NIC_NETNS_BYTES 256u
 #define LWF_NIC_FLIGHT_MAX  2048u /* frames in the kernel at most; a power of two */
+#define LWF_NIC_INTAKE_FRAMES \
+	16u /* taken from the kernel with one call; should all be super-frames, 1 MiB */
+
+/* The outer VLAN tag. */
+union lwf_nic_beside {
+	struct cmsghdr align;
+	char bytes[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+};
 
 /* A frame that waits for room in the device. frame->spare tells how far it is: see nic_tx.c. */
 struct lwf_nic_held {
@@ -33,6 +42,15 @@ struct lwf_nic_flight {
 struct lwf_nic_burst {
 	struct mmsghdr messages[LWF_BATCH_MAX_FRAMES];
 	struct iovec pieces[LWF_BATCH_MAX_FRAMES];
+};
+
+/* What recvmmsg() fills: one message of one piece, with what the kernel tells beside it. */
+struct lwf_nic_intake {
+	struct mmsghdr messages[LWF_NIC_INTAKE_FRAMES];
+	struct iovec pieces[LWF_NIC_INTAKE_FRAMES];
+	union lwf_nic_beside beside[LWF_NIC_INTAKE_FRAMES];
+	struct lwf_frame *frames[LWF_NIC_INTAKE_FRAMES];
+	uint32_t ask; /* for so many next time, at least 1 */
 };
 
 /* A set on its way through the helper thread. */
@@ -55,6 +73,7 @@ struct lwf_nic {
 	bool starved; /* not receiving because every frame is out */
 	int control_fd, send_fd;
 	struct lwf_nic_receive receive;
+	struct lwf_nic_intake intake;
 	struct lwf_watch receive_watch, send_watch;
 	uint64_t missed;	/* frames that the kernel had no room to keep for us */
 	uint32_t packet_filter; /* LWF_PACKET_TYPE_*: what is received */
@@ -111,6 +130,7 @@ enum lwf_reason lwf_nic_ask_dead_reason(struct lwf_nic *nic);
 /** Adds what the kernel counted since the last call to nic->missed. */
 void lwf_nic_count_missed(struct lwf_nic *nic);
 
+void lwf_nic_receive_init(struct lwf_nic *nic);
 void lwf_nic_readable(void *context, unsigned events);
 void lwf_nic_watch_receive(struct lwf_nic *nic);
 void lwf_nic_set_intake(struct lwf_edge *edge, enum lwf_intake intake);
