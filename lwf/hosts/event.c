@@ -477,6 +477,16 @@ static bool is_worth_looking(struct event_host *eh)
 	return ++eh->not_looked % PROBE_EVERY == 0;
 }
 
+static void give_way(struct event_host *eh)
+{
+	uint64_t before_ns = event_now_ns(&eh->host);
+
+	if (!lwf_place_may_yield(&eh->place, before_ns))
+		return;
+	sched_yield();
+	lwf_place_yielded(&eh->place, before_ns, event_now_ns(&eh->host));
+}
+
 /*
  * After a descriptor was served, looks for more without sleeping, for SPIN_NS: being woken costs the
  * loop 25 to 40 us on a virtual machine, and a TCP stream comes in bursts closer than that. It yields
@@ -498,7 +508,7 @@ static bool poll_for_more(struct event_host *eh)
 		return false;
 	}
 	for (;;) {
-		sched_yield();
+		give_way(eh);
 		if (event_base_loop(eh->base, LOOK_ONCE) < 0)
 			return false;
 		if (eh->served != served || eh->stopping || has_posted(eh)) {

@@ -19,6 +19,7 @@
 #define STALE_NS    500000000ull /* longer than that, the loop slept in between: it says nothing */
 #define REST_NS	    100000000ull /* a window after nothing better was found */
 #define QUIET_NS    200000000ull /* since the last look: it is not busy any more */
+#define SLICE_NS    1000000ull	 /* at least, of one who does not sleep */
 #define WAITED_PART 10u		 /* of a window: waiting less is no reason to move */
 #define STAT_BYTES  (PLACE_CPUS_MAX * 128u)
 
@@ -158,6 +159,17 @@ void lwf_place_release(struct place *place)
 bool lwf_place_is_busy(const struct place *place, uint64_t now_ns)
 {
 	return place->waited_fd >= 0 && now_ns - place->since_ns < QUIET_NS;
+}
+
+bool lwf_place_may_yield(const struct place *place, uint64_t now_ns)
+{
+	return now_ns >= place->keep_until_ns;
+}
+
+void lwf_place_yielded(struct place *place, uint64_t before_ns, uint64_t now_ns)
+{
+	if (now_ns - before_ns >= SLICE_NS)
+		place->keep_until_ns = now_ns + (now_ns - before_ns);
 }
 
 void lwf_place_open(struct place *place)

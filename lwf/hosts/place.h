@@ -33,6 +33,7 @@ struct place {
 	uint32_t ticks_per_s;
 	uint64_t since_ns, next_ns; /* this look's window began; the next one is due */
 	uint64_t waited_ns;	    /* for a processor, ever, at since_ns */
+	uint64_t keep_until_ns;	    /* it does not yield before */
 	bool contended;		    /* the last window was, and @before is of its end */
 	struct place_idle before, after;
 	bool held; /* on @cpu; @allowed is the set to give back */
@@ -55,6 +56,15 @@ bool lwf_place_is_busy(const struct place *place, uint64_t now_ns);
 
 /** Gives the set of processors back, unless somebody else has set another one meanwhile. */
 void lwf_place_release(struct place *place);
+
+/**
+ * Whether the loop may yield at @now_ns: not for as long as others kept the processor when it did so
+ * last, if that was a whole slice. Who yields every turn to one who never does gets next to nothing.
+ */
+bool lwf_place_may_yield(const struct place *place, uint64_t now_ns);
+
+/** It yielded at @before_ns and was there again at @now_ns. */
+void lwf_place_yielded(struct place *place, uint64_t before_ns, uint64_t now_ns);
 
 /* ---- pure parts, for tests ---- */
 

@@ -199,6 +199,21 @@ static void is_busy_while_looks_come(void **state)
 		lwf_place_is_busy(&place, now_ns)); /* nothing is known: nothing to hold on to */
 }
 
+/* Others had a slice: it has as much. They had a moment: it yields again. */
+static void takes_back_what_it_gave(void **state)
+{
+	static struct place place;
+	const uint64_t ms = 1000000u;
+
+	(void)state;
+	assert_true(lwf_place_may_yield(&place, 10 * ms));
+	lwf_place_yielded(&place, 10 * ms, 10 * ms + 900000u);
+	assert_true(lwf_place_may_yield(&place, 11 * ms));
+	lwf_place_yielded(&place, 20 * ms, 23 * ms);
+	assert_false(lwf_place_may_yield(&place, 26 * ms - 1));
+	assert_true(lwf_place_may_yield(&place, 26 * ms));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,6 +227,7 @@ int main(void)
 		cmocka_unit_test_setup(holding_gives_back_on_close, fresh),
 		cmocka_unit_test_setup(anothers_set_is_left_alone, fresh),
 		cmocka_unit_test_setup(is_busy_while_looks_come, fresh),
+		cmocka_unit_test(takes_back_what_it_gave),
 	};
 
 	return cmocka_run_group_tests_name("place", tests, NULL, NULL);
