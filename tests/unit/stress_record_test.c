@@ -107,6 +107,41 @@ static void test_comes_back(void **state)
 	free(text[1]);
 }
 
+/* What is real does not come twice, so that nothing is to be compared. */
+static void test_live_has_no_digest(void **state)
+{
+	char *text = NULL;
+	size_t bytes;
+	FILE *file;
+
+	(void)state;
+	fill();
+	assert_true(stress_record_has_digest(&record));
+	snprintf(record.world, sizeof(record.world), "live");
+	assert_false(stress_record_has_digest(&record));
+	file = open_memstream(&text, &bytes);
+	assert_int_equal(stress_record_write(&record, file), 0);
+	fclose(file);
+	assert_null(strstr(text, "digest"));
+	free(text);
+}
+
+/* Who was out when the daemon died has an answer, and the account is closed. */
+static void test_ledger_of_the_dead(void **state)
+{
+	struct lwf_ledger ledger = {.submitted = 9};
+
+	(void)state;
+	ledger.completed[LWF_ANSWER_SUCCESS] = 4;
+	ledger.completed[LWF_ANSWER_UNKNOWN] = 1;
+	ledger.refused[LWF_ANSWER_PAUSED] = 2;
+	stress_ledger_end(&ledger);
+	assert_int_equal(ledger.completed[LWF_ANSWER_UNKNOWN], 3);
+	assert_int_equal(lwf_ledger_outstanding(&ledger), 0);
+	stress_ledger_end(&ledger);
+	assert_int_equal(ledger.completed[LWF_ANSWER_UNKNOWN], 3);
+}
+
 /* A file that was cut short, and one that is something else. */
 static void test_refuses(void **state)
 {
@@ -194,6 +229,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_keeps_what_failed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_texts, setup, teardown),
 		cmocka_unit_test(test_histogram),
+		cmocka_unit_test_setup_teardown(test_live_has_no_digest, setup, teardown),
+		cmocka_unit_test(test_ledger_of_the_dead),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
