@@ -57,6 +57,10 @@ enum lwf_role {
 	  "{stack?,after?}; a page of flows, and after which to ask for more")       \
 	X(VERDICTS, 17, OBSERVE, "verdicts",                                         \
 	  "{stack?}; who decides, what was asked, and what is open")                 \
+	X(RELOAD, 18, ADMIN, "reload", "{stack?}; reads files of rules again")       \
+	X(EXPLAIN, 19, OBSERVE, "explain",                                           \
+	  "{stack?,protocol,local,local_port?,remote,remote_port?,in?,vlan?,"        \
+	  "pid?,uid?,command?,program?}; which rule decides")                        \
 	X(OPEN, 20, INJECT, "open",                                                  \
 	  "{stack?,nic?,module?,wait_when_paused?,wait_ns?}; answer {session} and "  \
 	  "a memfd")                                                                 \

@@ -153,21 +153,20 @@ struct lwf_policy_reload {
 };
 
 /**
- * LWF_CONTROL_EXPLAIN: what a module would say of a conversation. @subject is in; the rest is out. The
- * module changes nothing and counts nothing.
+ * LWF_CONTROL_EXPLAIN: what a module would say of a conversation. @subject is in (the adapter in its key
+ * need not be right); the rest is out. The module changes nothing and counts nothing.
  */
 struct lwf_policy_explain {
 	const struct lwf_policy_subject *subject;
 	char file[LWF_OPTION_TEXT_BYTES]; /* "": no rules, the module's own default decided */
 	struct lwf_policy_decision decision;
-	uint32_t line;	/* of the rule */
+	uint32_t line;	/* of the rule; 0 without one */
 	char text[256]; /* of the rule */
 	uint64_t epoch; /* of the policy that holds */
-	uint64_t flow;	/* 0: there is no such flow at present */
-	uint8_t cached; /* enum lwf_policy_action: what was decided of it; UNSAID: nothing yet */
+	uint8_t cached; /* enum lwf_policy_action: what was decided of the flow; UNSAID: nothing yet */
 	bool pended;	/* frames of it wait for an answer */
-	char by[32];	/* who decided: "rule", "decider", "timeout" ...; "" when nobody has */
-	struct lwf_owner owner; /* of the flow; meaningful when flow is not 0 */
+	char by[32];	/* who decided it: "rule", "decider", "timeout" ...; "" when nobody has */
+	struct lwf_flow_info info; /* flow is 0: there is no such flow at present */
 };
 
 #ifdef __cplusplus

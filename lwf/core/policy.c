@@ -224,7 +224,8 @@ void lwf_policy_text(const struct lwf_policy *policy, uint32_t rule, char *text,
 		blank = false;
 		quoted ^= c == '"';
 		if (used + 1 < bytes)
-			text[used++] = (unsigned char)c < 0x20 || c == 0x7f ? '?' : c;
+			text[used++] =
+				(unsigned char)c < 0x20 || (unsigned char)c >= 0x7f ? '?' : c;
 	}
 	if (bytes)
 		text[used] = 0;

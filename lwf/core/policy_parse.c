@@ -318,7 +318,7 @@ static void read_condition(struct policy_reader *reader, struct policy_rule *rul
 	}
 	condition.kind = (uint8_t)find_kind(reader, &token, &bare);
 	if (condition.kind == POLICY_KINDS) {
-		policy_wrong(reader, &token, -EINVAL, "'%s' is no condition; see man lwf-rules",
+		policy_wrong(reader, &token, -EINVAL, "'%s' is no condition of a rule",
 			     policy_shown(reader, &token).text);
 		return;
 	}

@@ -19,6 +19,13 @@ COMMAND(WATCH, "watch", "[STACK]", 0, 1, CTL_SINCE | CTL_FRAMES,
 COMMAND(LEDGER, "ledger", "[STACK]", 0, 1, 0, "what was submitted, and what became of it")
 COMMAND(FLOWS, "flows", "[STACK]", 0, 1, CTL_ONLY | CTL_SORT | CTL_LIMIT | CTL_FOLLOW,
 	"who talks with whom, how much, and whose it is (needs a filter flow)")
+COMMAND(VERDICT_RELOAD, "verdict reload", "[STACK]", 0, 1, 0,
+	"read the files of rules again; with a mistake in it the old ones hold")
+COMMAND(VERDICT_CHECK, "verdict check", "FILE", 1, 1, 0,
+	"whether a file of rules has mistakes, and where; needs no daemon")
+COMMAND(EXPLAIN, "explain", "[in] PROTOCOL ADDRESS[:PORT] ADDRESS[:PORT]", 1, 6,
+	CTL_STACK | CTL_RULES | CTL_AS,
+	"which rule decides about a conversation, whose it is, and what was decided of it")
 COMMAND(INSERT, "filter insert", "STACK NAME[:key=value,...]", 2, 2, CTL_ABOVE | CTL_BELOW,
 	"put a module in, lowest unless --above or --below says where")
 COMMAND(REMOVE, "filter remove", "STACK/MODULE", 1, 1, 0, "take a module out")
@@ -37,10 +44,15 @@ OPTION(BELOW, "below", "MODULE", "filter insert: directly below this module")
 OPTION(FOR, "for", "TIME", "link: the carrier comes back by itself after this time")
 OPTION(SINCE, "since", "SEQ", "watch: begin with record SEQ, as far as it is remembered (1: all)")
 OPTION(FRAMES, "frames", NULL, "watch: also each step of each frame, and what callbacks answer")
-OPTION(ONLY, "only", "KEY=VALUE[,...]", "flows: those of this pid, comm, user, protocol, port, state ...")
-OPTION(SORT, "sort", "KEY", "flows: by bytes (default), frames, age, idle, pid, comm, local, remote")
+OPTION(ONLY, "only", "KEY=VALUE[,...]",
+       "flows: those of this pid, comm, user, protocol, port, state ...")
+OPTION(SORT, "sort", "KEY",
+       "flows: by bytes (default), frames, age, idle, pid, comm, local, remote")
 OPTION(LIMIT, "limit", "N", "flows: the first N of them")
 OPTION(FOLLOW, "follow", NULL, "flows: again every second")
+OPTION(STACK, "stack", "STACK", "explain: of this stack, where there are several")
+OPTION(RULES, "rules", "FILE", "explain: by the rules of this file; needs no daemon")
+OPTION(AS, "as", "KEY=VALUE[,...]", "explain: as if it were of this pid, user, command, program")
 OPTION(CONTROL, "control", "PATH", "control socket (default: $LWF_CONTROL, else /run/lwf/control)")
 OPTION(JSON, "json", NULL, "print one JSON object (watch: one a line)")
 OPTION(HELP, "help", NULL, "print this and exit")

@@ -3,7 +3,7 @@
  * ctl.h - lwfctl: tables of commands and options, the parsed command line, and what runs it.
  *
  * tables.c parses by the tables, run.c talks to the daemon, human.c prints for people;
- * flows.c does both for flows.
+ * flows.c does both for flows, explain.c for rules.
  */
 #ifndef LWF_CTL_CTL_H
 #define LWF_CTL_CTL_H
@@ -15,7 +15,7 @@
 #include "connection.h"
 
 #define CTL_PROGRAM	 "lwfctl"
-#define CTL_OPERANDS_MAX 3u
+#define CTL_OPERANDS_MAX 6u
 #define CTL_NAME_BYTES	 64u
 
 enum ctl_option_id {
@@ -38,6 +38,9 @@ enum {
 	CTL_SORT = 1u << CTL_OPTION_SORT,
 	CTL_LIMIT = 1u << CTL_OPTION_LIMIT,
 	CTL_FOLLOW = 1u << CTL_OPTION_FOLLOW,
+	CTL_STACK = 1u << CTL_OPTION_STACK,
+	CTL_RULES = 1u << CTL_OPTION_RULES,
+	CTL_AS = 1u << CTL_OPTION_AS,
 	CTL_OF_ALL = 1u << CTL_OPTION_CONTROL | 1u << CTL_OPTION_JSON | 1u << CTL_OPTION_HELP |
 		     1u << CTL_OPTION_VERSION,
 };
@@ -85,6 +88,11 @@ int ctl_run(const struct ctl_line *line);
 
 /** lwfctl flows (flows.c); returns the exit code. */
 int ctl_flows(const struct ctl_line *line);
+
+/** lwfctl explain, verdict check, verdict reload (explain.c); likewise. */
+int ctl_explain(const struct ctl_line *line);
+int ctl_verdict_check(const struct ctl_line *line);
+int ctl_verdict_reload(const struct ctl_line *line);
 
 /* ---- human.c: answers of the daemon as tables; borrowed objects ---- */
 

@@ -358,6 +358,12 @@ int ctl_run(const struct ctl_line *line)
 		return cleanup(line);
 	if (line->command == CTL_COMMAND_FLOWS)
 		return ctl_flows(line);
+	if (line->command == CTL_COMMAND_EXPLAIN)
+		return ctl_explain(line);
+	if (line->command == CTL_COMMAND_VERDICT_CHECK)
+		return ctl_verdict_check(line);
+	if (line->command == CTL_COMMAND_VERDICT_RELOAD)
+		return ctl_verdict_reload(line);
 	request.body = json_object();
 	if (!request.body)
 		return lwf_cli_fail(CTL_PROGRAM, LWF_EXIT_REFUSED, "memory", NULL, "there is none");

@@ -31,6 +31,8 @@ static const char *const examples[][2] = {
 	{"lwfctl link eth1 carrier off --for 2s", "a loss of carrier that heals by itself"},
 	{"lwfctl filter insert eth1 monitor --above monitor", "one more module"},
 	{"lwfctl flows --only protocol=tcp --sort age", "connections, the youngest first"},
+	{"lwfctl verdict check home.rules && lwfctl verdict reload", "other rules from now on"},
+	{"lwfctl explain \"tcp 10.0.0.5:1 -> 192.0.2.1:443\"", "which rule would decide, and why"},
 	{"lwfctl watch --json | jq .text", "for programs"},
 };
 

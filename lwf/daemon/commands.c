@@ -309,7 +309,7 @@ static enum lwf_outcome do_filter_remove(struct lwf_request *request)
 static enum lwf_outcome do_filter_set(struct lwf_request *request)
 {
 	char name[LWF_NAME_BYTES], module_name[LWF_NAME_BYTES], options[LWF_FILTER_SPEC_BYTES],
-		why[256] = "";
+		why[384] = "";
 	struct lwf_field fields[] = {
 		{"stack", LWF_FIELD_TEXT, true, name, sizeof(name), NULL},
 		{"module", LWF_FIELD_TEXT, true, module_name, sizeof(module_name), NULL},
@@ -657,6 +657,10 @@ static enum lwf_outcome run(struct lwf_request *request)
 		return do_cancel(request);
 	case LWF_WIRE_SESSION:
 		return do_session(request);
+	case LWF_WIRE_RELOAD:
+		return lwf_reload_command(request);
+	case LWF_WIRE_EXPLAIN:
+		return lwf_explain_command(request);
 	case LWF_WIRE_VERDICTS:
 		return verdict_do_verdicts(request);
 	case LWF_WIRE_SUBSCRIBE:

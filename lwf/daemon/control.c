@@ -461,6 +461,7 @@ static void peer_free(struct lwf_peer *peer)
 
 	lwf_pending_drop(server, peer);
 	lwf_oid_commands_drop(server, peer);
+	lwf_explain_drop(server, peer);
 	verdict_close(peer->verdict);
 	if (peer->watch_at.details)
 		lwf_engine_trace_details(server->engine, false);

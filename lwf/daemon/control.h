@@ -2,7 +2,7 @@
 /*
  * control.h - the control server: who is connected, what each may do, and what each is owed.
  *
- * control.c moves messages, commands.c gives them a meaning, pending.c and oidcmd.c answer what takes time,
+ * control.c moves messages, commands.c gives them a meaning, pending.c, oidcmd.c and explaincmd.c answer what takes time,
  * watch.c streams the trace, verdict.c asks deciders. All of it is for the loop thread and never waits for a peer.
  */
 #ifndef LWF_DAEMON_CONTROL_H
@@ -37,6 +37,7 @@
 struct lwf_server;
 struct lwf_pending;
 struct lwf_oid_command;
+struct lwf_explain;
 struct verdict_peer;
 
 /** An answer that the socket did not take at once. */
@@ -103,6 +104,7 @@ struct lwf_server {
 	struct lwf_timer recheck;
 	struct lwf_pending *pending;
 	struct lwf_oid_command *oid_commands;
+	struct lwf_explain *explains; /* that wait for an owner */
 	struct lwf_carrier_off *carriers;
 	unsigned char packet[LWF_WIRE_PACKET_MAX_BYTES];
 };
@@ -227,6 +229,22 @@ void lwf_oid_commands_drop(struct lwf_server *server, const struct lwf_peer *pee
 /** Answers with a page of the flows of @stack (NULL: all), those behind number @after. */
 enum lwf_outcome lwf_flow_command(struct lwf_request *request, const struct lwf_stack *stack,
 				  uint64_t after);
+
+/* ---- policycmd.c and explaincmd.c ---- */
+
+#define LWF_NO_RULES "lwfctl filter insert STACK verdict:rules=FILE"
+
+/** The file of rules among the options of a module, "" for none; NULL: it has no such option. */
+const char *lwf_policy_file_of(const struct lwf_module *module);
+
+/** Has every module, or those of one stack, read its file of rules again. */
+enum lwf_outcome lwf_reload_command(struct lwf_request *request);
+
+/** Answers which rule decides about a conversation, when it is known whose that is. */
+enum lwf_outcome lwf_explain_command(struct lwf_request *request);
+
+/** Nobody waits for explanations to @peer any more. */
+void lwf_explain_drop(struct lwf_server *server, const struct lwf_peer *peer);
 
 /* ---- watch.c ---- */
 

@@ -330,8 +330,8 @@ static void test_errors(void **state)
 	wrong("default drop", "f:1:9: 'drop' is not allow, deny, reject or ask");
 	wrong("allow", "f:1:1: a rule without a condition is the default; write 'default allow'");
 	wrong("default deny in", "f:1:14: the default has no condition: it holds always");
-	wrong("deny from 1.2.3.4", "f:1:6: 'from' is no condition; see man lwf-rules");
-	wrong("deny not", "f:1:9: '' is no condition; see man lwf-rules");
+	wrong("deny from 1.2.3.4", "f:1:6: 'from' is no condition of a rule");
+	wrong("deny not", "f:1:9: '' is no condition of a rule");
 	wrong("deny remote", "f:1:12: 'remote' needs an address, as 10.0.0.0/8 or 2001:db8::/32");
 	wrong("deny remote example.org",
 	      "f:1:13: 'example.org' is no address; names are not looked up, write 10.0.0.0/8");
@@ -361,7 +361,7 @@ static void test_errors(void **state)
 	wrong("ask in priority 256", "f:1:17: '256' is no priority from 0 to 255");
 	wrong("deny vlan 4095", "f:1:11: '4095' is not the id of a VLAN from 0 to 4094");
 	wrong("deny \x01in", "f:1:6: byte 0x01 is no text");
-	wrong("deny in \\\n  nothing", "f:2:3: 'nothing' is no condition; see man lwf-rules");
+	wrong("deny in \\\n  nothing", "f:2:3: 'nothing' is no condition of a rule");
 }
 
 static void test_not_an_address(void **state)
