@@ -4,7 +4,8 @@
  *
  * The only file that includes libevent. Every timer and watch owns one libevent event, made when it
  * is prepared, so that arming one allocates nothing. Two priorities: link events run before all
- * else of a turn. The base runs without locks: what other threads may do is lwf_host_post() alone,
+ * else of a turn. What libevent would still allocate then, it is made to at that time, too, so that without
+ * memory nothing is late. The base runs without locks: what other threads may do is lwf_host_post() alone,
  * which pushes on a lock-free list and rings an eventfd. That descriptor is edge-triggered, so a
  * ring needs no read; the loop takes the whole list at once, and what is posted meanwhile waits for
  * the next turn, so that nobody who posts himself again can starve the devices. A post from inside a
@@ -37,7 +38,10 @@
 #define FRUITLESS_MAX	  8u	 /* such looks for nothing, in a row */
 #define PROBE_EVERY	  8u	 /* then one of so many */
 #define PLACE_TURNS	  64u	 /* between looks at the processor of a loop that is never quiet */
-#define HOLD_S		  1	 /* on the processor that place.c chose */
+#define TIMERS_FIRST	  64u	 /* for so many there is room in libevent's heap at the start */
+#define TIMERS_SPARE	  8u	 /* of them for events of this file */
+#define DAY_S		  86400
+#define HOLD_S		  1 /* on the processor that place.c chose */
 
 /* With NONBLOCK alone libevent goes on for as long as anything is ready, and what was posted waits. */
 #define LOOK_ONCE (EVLOOP_ONCE | EVLOOP_NONBLOCK)
@@ -68,6 +72,7 @@ struct event_host {
 	struct event *hold_end; /* of place's hold on a processor */
 	bool stopping;
 	uint32_t timers, watches; /* that exist: 0 at the end */
+	uint32_t timer_room;	  /* of them, and those of this file, that can be armed at once */
 	uint32_t signals;
 	struct signal_slot signal[SIGNALS_MAX];
 };
@@ -142,11 +147,52 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	timer->fn(timer->context);
 }
 
+static void on_padding(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
+/*
+ * The heap of armed timers grows when one is armed, and never shrinks. So it is made to grow when a timer is
+ * prepared, by arming as many others as there shall be room for, all at once.
+ */
+static int grow_heap(struct event_host *eh)
+{
+	const struct timeval later = {.tv_sec = DAY_S};
+	const size_t bytes = event_get_struct_event_size();
+	uint32_t room = eh->timer_room ? 2 * eh->timer_room : TIMERS_FIRST, armed = 0;
+	uint8_t *padding;
+
+	if (eh->timers + TIMERS_SPARE < eh->timer_room)
+		return 0;
+	padding = calloc(room, bytes);
+	if (!padding)
+		return -ENOMEM;
+	for (; armed < room; armed++) {
+		struct event *event = (void *)(padding + armed * bytes);
+
+		if (event_assign(event, eh->base, -1, 0, on_padding, NULL) ||
+		    event_add(event, &later))
+			break;
+	}
+	if (armed == room)
+		eh->timer_room = room;
+	while (armed--)
+		event_del((void *)(padding + armed * bytes));
+	free(padding);
+	return eh->timer_room == room ? 0 : -ENOMEM;
+}
+
 static int event_timer_init(struct lwf_host *host, struct lwf_timer *timer)
 {
 	struct event_host *eh = to_event_host(host);
-	struct event *event = event_new(eh->base, -1, 0, on_timer, timer);
+	struct event *event;
 
+	if (grow_heap(eh))
+		return -ENOMEM;
+	event = event_new(eh->base, -1, 0, on_timer, timer);
 	if (!event)
 		return -ENOMEM;
 	event_priority_set(event, PRIORITIES - 1);
@@ -225,6 +271,19 @@ static int watch_assign(struct event_host *eh, struct lwf_watch *watch)
 	return 0;
 }
 
+/* What libevent keeps of a descriptor is made when it is watched first, and stays. */
+static int watch_once(struct event_host *eh, struct lwf_watch *watch)
+{
+	unsigned events = watch->events;
+	int ret;
+
+	watch->events = LWF_WATCH_READ | LWF_WATCH_WRITE;
+	ret = watch_assign(eh, watch);
+	event_del(watch->impl);
+	watch->events = events;
+	return ret;
+}
+
 static int event_watch_add(struct lwf_host *host, struct lwf_watch *watch)
 {
 	struct event_host *eh = to_event_host(host);
@@ -233,7 +292,9 @@ static int event_watch_add(struct lwf_host *host, struct lwf_watch *watch)
 	watch->impl = calloc(1, event_get_struct_event_size());
 	if (!watch->impl)
 		return -ENOMEM;
-	ret = watch_assign(eh, watch);
+	ret = watch_once(eh, watch);
+	if (!ret)
+		ret = watch_assign(eh, watch);
 	if (ret) {
 		free(watch->impl);
 		watch->impl = NULL;

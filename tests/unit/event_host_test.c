@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "hosts.h"
+#include "starve.h"
 
 #define MS	    1000000ull
 #define POSTERS	    4u
@@ -422,6 +423,61 @@ static void test_stop_before_run(void **state)
 	lwf_timer_fini(&probe.timer);
 }
 
+/* ---- without memory ---- */
+
+#define MANY_TIMERS 500u
+
+static void test_timers_need_no_memory(void **state)
+{
+	static struct probe probe[MANY_TIMERS];
+
+	(void)state;
+	fired_in_all = 0;
+	for (uint32_t i = 0; i < MANY_TIMERS; i++)
+		assert_int_equal(lwf_timer_init(&probe[i].timer, host, on_probe, &probe[i]), 0);
+	probe[MANY_TIMERS - 1].last = 1;
+	starve.all = true;
+	for (uint32_t i = 0; i < MANY_TIMERS; i++)
+		lwf_timer_set(&probe[i].timer, i == MANY_TIMERS - 1 ? 20 * MS : MS);
+	lwf_event_host_run(host);
+	starve.all = false;
+	assert_int_equal(fired_in_all, MANY_TIMERS);
+	for (uint32_t i = 0; i < MANY_TIMERS; i++)
+		lwf_timer_fini(&probe[i].timer);
+}
+
+static void on_late_interest(void *context, unsigned events)
+{
+	unsigned *seen = context;
+
+	*seen = events;
+	lwf_event_host_stop(host);
+}
+
+static void test_interest_needs_no_memory(void **state)
+{
+	struct probe end = {.last = 1};
+	struct lwf_watch watch;
+	unsigned seen = 0;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(lwf_timer_init(&end.timer, host, on_probe, &end), 0);
+	assert_int_equal(lwf_watch_init(&watch, host, ends[0], 0, 1, on_late_interest, &seen), 0);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	starve.all = true;
+	lwf_watch_set(&watch, LWF_WATCH_READ);
+	lwf_timer_set(&end.timer, 200 * MS);
+	lwf_event_host_run(host);
+	starve.all = false;
+	assert_int_equal(seen, LWF_WATCH_READ);
+	lwf_watch_fini(&watch);
+	lwf_timer_fini(&end.timer);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -440,6 +496,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_log, open_host, close_host),
 		cmocka_unit_test_setup_teardown(test_signal, open_host, close_host),
 		cmocka_unit_test_setup_teardown(test_stop_before_run, open_host, close_host),
+		cmocka_unit_test_setup_teardown(test_timers_need_no_memory, open_host, close_host),
+		cmocka_unit_test_setup_teardown(test_interest_needs_no_memory, open_host,
+						close_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
