@@ -20,6 +20,8 @@ struct link_source {
 	struct lwf_timer again; /* another try of a dump that was interrupted too often */
 	unsigned references;
 	bool overrun; /* heard less than there was: a dump is due */
+	bool deaf;    /* no memory to hear with: not watched until `again` */
+	bool told;    /* that a dump failed: once until one succeeds */
 };
 
 struct link_side {

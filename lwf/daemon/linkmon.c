@@ -5,7 +5,9 @@
  * A turn reads every message that waits, then lets the policy act once on the difference: a burst
  * costs one transition, and the last state is always the kernel's. When the socket overran
  * (ENOBUFS, which libnl calls NLE_NOMEM), what still waits is read first, and then all links are
- * dumped: those that are not in the dump are gone, the rest is compared.
+ * dumped: those that are not in the dump are gone, the rest is compared. Without memory (also NLE_NOMEM)
+ * nothing can be read: the socket is left alone for a while, and then the same is done, since a message may
+ * have been lost on its way.
  */
 #include <assert.h>
 #include <errno.h>
@@ -175,10 +177,15 @@ static void resync(struct link_source *source)
 		error = dump(source);
 	}
 	source->overrun = error != 0;
-	if (!error)
+	if (!error) {
+		source->told = false;
 		return;
-	lwf_log(source->monitor->host, LWF_LOG_WARNING,
-		"links: the dump after an overrun failed (%s); trying again", strerror(-error));
+	}
+	if (!source->told)
+		lwf_log(source->monitor->host, LWF_LOG_WARNING,
+			"links: the dump after messages were lost failed (%s); trying again",
+			strerror(-error));
+	source->told = true;
 	lwf_timer_set(&source->again, LINK_RETRY_NS);
 }
 
@@ -186,6 +193,10 @@ static void resync_again(void *context)
 {
 	struct link_source *source = context;
 
+	if (source->deaf) {
+		source->deaf = false;
+		lwf_watch_set(&source->watch, LWF_WATCH_READ);
+	}
 	resync(source);
 	link_settle(source);
 }
@@ -201,20 +212,36 @@ static void count_overrun(struct link_source *source)
 			follow->counts[LINK_OVERRUN]++;
 }
 
+/* Something was not heard, and @error says why. */
+static void miss(struct link_source *source, int error)
+{
+	if (error != ENOMEM) {
+		count_overrun(source);
+		return;
+	}
+	source->overrun = true;
+	source->deaf = true;
+}
+
 static void readable(void *context, unsigned events)
 {
 	struct link_source *source = context;
 	int error = 0;
 
 	(void)events;
-	for (uint32_t n = 0; n < LINK_TURN_DATAGRAMS && error != -NLE_AGAIN; n++) {
+	for (uint32_t n = 0; n < LINK_TURN_DATAGRAMS && error != -NLE_AGAIN && !source->deaf; n++) {
+		errno = 0;
 		error = nl_recvmsgs_default(source->events);
 		/* all errors but "nothing waits" mean that a message may be lost */
 		if (error < 0 && error != -NLE_AGAIN && error != -NLE_INTR)
-			count_overrun(source);
+			miss(source, errno);
 	}
-	if (source->overrun)
+	if (source->deaf) {
+		lwf_watch_set(&source->watch, 0);
+		lwf_timer_set(&source->again, LINK_RETRY_NS);
+	} else if (source->overrun) {
 		resync(source);
+	}
 	link_settle(source);
 }
 

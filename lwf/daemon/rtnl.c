@@ -32,6 +32,7 @@
 #define IFF_LOWER_UP (1u << 16) /* net/if.h does not know it, linux/if.h does not go beside it */
 #endif
 
+#define RTNL_LEFT_MAX	65536u			       /* datagrams of a dump */
 #define RTNL_READ_BYTES 65536u			       /* for one datagram of the kernel */
 #define RTNL_MASK_BYTES (3u * 127u * sizeof(uint32_t)) /* of link modes, at most */
 
@@ -109,9 +110,18 @@ void rtnl_close(struct nl_sock *sock)
 struct rtnl_answer {
 	rtnl_each each;
 	void *context;
+	uint32_t sequence;
 	int error; /* the kernel's, as -errno */
 	bool done, interrupted;
 };
+
+/* What is left of an exchange that found no memory is not taken for the answer to another. */
+static int is_for_us(struct nl_msg *message, void *argument)
+{
+	const struct rtnl_answer *answer = argument;
+
+	return nlmsg_hdr(message)->nlmsg_seq == answer->sequence ? NL_OK : NL_SKIP;
+}
 
 static int heard_message(struct nl_msg *message, void *argument)
 {
@@ -153,6 +163,16 @@ static int heard_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *a
 	return NL_STOP;
 }
 
+/** Throws away what is left of an answer: while a dump is not read to its end the kernel begins no other. */
+static void pass_over(struct nl_sock *sock)
+{
+	char byte;
+
+	for (uint32_t n = 0; n < RTNL_LEFT_MAX; n++)
+		if (recv(nl_socket_get_fd(sock), &byte, 1, MSG_DONTWAIT | MSG_TRUNC) < 0)
+			return;
+}
+
 /** Sends, and reads until the answer is whole. */
 static int exchange(struct nl_sock *sock, struct nl_msg *message, struct rtnl_answer *answer)
 {
@@ -161,6 +181,7 @@ static int exchange(struct nl_sock *sock, struct nl_msg *message, struct rtnl_an
 
 	if (!callbacks)
 		return error;
+	nl_cb_set(callbacks, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, is_for_us, answer);
 	nl_cb_set(callbacks, NL_CB_VALID, NL_CB_CUSTOM, heard_message, answer);
 	nl_cb_set(callbacks, NL_CB_DUMP_INTR, NL_CB_CUSTOM, heard_interrupted, answer);
 	nl_cb_set(callbacks, NL_CB_FINISH, NL_CB_CUSTOM, heard_end, answer);
@@ -170,10 +191,13 @@ static int exchange(struct nl_sock *sock, struct nl_msg *message, struct rtnl_an
 		error = -EIO;
 		goto put;
 	}
+	answer->sequence = nlmsg_hdr(message)->nlmsg_seq;
 	error = 0;
 	while (!answer->done && !error)
 		if (nl_recvmsgs(sock, callbacks) < 0 && !answer->done)
 			error = -EIO;
+	if (error)
+		pass_over(sock);
 	if (!error)
 		error = answer->error;
 	if (!error && answer->interrupted)

@@ -24,10 +24,14 @@
 #include "hosts.h"
 #include "link.h"
 #include "netns.h"
+#include "starve.h"
 
 #define TURN_NS	   20000000ull /* given to the loop after each change */
 #define TINY_BYTES 1u	       /* the kernel makes it the least it allows */
 #define SKIPPED	   77
+#define STARVED_MAX \
+	1000u /* allocations that are tried while none succeeds: a busy loop tries millions */
+#define DUMP_ALLOCATIONS 24u
 
 struct rig {
 	struct lwf_host *host;
@@ -226,6 +230,58 @@ static void survives_overruns(void **state)
 	assert_int_equal(link_event_count(rig->follow, LINK_OVERRUN), link_overruns(rig->monitor));
 }
 
+/* Nothing is heard then, and nothing is tried without end; afterwards all is known. */
+static void survives_lack_of_memory(void **state)
+{
+	struct rig *rig = *state;
+
+	if (!STARVE_WORKS)
+		skip();
+	for (uint32_t i = 0; i < 4; i++) {
+		starve.failed = 0;
+		run(i % 2 ? "ip link set phy up" : "ip link set phy down");
+		starve.all = true;
+		turn(rig, 8 * TURN_NS);
+		starve.all = false;
+		assert_in_range(starve.failed, 1, STARVED_MAX);
+		turn(rig, LINK_RETRY_NS + TURN_NS);
+		if (i % 2)
+			assert_running(rig);
+		else
+			assert_int_equal(lwf_stack_holds(rig->stack), 1u << LWF_HOLD_LINK);
+	}
+}
+
+#define FLAPS \
+	"for i in $(seq 12); do echo link set phy down; echo link set phy up; done | ip -batch -"
+
+/* Each allocation of a dump fails once; the next dump finds what was missed. */
+static void dumps_again_without_memory(void **state)
+{
+	struct rig *rig = *state;
+	uint64_t asked;
+
+	if (!STARVE_WORKS)
+		skip();
+	link_set_receive_bytes(rig->monitor, TINY_BYTES);
+	run(FLAPS);
+	asked = starve.asked;
+	turn(rig, TURN_NS);
+	asked = starve.asked - asked;
+	assert_true(link_overruns(rig->monitor) > 0);
+	for (uint64_t back = 0; back < DUMP_ALLOCATIONS && back < asked; back++) {
+		run(FLAPS);
+		starve.nth = asked - back;
+		turn(rig, TURN_NS);
+		starve.nth = 0;
+		turn(rig, LINK_RETRY_NS);
+		assert_running(rig);
+	}
+	run(FLAPS "; ip link del phy");
+	turn(rig, TURN_NS + LINK_RETRY_NS);
+	assert_int_equal(lwf_stack_holds(rig->stack), 1u << LWF_HOLD_REMOVED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +289,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(follows_removal_and_return, setup, teardown),
 		cmocka_unit_test_setup_teardown(follows_a_new_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(survives_overruns, setup, teardown),
+		cmocka_unit_test_setup_teardown(survives_lack_of_memory, setup, teardown),
+		cmocka_unit_test_setup_teardown(dumps_again_without_memory, setup, teardown),
 	};
 
 	if (!netns_enter()) {
