@@ -12,6 +12,8 @@
 
 #include "live_world.h"
 
+#define ASK_TRIES 3u
+
 void live_forget(struct live_link *link)
 {
 	if (link->stopped && link->asks)
@@ -21,15 +23,30 @@ void live_forget(struct live_link *link)
 	link->seen = link->ledger = NULL;
 }
 
+/* A daemon that has no memory for an answer closes the connection: it is asked again on another one. */
 static json_t *request(struct live_link *link, enum lwf_wire_type type)
 {
 	struct lwf_error error;
 	json_t *reply = NULL;
+	uint64_t failed;
 
-	if (!link->asks || link->stopped ||
-	    lwf_connection_request(link->asks, type, NULL, LIVE_REQUEST_NS, &reply, NULL, &error))
-		return NULL;
-	return reply;
+	for (uint32_t tries = 0; tries < ASK_TRIES; tries++) {
+		failed = live_shim_failed(link);
+		if (!link->asks && failed && !link->stopped)
+			(void)live_watch_again(link);
+		if (!link->asks || link->stopped)
+			return NULL;
+		if (!lwf_connection_request(link->asks, type, NULL, LIVE_REQUEST_NS, &reply, NULL,
+					    &error))
+			return reply;
+		if (error.exit == LWF_EXIT_UNREACHABLE) {
+			lwf_connection_close(link->asks);
+			link->asks = NULL;
+		}
+		if (live_shim_failed(link) == failed || live_shim_starves(link))
+			return NULL;
+	}
+	return NULL;
 }
 
 /* The first stack of an answer: a daemon here has one. */
@@ -284,11 +301,34 @@ static uint64_t ask_resyncs(struct live_world *world, uint32_t daemon)
 	return sum;
 }
 
+/* What the daemon alone knows. */
+static bool is_its(const struct stress_question *question)
+{
+	switch (question->quantity) {
+	case STRESS_QUANTITY_KERNEL_TX:
+	case STRESS_QUANTITY_KERNEL_RX:
+	case STRESS_QUANTITY_LOST:
+	case STRESS_QUANTITY_DOUBLED:
+	case STRESS_QUANTITY_PAUSES:
+	case STRESS_QUANTITY_PENDED:
+	case STRESS_QUANTITY_PAUSE_MAX:
+	case STRESS_QUANTITY_PAUSE_P99:
+		return false;
+	default:
+		return question->object.kind & (STRESS_LINK | STRESS_SIDES | STRESS_MODULE);
+	}
+}
+
 int live_ask(struct stress_world *base, const struct stress_question *question, int64_t *value,
 	     struct lwf_error *error)
 {
 	struct live_world *world = live_of(base);
 
+	if (is_its(question) && live_shim_starves(&world->link[question->object.index]))
+		return live_refuse(error, LWF_EXIT_USAGE,
+				   stress_quantity_row(question->quantity)->name,
+				   "a daemon without memory answers nothing; ask clients and the "
+				   "kernel, or say 'memory ok' before");
 	switch (question->object.kind) {
 	case STRESS_CLIENT:
 		*value = (int64_t)ask_client(&world->client[question->object.index], question);

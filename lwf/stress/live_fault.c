@@ -13,7 +13,7 @@
 int live_request(struct live_link *link, enum lwf_wire_type type, json_t *body,
 		 struct lwf_error *error)
 {
-	if (!link->asks) {
+	if (!link->asks && !live_watch_again(link)) {
 		json_decref(body);
 		return live_refuse(error, LWF_EXIT_UNREACHABLE, link->declared->name,
 				   "its daemon is not there");
@@ -98,8 +98,14 @@ int live_order(struct stress_world *base, enum stress_order order,
 	};
 	struct live_link *link = &live_of(base)->link[object->index];
 	json_t *body = json_pack("{s:s}", "stack", link->declared->name);
+	uint64_t failed = live_shim_failed(link);
+	int err;
 
 	live_forget(link);
+	if (live_shim_starves(link) && !link->asks) {
+		json_decref(body);
+		return 0; /* it can but refuse */
+	}
 	if (order == STRESS_ORDER_INSERT)
 		json_object_set_new(body, "spec", json_string(text));
 	if (order == STRESS_ORDER_REMOVE || order == STRESS_ORDER_SET)
@@ -111,5 +117,11 @@ int live_order(struct stress_world *base, enum stress_order order,
 		lwf_connection_post(link->asks, types[order], body);
 		return 0;
 	}
-	return live_request(link, types[order], body, error);
+	err = live_request(link, types[order], body, error);
+	if (err && error->exit == LWF_EXIT_UNREACHABLE && link->asks) {
+		lwf_connection_close(link->asks);
+		link->asks = NULL;
+	}
+	/* refused for lack of memory: that is an outcome, and no mistake of the scenario */
+	return live_shim_failed(link) == failed ? err : 0;
 }

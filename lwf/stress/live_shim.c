@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,6 +178,25 @@ void live_shim_end(struct live_link *link)
 	if (link->faults)
 		munmap(link->faults, sizeof(*link->faults));
 	link->faults = NULL;
+}
+
+void live_shim_account(const struct live_link *link)
+{
+	struct stress_record *record = link->world->base.options.record;
+	struct stress_event event = {.kind = STRESS_EVENT_NOTE, .lane = link->lane};
+	struct fault_page *page = link->faults;
+	char text[STRESS_TEXT_BYTES];
+
+	if (!page)
+		return;
+	snprintf(text, sizeof(text),
+		 "lwfd was denied %" PRIu64 " sends and %" PRIu64
+		 " allocations, and told a wrong time %" PRIu64 " times",
+		 atomic_load(&page->failed_sends), atomic_load(&page->failed_allocations),
+		 atomic_load(&page->wall_asked));
+	event.time_ns = live_now_ns(link->world);
+	event.text = stress_record_intern(record, text);
+	stress_record_add(record, &event);
 }
 
 uint64_t live_shim_failed(const struct live_link *link)

@@ -78,6 +78,7 @@ static void take(struct live_link *link, const json_t *record)
 	struct stress_event event = {.lane = link->lane};
 	const char *kind = text(record, "kind");
 
+	link->heard = number(record, "seq");
 	if (world->base.options.trace) {
 		char *line = json_dumps(record, JSON_COMPACT);
 
@@ -100,17 +101,44 @@ static void take(struct live_link *link, const json_t *record)
 	}
 }
 
+/* Follows the daemon from behind the last record that was heard. */
+static int watch(struct live_link *link, struct lwf_error *error)
+{
+	int err = lwf_connection_open(link->control, LIVE_REQUEST_NS, &link->watches, error);
+
+	if (!err)
+		err = lwf_connection_request(
+			link->watches, LWF_WIRE_WATCH,
+			json_pack("{s:I}", "since", (json_int_t)link->heard + 1), LIVE_REQUEST_NS,
+			NULL, NULL, error);
+	return err;
+}
+
 int live_watch_open(struct live_link *link, struct lwf_error *error)
 {
 	int err = lwf_connection_open(link->control, LIVE_REQUEST_NS, &link->asks, error);
 
-	if (!err)
-		err = lwf_connection_open(link->control, LIVE_REQUEST_NS, &link->watches, error);
-	if (!err)
-		err = lwf_connection_request(link->watches, LWF_WIRE_WATCH,
-					     json_pack("{s:I}", "since", (json_int_t)1),
-					     LIVE_REQUEST_NS, NULL, NULL, error);
-	return err;
+	link->heard = 0;
+	return err ? err : watch(link, error);
+}
+
+bool live_watch_again(struct live_link *link)
+{
+	uint64_t now = live_clock_ns();
+	struct lwf_error error;
+
+	if (link->asks && link->watches)
+		return true;
+	if (link->pid <= 0 || live_shim_starves(link) || now < link->again_ns)
+		return false;
+	link->again_ns = now + LIVE_LOOK_NS;
+	if (!link->asks && lwf_connection_open(link->control, LIVE_REQUEST_NS, &link->asks, &error))
+		link->asks = NULL;
+	if (!link->watches && watch(link, &error)) {
+		lwf_connection_close(link->watches);
+		link->watches = NULL;
+	}
+	return link->asks && link->watches;
 }
 
 void live_watch_close(struct live_link *link)
@@ -126,6 +154,8 @@ void live_watch_hear(struct live_link *link)
 	struct lwf_error error;
 	json_t *record;
 
+	if (link->asks && !link->watches) /* it had no memory for us */
+		(void)live_watch_again(link);
 	while (link->watches) {
 		struct pollfd at = {.fd = lwf_connection_fd(link->watches), .events = POLLIN};
 		int err;
@@ -134,7 +164,8 @@ void live_watch_hear(struct live_link *link)
 			return;
 		err = lwf_connection_event(link->watches, LIVE_REQUEST_NS, &record, &error);
 		if (err) {
-			live_watch_close(link); /* check() says what became of the daemon */
+			lwf_connection_close(link->watches);
+			link->watches = NULL; /* check() says what became of the daemon */
 			return;
 		}
 		take(link, record);

@@ -132,6 +132,8 @@ struct live_link {
 	struct stress_histogram pause;
 	uint8_t lane;
 	uint64_t out;		   /* last value that the record has */
+	uint64_t heard;		   /* number of the last record of its trace */
+	uint64_t again_ns;	   /* when to connect again, at the earliest */
 	struct fault_page *faults; /* what its daemon shall suffer; NULL: it runs as it is */
 	bool is_queued;		   /* a queue stands before its device */
 	bool is_starved;	   /* of descriptors; it had these: */
@@ -330,6 +332,9 @@ int live_shim_start(struct live_link *link, struct live_shim_words *words, const
 int live_shim_wait(struct live_link *link, struct lwf_error *error);
 void live_shim_end(struct live_link *link);
 
+/** Notes in the record what the library did. */
+void live_shim_account(const struct live_link *link);
+
 /** Allocations of the daemon that have failed so far. */
 uint64_t live_shim_failed(const struct live_link *link);
 
@@ -403,6 +408,9 @@ int live_client_fault(struct live_client *client, const struct stress_fault_call
 /** Connects to the daemon of @link, and follows it. 0 or -errno with @error. */
 int live_watch_open(struct live_link *link, struct lwf_error *error);
 void live_watch_close(struct live_link *link);
+
+/** Connects again to a daemon that has closed what we had. True when all is there. */
+bool live_watch_again(struct live_link *link);
 
 /** Hears all that the daemon has told by now, into the record. */
 void live_watch_hear(struct live_link *link);

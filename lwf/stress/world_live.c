@@ -389,6 +389,8 @@ static void live_account(struct stress_world *base)
 		note_link(record, &world->link[i]);
 	for (uint32_t i = 0; i < base->options.scenario->links; i++)
 		live_life_check(&world->link[i]);
+	for (uint32_t i = 0; i < base->options.scenario->links; i++)
+		live_shim_account(&world->link[i]);
 }
 
 static void live_close(struct stress_world *base)
