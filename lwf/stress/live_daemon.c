@@ -56,6 +56,8 @@ int live_daemon_start(struct live_link *link)
 	argv[n++] = declared->name;
 	argv[n++] = "--control";
 	argv[n++] = link->control;
+	/* a daemon may be started while its device is away */
+	argv[n++] = "--wait-nic";
 	argv[n++] = "--profile";
 	argv[n++] = lwf_profile_name(link->world->base.options.scenario->profile);
 	for (uint32_t i = 0; i < declared->filters; i++) {
