@@ -86,6 +86,7 @@ static void note_owner(struct lwf_flow_table *table, struct lwf_flow *flow,
 	flow->owner_holders = owner->holders;
 	flow->owner_how = owner->how;
 	flow->owner_why = owner->why;
+	memcpy(flow->owner_also, owner->also, sizeof(flow->owner_also));
 	note_program(table, flow, owner);
 }
 
@@ -167,6 +168,7 @@ void lwf_flow_fill_owner(const struct lwf_flow_table *table, const struct lwf_fl
 	owner->holders = flow->owner_holders;
 	owner->how = flow->owner_how;
 	owner->why = flow->owner_why;
+	memcpy(owner->also, flow->owner_also, sizeof(owner->also));
 	if (flow->program == LWF_FLOW_NO_PROGRAM)
 		return;
 	memcpy(owner->comm, table->programs[flow->program].comm, sizeof(owner->comm));

@@ -60,6 +60,7 @@ struct lwf_flow {
 	uint64_t owner_start, owner_cookie;
 	uint64_t ask_at_ns; /* when its owner is asked for again; UINT64_MAX: never */
 	uint32_t owner_pid, owner_uid, owner_ppid;
+	uint32_t owner_also[LWF_OWNER_ALSO_MAX];
 	uint32_t tag;		    /* of its key */
 	uint32_t isn[2];	    /* [enum lwf_endpoint] */
 	uint32_t ack[2], window[2]; /* last heard from that end; window scaled */

@@ -74,6 +74,7 @@ json_t *lwf_flow_ends_json(const struct lwf_flow_info *info)
 json_t *lwf_flow_owner_json(const struct lwf_owner *owner)
 {
 	char comm[LWF_OWNER_COMM_BYTES], exe[LWF_OWNER_EXE_BYTES];
+	json_t *also = json_array();
 
 	memcpy(comm, owner->comm, sizeof(comm));
 	memcpy(exe, owner->exe, sizeof(exe));
@@ -83,11 +84,13 @@ json_t *lwf_flow_owner_json(const struct lwf_owner *owner)
 	for (unsigned char *p = (unsigned char *)exe; *p; p++)
 		if (*p < 0x20 || *p >= 0x7f)
 			*p = '?';
-	return json_pack("{s:I,s:I,s:I,s:I,s:s,s:s,s:i,s:s,s:s}", "pid", (json_int_t)owner->pid,
+	for (unsigned i = 0; i < LWF_OWNER_ALSO_MAX && owner->also[i]; i++)
+		json_array_append_new(also, json_integer(owner->also[i]));
+	return json_pack("{s:I,s:I,s:I,s:I,s:s,s:s,s:i,s:o,s:s,s:s}", "pid", (json_int_t)owner->pid,
 			 "ppid", (json_int_t)owner->ppid, "start_time",
 			 (json_int_t)owner->start_time, "uid",
 			 owner->uid == LWF_OWNER_NO_UID ? (json_int_t)-1 : (json_int_t)owner->uid,
-			 "comm", comm, "exe", exe, "holders", (int)owner->holders, "how",
-			 name_of(hows, COUNT(hows), owner->how), "why",
+			 "comm", comm, "exe", exe, "holders", (int)owner->holders, "also", also,
+			 "how", name_of(hows, COUNT(hows), owner->how), "why",
 			 name_of(whys, COUNT(whys), owner->why));
 }

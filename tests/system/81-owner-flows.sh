@@ -95,6 +95,32 @@ speak old
 wait_for 15 "the last ones to be attributed" owns last 50
 stop crowd
 
+step "PID-4: a port that two programs share is nobody's for sure: who it may be as well is told"
+cat >"$TMP/share.py" <<'END'
+import signal, socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+s.bind(("10.9.0.1", 5555))
+print("{}", flush=True)
+signal.sigwait({signal.SIGUSR1})
+s.sendto(b"x", ("10.9.0.2", 9))
+signal.pause()
+END
+for name in elder younger; do
+	background "$name" python3 -c 'import signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1}); exec(open(sys.argv[1]).read())' "$TMP/share.py"
+	wait_for 10 "$name to be ready" has_told "$name" 1
+done
+kill -USR1 "$(pid_of younger)"
+shared() {
+	lwfctl flows --json --only protocol=udp,port=5555 | jq -c '.flows[] | [.how, .pid, .also]'
+}
+is_shared() {
+	[ "$(shared)" = "[\"ambiguous\",$(pid_of elder),[$(pid_of younger)]]" ]
+}
+wait_for 15 "both to be named" is_shared
+stop elder TERM
+stop younger TERM
+
 step "the filter goes while questions are open"
 kill -STOP "$RESOLVER"
 run more dial 10.9.0.2 8000 50
