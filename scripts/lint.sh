@@ -7,7 +7,7 @@
 #   ROOT   the tree to read (default: this one)
 #
 # Checks that need a tool: format tidy cppcheck headers shell python.
-# Checks by reading (tests/lint/house.py): includes pure sizes titles words links man rules conflicts races map pages exports.
+# Checks by reading (tests/lint/house.py): includes pure sizes titles words links man rules conflicts races cases map pages exports.
 # Exit 0: nothing found. 1: what was found is printed. 77: the tool is not there.
 set -u
 here=$(cd "$(dirname "$0")/.." && pwd) || exit 1
@@ -125,7 +125,7 @@ python() {
 case $check in
 format | tidy | headers | shell | python) "$check" ;;
 cppcheck) cppcheck_ ;;
-includes | pure | sizes | titles | words | links | man | rules | conflicts | races | map | pages | exports)
+includes | pure | sizes | titles | words | links | man | rules | conflicts | races | cases | map | pages | exports)
 	tool python3
 	python3 "$here/tests/lint/house.py" "$check" "$root" "$build"
 	;;

@@ -15,6 +15,7 @@
 
 #define AT_REST_NS 1000000000ull /* at the end, traffic that was stopped comes home within */
 
+static bool run_all(struct stress_interp *interp, const struct stress_statement *list);
 static bool run_list(struct stress_interp *interp, const struct stress_statement *list);
 static bool run_statement(struct stress_interp *interp, const struct stress_statement *statement);
 
@@ -443,9 +444,9 @@ static bool run_statement(struct stress_interp *interp, const struct stress_stat
 		return run_always(interp, statement);
 	case STRESS_REPEAT:
 		return run_repeat(interp, statement);
-	case STRESS_ONLY:
+	case STRESS_ONLY: /* no block of its own to an `always` */
 		return !(statement->worlds & interp->world->ops->bit) ||
-		       run_list(interp, statement->body);
+		       run_all(interp, statement->body);
 	case STRESS_FAULTS:
 		return run_fault(interp, statement);
 	case STRESS_START:
@@ -465,14 +466,21 @@ static bool run_statement(struct stress_interp *interp, const struct stress_stat
 	return true;
 }
 
-/* A block: what it says must always hold, ends with it. */
-static bool run_list(struct stress_interp *interp, const struct stress_statement *list)
+static bool run_all(struct stress_interp *interp, const struct stress_statement *list)
 {
-	uint32_t outer = interp->always_count;
 	bool well = !interp->over;
 
 	for (; well && list; list = list->next)
 		well = run_statement(interp, list);
+	return well;
+}
+
+/* A block: what it says must always hold, ends with it. */
+static bool run_list(struct stress_interp *interp, const struct stress_statement *list)
+{
+	uint32_t outer = interp->always_count;
+	bool well = run_all(interp, list);
+
 	interp->always_count = outer;
 	return well;
 }

@@ -177,6 +177,10 @@ static uint64_t ask_client(const struct live_client *client, const struct stress
 		return client->page->doubled;
 	case STRESS_QUANTITY_ALIVE:
 		return client->pid > 0;
+	case STRESS_QUANTITY_REJECTED:
+		return client->rejected;
+	case STRESS_QUANTITY_HUNG_UP:
+		return client->hung_up;
 	default:
 		return ask_ledger(&ledger, question);
 	}

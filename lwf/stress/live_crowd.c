@@ -215,6 +215,8 @@ int live_client_fault(struct live_client *client, const struct stress_fault_call
 		return 0;
 	case STRESS_FAULT_CLIENT_CROWD:
 		return crowd(client, call->number, error);
+	case STRESS_FAULT_CLIENT_GARBLE:
+		return live_garble(client, call, error);
 	default:
 		return live_cannot(call, error);
 	}

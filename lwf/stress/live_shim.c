@@ -25,9 +25,9 @@ static const struct {
 	const char *name;
 	int error;
 } errors[] = {
-	{"ENOBUFS", ENOBUFS}, {"EAGAIN", EAGAIN}, {"ENETDOWN", ENETDOWN},
-	{"ENXIO", ENXIO},     {"ENODEV", ENODEV}, {"EIO", EIO},
-	{"EINVAL", EINVAL},   {"EPERM", EPERM},	  {"EMSGSIZE", EMSGSIZE},
+	{"ENOBUFS", ENOBUFS},	{"EAGAIN", EAGAIN}, {"ENETDOWN", ENETDOWN}, {"ENXIO", ENXIO},
+	{"ENODEV", ENODEV},	{"EIO", EIO},	    {"EINVAL", EINVAL},	    {"EPERM", EPERM},
+	{"EMSGSIZE", EMSGSIZE}, {"EINTR", EINTR},
 };
 
 static int error_named(const char *name)

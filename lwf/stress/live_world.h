@@ -74,7 +74,8 @@ struct live_client {
 	bool died; /* at least once */
 	bool told; /* it was there for all that its daemon, in its present life, answered it */
 	struct live_page *page;
-	struct lwf_ledger at_birth; /* of that life: what it had counted */
+	struct lwf_ledger at_birth;	     /* of that life: what it had counted */
+	uint64_t garbled, rejected, hung_up; /* live_garble.c */
 };
 
 #define LIVE_SAMPLES 16u /* of processor time */
@@ -396,6 +397,12 @@ struct lwf_ledger live_client_ledger(const struct live_client *client);
 
 /** Waits until it is connected. 0 or -errno with @error. */
 int live_client_wait(struct live_client *client, struct lwf_error *error);
+
+/* ---- live_garble.c ---- */
+
+/** Sends messages that are none, and looks at what comes back. 0 or -errno with @error. */
+int live_garble(struct live_client *client, const struct stress_fault_call *call,
+		struct lwf_error *error);
 
 /* ---- live_crowd.c ---- */
 

@@ -74,6 +74,10 @@ static uint64_t ask_client(const struct sim_client *client, const struct stress_
 		return client->doubled;
 	case STRESS_QUANTITY_ALIVE:
 		return client->alive;
+	case STRESS_QUANTITY_REJECTED:
+		return client->rejected;
+	case STRESS_QUANTITY_HUNG_UP:
+		return client->hung_up;
 	default:
 		return ask_ledger(&client->ledger, question->quantity, question->word);
 	}
@@ -131,6 +135,8 @@ static uint64_t ask_device(const struct sim_link *link, const struct stress_ques
 		return state.present && state.admin_up && state.carrier;
 	case STRESS_QUANTITY_MTU_OF:
 		return state.mtu_bytes;
+	case STRESS_QUANTITY_ALTERED:
+		return link->altered[upper];
 	case STRESS_QUANTITY_DROPPED:
 		return ask_drops(link, question);
 	default: /* SENT */
@@ -211,6 +217,8 @@ int sim_ask(struct stress_world *base, const struct stress_question *question, i
 		return sim_refuse(error, LWF_EXIT_SKIPPED,
 				  stress_quantity_row(question->quantity)->name,
 				  "the simulation knows no such quantity");
+	if (question->quantity == STRESS_QUANTITY_ALTERED)
+		sim_know(world);
 	switch (question->object.kind) {
 	case STRESS_CLIENT:
 		*value = (int64_t)ask_client(&world->client[question->object.index], question);

@@ -268,6 +268,9 @@ int sim_client_fault(struct sim_client *client, enum stress_fault fault, int64_t
 	case STRESS_FAULT_CLIENT_CROWD:
 		crowd(client, number);
 		break;
+	case STRESS_FAULT_CLIENT_GARBLE:
+		sim_client_garble(client, number);
+		break;
 	default:
 		return sim_refuse(error, LWF_EXIT_SKIPPED, stress_fault_row(fault)->words,
 				  "the simulation has no such fault");

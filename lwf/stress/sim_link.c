@@ -29,6 +29,8 @@ static void on_lower(void *context, const struct lwf_frame *frame)
 	if (frame->status != LWF_STATUS_SUCCESS)
 		return;
 	link->lower_took++;
+	if (link->world->known.asked)
+		sim_recognise(link, false, frame);
 	if (peer == link->index || to->wire_count == SIM_WIRE_FRAMES ||
 	    frame->len > sizeof(slot->bytes))
 		return;
@@ -45,8 +47,11 @@ static void on_upper(void *context, const struct lwf_frame *frame)
 	struct sim_link *link = context;
 
 	sim_digest(link->world, (uint64_t)link->index << 56 | 1ull << 55 | frame->len);
-	if (frame->status == LWF_STATUS_SUCCESS)
-		link->upper_took++;
+	if (frame->status != LWF_STATUS_SUCCESS)
+		return;
+	link->upper_took++;
+	if (link->world->known.asked)
+		sim_recognise(link, true, frame);
 }
 
 static void on_wire(void *context)
@@ -359,10 +364,12 @@ void sim_daemon_end(struct sim_world *world, uint32_t index, bool killed)
 
 /* ---- link events ---- */
 
-static void tell(struct sim_link *link, const char *event)
+void sim_tell(struct sim_link *link, const char *event)
 {
 	link->world->changes++;
-	if (!link->stack)
+	if (link->world->stale)
+		sim_missed(link);
+	if (!link->stack || link->world->stale)
 		return;
 	lwf_stack_set_link(link->stack, &link->link, event);
 	match_holds(link);
@@ -441,7 +448,7 @@ static int reason_of(const char *name)
 		{"ENETDOWN", LWF_REASON_DISABLED},     {"ENXIO", LWF_REASON_REMOVED},
 		{"ENODEV", LWF_REASON_REMOVED},	       {"EIO", LWF_REASON_DEVICE},
 		{"EINVAL", LWF_REASON_DEVICE},	       {"EPERM", LWF_REASON_DEVICE},
-		{"EMSGSIZE", LWF_REASON_TOO_LONG},
+		{"EMSGSIZE", LWF_REASON_TOO_LONG},     {"SHORT", LWF_REASON_DEVICE},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -535,7 +542,7 @@ static int link_fault(struct sim_link *link, const struct stress_fault_call *cal
 	if (upper)
 		tell_upper(link);
 	else
-		tell(link, stress_fault_row(call->fault)->words);
+		sim_tell(link, stress_fault_row(call->fault)->words);
 	return 0;
 }
 
@@ -559,6 +566,10 @@ static int world_fault(struct sim_world *world, const struct stress_fault_call *
 	case STRESS_FAULT_MEMORY_OK:
 		world->memory_out = call->fault == STRESS_FAULT_MEMORY_OUT;
 		lwf_sim_host_fail_nth(world->host, world->memory_out);
+		return 0;
+	case STRESS_FAULT_STALE:
+	case STRESS_FAULT_FRESH:
+		sim_stale(world, call->fault == STRESS_FAULT_STALE);
 		return 0;
 	default:
 		return sim_refuse(error, LWF_EXIT_SKIPPED, call->text,
@@ -597,7 +608,7 @@ int sim_undo(struct stress_world *base, const struct stress_fault_call *call,
 	} else if (call->fault == STRESS_FAULT_MAC) {
 		memcpy((upper ? &link->upper_link : &link->link)->mac,
 		       (upper ? &link->upper_before : &link->before)->mac, 6);
-		tell(link, "mac back");
+		sim_tell(link, "mac back");
 		return 0;
 	} else if (call->fault == STRESS_FAULT_RENAME) {
 		back.word = SIM_LOWER_NAME;

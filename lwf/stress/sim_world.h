@@ -25,6 +25,8 @@
 #define SIM_WIRE_FRAMES	 256u
 #define SIM_QDISC_NS	 50000u /* a device with qdisc completes so much later */
 
+#define SIM_KNOWN 8192u /* places for the hashes of all frames of all traffics */
+
 struct sim_world;
 
 /** A frame that a client has submitted and not been told of. */
@@ -52,6 +54,9 @@ struct sim_client {
 	struct lwf_ledger session_ledger; /* what it was told in this session */
 	struct lwf_ledger ledger;	  /* what it was told at all */
 	uint64_t lost, doubled;
+	uint64_t garbled; /* messages that were none */
+	uint64_t rejected,
+		hung_up; /* of these, answered with an error; connections closed for it */
 };
 
 struct sim_traffic {
@@ -91,6 +96,8 @@ struct sim_link {
 	uint64_t drops_before[2][LWF_REASONS];
 	uint64_t pauses, pended;
 	struct stress_histogram pause;
+	uint64_t altered[2]; /* frames that the lower, the upper device took and nobody made */
+	bool missed;	     /* something has happened that the engine was not told of */
 	uint8_t lane;
 	uint64_t out; /* last value that the record has */
 	/* the wire to a peer: frames that are on their way to this link */
@@ -113,6 +120,12 @@ struct sim_grave {
 	struct sim_grave *next;
 };
 
+/** Hashes of the frames that there are, once somebody has asked. */
+struct sim_known {
+	bool asked;
+	uint64_t hash[SIM_KNOWN];
+};
+
 struct sim_world {
 	struct stress_world base;
 	struct lwf_host *host;
@@ -120,7 +133,9 @@ struct sim_world {
 	uint64_t digest;
 	uint64_t changes; /* of what expectations look at */
 	uint64_t rules_broken;
-	bool memory_out;	       /* every allocation fails */
+	bool memory_out; /* every allocation fails */
+	bool stale;	 /* the engine is told of no link */
+	struct sim_known known;
 	bool over;		       /* everything was closed */
 	struct stress_failure failure; /* expected[0]: something was found wrong */
 	struct lwf_timer alarm;
@@ -175,6 +190,29 @@ int sim_order(struct stress_world *base, enum stress_order order,
 
 /** Frees daemons that were killed and have nothing left to come home. */
 void sim_bury(struct sim_world *world);
+
+/** Tells the engine what has become of the device of @link. */
+void sim_tell(struct sim_link *link, const char *event);
+
+/* ---- sim_hear.c ---- */
+
+/** Something happens to @link that the engine is not told of: the device alone answers by it. */
+void sim_missed(struct sim_link *link);
+
+/** From now on the engine is told of no link; or it is again, and first of what it missed. */
+void sim_stale(struct sim_world *world, bool stale);
+
+/** Sends @number messages that are none. */
+void sim_client_garble(struct sim_client *client, int64_t number);
+
+/** From now on frames that devices take are compared with those that traffics make. */
+void sim_know(struct sim_world *world);
+void sim_recognise(struct sim_link *link, bool upper, const struct lwf_frame *frame);
+
+static inline struct sim_link *link_of_client(const struct sim_client *client)
+{
+	return &client->world->link[client->declared->link];
+}
 
 /* ---- sim_client.c ---- */
 

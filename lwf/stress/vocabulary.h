@@ -94,6 +94,10 @@ enum stress_parameter {
 	  "sends are as before")                                                                   \
 	X(OVERRUN, "netlink overrun", STRESS_NOTHING, STRESS_NO_PARAMETER, STRESS_IN_LIVE, NONE,   \
 	  "link messages are lost")                                                                \
+	X(STALE, "netlink stale", STRESS_NOTHING, STRESS_NO_PARAMETER, STRESS_IN_SIM, FRESH,       \
+	  "a dump of links was interrupted: until it is tried again the engine hears of none")     \
+	X(FRESH, "netlink fresh", STRESS_NOTHING, STRESS_NO_PARAMETER, STRESS_IN_SIM, NONE,        \
+	  "the dump comes through: it hears what has become of each")                              \
 	X(CLIENT_KILL, "client kill", STRESS_CLIENT, STRESS_NO_PARAMETER, STRESS_IN_BOTH,          \
 	  CLIENT_START, "SIGKILL in the middle of its traffic")                                    \
 	X(CLIENT_START, "client start", STRESS_CLIENT, STRESS_NO_PARAMETER, STRESS_IN_BOTH,        \
@@ -114,6 +118,8 @@ enum stress_parameter {
 	  CLIENT_DEAF, "it reads them again")                                                      \
 	X(CLIENT_CROWD, "client crowd", STRESS_CLIENT, STRESS_TAKES_COUNT, STRESS_IN_BOTH, NONE,   \
 	  "so many connections are opened and dropped")                                            \
+	X(CLIENT_GARBLE, "client garble", STRESS_CLIENT, STRESS_TAKES_COUNT, STRESS_IN_BOTH, NONE, \
+	  "it sends so many messages that are none, on connections of its own")                    \
 	X(DAEMON_KILL, "daemon kill", STRESS_DAEMON, STRESS_NO_PARAMETER, STRESS_IN_BOTH,          \
 	  DAEMON_START, "SIGKILL")                                                                 \
 	X(DAEMON_TERM, "daemon terminate", STRESS_DAEMON, STRESS_NO_PARAMETER, STRESS_IN_BOTH,     \
@@ -198,6 +204,8 @@ enum stress_word {
 	  "frames that came in at the device, likewise")                                           \
 	X(DROPPED, "dropped", STRESS_LINK | STRESS_SIDES, STRESS_REASON_WORD, STRESS_COUNT,        \
 	  STRESS_IN_BOTH, "frames of the device that nobody was handed, by reason")                \
+	X(ALTERED, "altered", STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_SIM,           \
+	  "frames that the device took and no traffic made, from the first question on")           \
 	X(EPOCH, "epoch", STRESS_LINK, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,               \
 	  "lives of the stack so far")                                                             \
 	X(PRESENT, "present", STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,          \
@@ -221,6 +229,10 @@ enum stress_word {
 	  "99 of 100 of them took at most so long")                                                \
 	X(ALIVE, "alive", STRESS_CLIENT | STRESS_DAEMON, STRESS_NO_WORD, STRESS_COUNT,             \
 	  STRESS_IN_BOTH, "1 when it runs, or is stopped")                                         \
+	X(REJECTED, "rejected", STRESS_CLIENT, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,       \
+	  "messages that were none, each answered with an error")                                  \
+	X(HUNG_UP, "hung_up", STRESS_CLIENT, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,         \
+	  "connections that were closed for three of them")                                        \
 	X(SECOND_DAEMON, "second_daemon", STRESS_LINK, STRESS_NO_WORD, STRESS_COUNT,               \
 	  STRESS_IN_LIVE, "the exit code of another lwfd that is started on the same NIC now")     \
 	X(RESYNCS, "resyncs", STRESS_DAEMON, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_LIVE,         \

@@ -349,6 +349,51 @@ def check_pages():
         yield f"scripts/rules.py:1: {run.stderr.strip().splitlines()[-1]}"
 
 
+# The table's numbers; 27, 28, 35 and 41 to 45 are of other pages.
+CASES = set(range(1, 49)) - {27, 28, 35, 41, 42, 43, 44, 45}
+
+
+def marked_cases(path):
+    """Numbers that `# case N` marks at the end of expectations give, and lines with a mark that expect nothing."""
+    marks, idle = set(), []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        mark = re.search(r"#.*\bcase((?: \d+)+)\s*$", line)
+        if mark and "expect " in line.split("#")[0]:
+            marks |= {int(word) for word in mark[1].split()}
+        elif mark:
+            idle.append(number)
+    return marks, idle
+
+
+def check_cases():
+    """docs/scenarios.md has each case of the catalogue, and the scenario or test that it names looks at it."""
+    page, scenarios = ROOT / "docs/scenarios.md", ROOT / "scripts/scenarios"
+    if not scenarios.exists():
+        return
+    marks = {}
+    for path in sorted(scenarios.glob("*.scn")):
+        marks[path.name], idle = marked_cases(path)
+        for line in idle:
+            yield f"scripts/scenarios/{path.name}:{line}: a mark of a case stands at no expectation"
+    rows = {}
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+        row = re.match(r"\| (\d+) \|.*\| ([^|]+) \|$", line)
+        if not row:
+            continue
+        case, where = int(row[1]), row[2].split(", ")
+        rows[case] = {name for name in where if name.endswith(".scn")}
+        for name in where:
+            if name.endswith(".scn") and case not in marks.get(name, set()):
+                yield f"docs/scenarios.md:{number}: {name} expects nothing with the mark '# case {case}'"
+            if not name.endswith(".scn") and not (ROOT / name).exists():
+                yield f"docs/scenarios.md:{number}: there is no {name}"
+    for case in sorted(CASES ^ set(rows)):
+        yield f"docs/scenarios.md:1: case {case} {'has no row' if case in CASES else 'is none of the catalogue'}"
+    for name, cases in marks.items():
+        for case in sorted(case for case in cases if name not in rows.get(case, set())):
+            yield f"docs/scenarios.md:1: the row of case {case} does not name {name}"
+
+
 RACES = range(1, 13)
 
 

@@ -101,6 +101,35 @@ static void test_always(void **state)
 	fails("always expect outstanding(lan0) > 0 while state(lan0) == paused\nstack lan0 pause\n"
 	      "after 5ms\n",
 	      1, "outstanding(lan0) is 0");
+	fails("only sim { always expect submitted(c1) < 100 }\nstart t1\nafter 1s\n", 1,
+	      "submitted(c1) is 100");
+	passes("only live { always expect submitted(c1) < 100 }\nstart t1\nafter 1s\n");
+}
+
+/* Three messages that are none end a connection; a device that nobody hears of answers for itself. */
+static void test_what_is_told(void **state)
+{
+	(void)state;
+	passes("client c1 garble 20\nexpect rejected(c1) == 20 and hung_up(c1) == 6\n");
+	passes("only sim {\nfault netlink stale\nlink lan0.lower down\nstart t1\nafter 10ms\n"
+	       "expect state(lan0) == running and completed(c1, PAUSED) > 0\n"
+	       "expect kernel_tx(lan0.lower) == 0\n"
+	       "fault netlink fresh\nwithin 10ms expect state(lan0) == detached\n}\n");
+	passes("only sim { fault netlink stale for 5ms }\ndevice lan0.lower delete\ndevice "
+	       "lan0.lower create\n"
+	       "after 4ms expect epoch(lan0) == 1\n"
+	       "within 10ms expect epoch(lan0) == 2 and state(lan0) == running\n");
+}
+
+/* Frames that a filter has changed are none that a traffic made. */
+static void test_altered(void **state)
+{
+	(void)state;
+	passes("only sim { expect altered(lan0.lower) == 0 }\nstart t1\nafter 50ms\n"
+	       "only sim { expect sent(lan0.lower) > 50 and altered(lan0.lower) == 0 }\n");
+	passes("only sim { expect altered(lan0.lower) == 0 }\nfilter lan0 insert "
+	       "\"impair:corrupt=100%\"\n"
+	       "start t1\nafter 50ms\nonly sim { expect altered(lan0.lower) > 10 }\n");
 }
 
 static void test_faults(void **state)
@@ -269,6 +298,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_expectations), cmocka_unit_test(test_always),
+		cmocka_unit_test(test_what_is_told), cmocka_unit_test(test_altered),
 		cmocka_unit_test(test_faults),	     cmocka_unit_test(test_pauses),
 		cmocka_unit_test(test_clients),	     cmocka_unit_test(test_daemons),
 		cmocka_unit_test(test_filters),	     cmocka_unit_test(test_repeats),
