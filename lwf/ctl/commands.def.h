@@ -26,6 +26,13 @@ COMMAND(VERDICT_CHECK, "verdict check", "FILE", 1, 1, 0,
 COMMAND(EXPLAIN, "explain", "[in] PROTOCOL ADDRESS[:PORT] ADDRESS[:PORT]", 1, 6,
 	CTL_STACK | CTL_RULES | CTL_AS,
 	"which rule decides about a conversation, whose it is, and what was decided of it")
+COMMAND(VERDICT_SHOW, "verdict show", "[STACK]", 0, 1, 0,
+	"who decides about flows, what was asked, and what is open (needs a filter verdict)")
+COMMAND(VERDICT_SERVE, "verdict serve", "-- CMD [word...]", 1, CTL_ANY,
+	CTL_STACK | CTL_PRIORITY | CTL_TIMEOUT | CTL_COPY,
+	"CMD decides: asks come as lines of JSON, and it answers with lines")
+COMMAND(VERDICT_ASK, "verdict ask", "", 0, 0, CTL_STACK | CTL_PRIORITY | CTL_TIMEOUT,
+	"you decide, at this terminal")
 COMMAND(INSERT, "filter insert", "STACK NAME[:key=value,...]", 2, 2, CTL_ABOVE | CTL_BELOW,
 	"put a module in, lowest unless --above or --below says where")
 COMMAND(REMOVE, "filter remove", "STACK/MODULE", 1, 1, 0, "take a module out")
@@ -38,7 +45,7 @@ COMMAND(CLEANUP, "cleanup", "", 0, 0, 0, "undo what killed daemons left; needs n
 #endif
 #ifdef OPTION
 OPTION(STATE, "state", "STATE", "wait: Detached, Attaching, Paused, Restarting, Pausing, Running")
-OPTION(TIMEOUT, "timeout", "TIME", "wait: at most so long (500ms, 2s, 10m)")
+OPTION(TIMEOUT, "timeout", "TIME", "wait, verdict: at most so long (500ms, 2s, 10m)")
 OPTION(ABOVE, "above", "MODULE", "filter insert: directly above this module")
 OPTION(BELOW, "below", "MODULE", "filter insert: directly below this module")
 OPTION(FOR, "for", "TIME", "link: the carrier comes back by itself after this time")
@@ -50,9 +57,11 @@ OPTION(SORT, "sort", "KEY",
        "flows: by bytes (default), frames, age, idle, pid, comm, local, remote")
 OPTION(LIMIT, "limit", "N", "flows: the first N of them")
 OPTION(FOLLOW, "follow", NULL, "flows: again every second")
-OPTION(STACK, "stack", "STACK", "explain: of this stack, where there are several")
 OPTION(RULES, "rules", "FILE", "explain: by the rules of this file; needs no daemon")
 OPTION(AS, "as", "KEY=VALUE[,...]", "explain: as if it were of this pid, user, command, program")
+OPTION(STACK, "stack", "STACK", "explain, verdict: of this stack, where there are several")
+OPTION(PRIORITY, "priority", "N", "verdict: who has more is asked first (default 0)")
+OPTION(COPY, "copy", "BYTES", "verdict serve: so much of the frame comes with each ask")
 OPTION(CONTROL, "control", "PATH", "control socket (default: $LWF_CONTROL, else /run/lwf/control)")
 OPTION(JSON, "json", NULL, "print one JSON object (watch: one a line)")
 OPTION(HELP, "help", NULL, "print this and exit")

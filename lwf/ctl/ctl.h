@@ -3,7 +3,7 @@
  * ctl.h - lwfctl: tables of commands and options, the parsed command line, and what runs it.
  *
  * tables.c parses by the tables, run.c talks to the daemon, human.c prints for people;
- * flows.c does both for flows, explain.c for rules.
+ * flows.c does both for flows, explain.c for rules, verdict.c, serve.c and ask.c for deciding.
  */
 #ifndef LWF_CTL_CTL_H
 #define LWF_CTL_CTL_H
@@ -16,6 +16,7 @@
 
 #define CTL_PROGRAM	 "lwfctl"
 #define CTL_OPERANDS_MAX 6u
+#define CTL_ANY		 0xffffu /* operands: a command of its own, in rest */
 #define CTL_NAME_BYTES	 64u
 
 enum ctl_option_id {
@@ -41,6 +42,8 @@ enum {
 	CTL_STACK = 1u << CTL_OPTION_STACK,
 	CTL_RULES = 1u << CTL_OPTION_RULES,
 	CTL_AS = 1u << CTL_OPTION_AS,
+	CTL_PRIORITY = 1u << CTL_OPTION_PRIORITY,
+	CTL_COPY = 1u << CTL_OPTION_COPY,
 	CTL_OF_ALL = 1u << CTL_OPTION_CONTROL | 1u << CTL_OPTION_JSON | 1u << CTL_OPTION_HELP |
 		     1u << CTL_OPTION_VERSION,
 };
@@ -74,6 +77,7 @@ struct ctl_line {
 	enum ctl_command_id command;
 	const char *operand[CTL_OPERANDS_MAX];
 	unsigned operands;
+	char **rest;			/* CTL_ANY: the operands, ending with NULL */
 	const char *value[CTL_OPTIONS]; /* "" for options without an argument; NULL: not given */
 	bool json;
 };
@@ -93,6 +97,10 @@ int ctl_flows(const struct ctl_line *line);
 int ctl_explain(const struct ctl_line *line);
 int ctl_verdict_check(const struct ctl_line *line);
 int ctl_verdict_reload(const struct ctl_line *line);
+/** lwfctl verdict show (verdict.c), serve (serve.c), ask (ask.c); likewise. */
+int ctl_verdict_show(const struct ctl_line *line);
+int ctl_verdict_serve(const struct ctl_line *line);
+int ctl_verdict_ask(const struct ctl_line *line);
 
 /* ---- human.c: answers of the daemon as tables; borrowed objects ---- */
 

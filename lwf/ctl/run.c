@@ -364,6 +364,12 @@ int ctl_run(const struct ctl_line *line)
 		return ctl_verdict_check(line);
 	if (line->command == CTL_COMMAND_VERDICT_RELOAD)
 		return ctl_verdict_reload(line);
+	if (line->command == CTL_COMMAND_VERDICT_SHOW)
+		return ctl_verdict_show(line);
+	if (line->command == CTL_COMMAND_VERDICT_SERVE)
+		return ctl_verdict_serve(line);
+	if (line->command == CTL_COMMAND_VERDICT_ASK)
+		return ctl_verdict_ask(line);
 	request.body = json_object();
 	if (!request.body)
 		return lwf_cli_fail(CTL_PROGRAM, LWF_EXIT_REFUSED, "memory", NULL, "there is none");

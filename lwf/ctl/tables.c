@@ -33,6 +33,8 @@ static const char *const examples[][2] = {
 	{"lwfctl flows --only protocol=tcp --sort age", "connections, the youngest first"},
 	{"lwfctl verdict check home.rules && lwfctl verdict reload", "other rules from now on"},
 	{"lwfctl explain \"tcp 10.0.0.5:1 -> 192.0.2.1:443\"", "which rule would decide, and why"},
+	{"lwfctl verdict ask", "decide yourself about what the rules leave open"},
+	{"lwfctl verdict serve -- python3 decide.py", "or let a program decide"},
 	{"lwfctl watch --json | jq .text", "for programs"},
 };
 
@@ -98,6 +100,9 @@ static int find_command(int argc, char **argv, struct ctl_line *line)
 	if (!strcmp(argv[0], "filter"))
 		usage(argc > 1 ? argv[1] : "filter",
 		      "use filter insert, filter remove or filter set");
+	else if (!strcmp(argv[0], "verdict"))
+		usage(argc > 1 ? argv[1] : "verdict",
+		      "use verdict show, serve, ask, check or reload");
 	else
 		usage(argv[0], "there is no such command");
 	return -1;
@@ -108,6 +113,11 @@ static int take_operands(int argc, char **argv, struct ctl_line *line)
 	const struct ctl_command *command = &ctl_commands[line->command];
 	char option[32];
 
+	if (command->most == CTL_ANY) {
+		line->rest = argv;
+		line->operands = (unsigned)argc;
+		argc = 0;
+	}
 	for (int i = 0; i < argc; i++) {
 		if (line->operands == command->most)
 			return usage(argv[i], "one operand too many");
