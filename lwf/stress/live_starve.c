@@ -7,31 +7,50 @@
  * stopped. That it did is known from a second socket, which hears the same messages and is read as little.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "live_world.h"
 
-#define STOP_NS		 1000000000ull
-#define STOP_LOOK_NS	 200000ull
-#define FLOOD_NS	 5000000000ull
-#define FLOOD_TURN	 64u
-#define FIRST_DESCRIPTOR 3u    /* 0, 1 and 2 are always taken, so that none below it is free */
-#define QUEUE_FRAMES	 1000u /* of lo, which has none */
-#define BUFFER_BYTES	 (4 << 20)
+#define STOP_NS		1000000000ull
+#define STOP_LOOK_NS	200000ull
+#define FLOOD_NS	5000000000ull
+#define FLOOD_TURN	64u
+#define DESCRIPTORS_MAX 4096
+#define QUEUE_FRAMES	1000u /* of lo, which has none */
+#define BUFFER_BYTES	(4 << 20)
 
 /* ---- descriptors ---- */
 
+/* The lowest number that is free; -errno. With that as its limit a process has what it has, and no more. */
+static int lowest_free(const struct live_link *link)
+{
+	struct stat status;
+	char path[40];
+
+	for (int number = 0; number < DESCRIPTORS_MAX; number++) {
+		snprintf(path, sizeof(path), "%d/fd/%d", (int)link->pid, number);
+		if (fstatat(link->world->proc_fd, path, &status, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		return errno == ENOENT ? number : -errno;
+	}
+	return -ERANGE;
+}
+
 static int set_descriptors(struct live_link *link, bool on)
 {
-	struct rlimit none = {.rlim_cur = FIRST_DESCRIPTOR}, before;
+	struct rlimit none = {0}, before;
+	int lowest;
 
 	if (link->pid <= 0 || on == link->is_starved)
 		return 0;
@@ -41,6 +60,10 @@ static int set_descriptors(struct live_link *link, bool on)
 	}
 	if (prlimit(link->pid, RLIMIT_NOFILE, NULL, &before))
 		return -errno;
+	lowest = lowest_free(link);
+	if (lowest < 0)
+		return lowest;
+	none.rlim_cur = (rlim_t)lowest;
 	none.rlim_max = before.rlim_max;
 	if (prlimit(link->pid, RLIMIT_NOFILE, &none, NULL))
 		return -errno;
@@ -118,7 +141,7 @@ static int lose_messages(struct live_world *world)
 		stop_daemon(&world->link[i]);
 	err = flood(world);
 	for (uint32_t i = 0; i < links; i++)
-		if (world->link[i].pid > 0)
+		if (world->link[i].pid > 0 && !world->link[i].stopped)
 			kill(world->link[i].pid, SIGCONT);
 	return err;
 }
