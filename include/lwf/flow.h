@@ -358,6 +358,8 @@ struct lwf_callout_ops {
 			    enum lwf_flow_end why);
 	/** A flow has ended, before its contexts are deleted. May be NULL. */
 	void (*ended)(void *user, const struct lwf_flow_info *info, enum lwf_flow_end why);
+	/** Whose a flow is has come, later than the flow; also when nobody could be named. May be NULL. */
+	void (*owned)(void *user, uint64_t flow);
 	/** Unregistered: the last call that this callout gets. May be NULL. */
 	void (*closed)(void *user);
 };

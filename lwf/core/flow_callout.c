@@ -405,6 +405,22 @@ void lwf_flow_tell_end(struct lwf_flow_table *table, const struct lwf_flow *flow
 	table->nesting--;
 }
 
+void lwf_flow_tell_owned(struct lwf_flow_table *table, uint64_t flow)
+{
+	table->nesting++;
+	for (uint32_t i = 0; i < LWF_CALLOUTS_MAX; i++) {
+		struct lwf_callout *callout = &table->callouts[i];
+
+		if (!callout->ops || !callout->ops->owned || callout->closing)
+			continue;
+		callout->busy++;
+		callout->ops->owned(callout->user, flow);
+		callout->busy--;
+		close_if_done(table, callout);
+	}
+	table->nesting--;
+}
+
 /* ---- classify ---- */
 
 /** The first callout behind (@weight, @order), the heaviest first; NULL at the end. */

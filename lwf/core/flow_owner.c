@@ -129,6 +129,8 @@ static void answered(void *context, uint64_t handle, const struct lwf_owner *own
 		return;
 	note_owner(table, flow, owner);
 	plan(flow, lwf_host_now_ns(table->host));
+	if (owner->how != LWF_OWNER_PENDING)
+		lwf_flow_tell_owned(table, handle);
 }
 
 void lwf_flow_ask_owner(struct lwf_flow_table *table, struct lwf_flow *flow, uint64_t now_ns)

@@ -234,6 +234,7 @@ uint64_t lwf_flow_of_fragment(const struct lwf_flow_table *table, const struct l
 /* flow_callout.c */
 void lwf_flow_tell_end(struct lwf_flow_table *table, const struct lwf_flow *flow,
 		       enum lwf_flow_end why);
+void lwf_flow_tell_owned(struct lwf_flow_table *table, uint64_t flow);
 void lwf_flow_condemn_contexts(struct lwf_flow_table *table, struct lwf_flow *flow);
 void lwf_flow_drop_contexts(struct lwf_flow_table *table, struct lwf_flow *flow,
 			    enum lwf_flow_end why);
