@@ -43,7 +43,15 @@ extern "C" {
 	  "the adapter's packet filter does not want it")                                          \
 	X(IMPAIRED_LOSS, "impaired-loss", NOT_ACCEPTED,                                            \
 	  "filter impair lost it, as it was told to")                                              \
-	X(IMPAIRED_QUEUE, "impaired-queue", NOT_ACCEPTED, "the queue of filter impair was full")
+	X(IMPAIRED_QUEUE, "impaired-queue", NOT_ACCEPTED, "the queue of filter impair was full")   \
+	X(VERDICT_DENIED, "verdict-denied", NOT_ACCEPTED, "a rule or a decider denied it")         \
+	X(VERDICT_DEFAULT, "verdict-default", NOT_ACCEPTED, "nobody decided about it in time")     \
+	X(VERDICT_OVERFLOW, "verdict-overflow", NOT_ACCEPTED,                                      \
+	  "no room to wait for its verdict, or nobody to be asked")                                \
+	X(VERDICT_MERGED, "verdict-merged", NOT_ACCEPTED,                                          \
+	  "the same SYN waits for its verdict already")                                            \
+	X(VERDICT_FLOW, "verdict-flow-ended", NOT_ACCEPTED,                                        \
+	  "its flow ended while it waited for a verdict")
 
 enum lwf_reason {
 #define X(sym, name, status, text) LWF_REASON_##sym,

@@ -40,7 +40,7 @@ extern "C" {
 #define LWF_ASK_COPY_MAX       65535u /* bytes of a frame that come with an ask */
 #define LWF_ASK_TIMEOUT_MAX_NS 60000000000ull
 #define LWF_ASK_TIMEOUT_NS     500000000ull   /* the default, for programs */
-#define LWF_ASK_INTERACTIVE_NS 30000000000ull /* the default, for people */
+#define LWF_ASK_INTERACTIVE_NS 29000000000ull /* for people: below LWF_SEND_LIMIT_NS */
 
 /** X(symbol, name): why is asked */
 #define LWF_ASK_REASON_LIST(X)                                                             \

@@ -12,7 +12,8 @@
 	X(monitor)         \
 	X(hold)            \
 	X(impair)          \
-	X(flow)
+	X(flow)            \
+	X(verdict)
 
 #define X(name) extern const struct lwf_filter_ops lwf_filter_##name;
 LWF_FILTER_LIST(X)
