@@ -163,7 +163,7 @@ expect_equal "runs, lost, doubled" "4 0 0" "$(json '"\(.runs) \(.lost) \(.double
 expect_exit 0 lwf-stress replay daemon.ndjson --json
 expect_equal "its world" live "$(json .world)"
 
-for name in client-massacre two-daemons; do
+for name in crossed-orders client-massacre two-daemons; do
 	step "$name.scn"
 	expect_exit 0 lwf-stress run --live "$scenarios/$name.scn" --json
 	accounts_balance
