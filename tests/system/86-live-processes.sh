@@ -35,8 +35,12 @@ cat >clients.scn <<-'END'
 	client c1 continue
 	within 2s expect outstanding(c1) == 0
 	start t1
+	filter lan0/impair set "delay=100ms"
+	within 2s expect outstanding(c2) > 20
 	client c2 cancel
-	within 2s expect completed(c2, SEND_ABORTED) > 0
+	within 2s expect completed(c2, SEND_ABORTED) > 5
+	filter lan0/impair set "delay=2ms"
+	within 2s expect outstanding(c1) < 64
 	client c1 flood
 	within 2s expect outstanding(c1) > 300
 	client c1 calm
