@@ -100,6 +100,7 @@ struct lwf_nic {
 	uint32_t flight_oldest, flight_next;
 	uint32_t flight_count;	     /* of entries with a frame */
 	uint32_t flight_noticed;     /* highest number told of, +1 */
+	bool flight_ahead;	     /* a notice came for the send that fails just now */
 	uint64_t flight_deadline_ns; /* the link went: answer the rest by then; 0: it is there */
 	struct lwf_timer flight_check;
 	bool draining; /* send nothing until the kernel has nothing */
@@ -187,7 +188,7 @@ bool lwf_nic_flight_full(const struct lwf_nic *nic);
 void lwf_nic_flight_add(struct lwf_nic *nic, struct lwf_frame *frame, uint64_t since_ns);
 
 /** A send failed after the kernel may have given it a number. */
-void lwf_nic_flight_doubt(struct lwf_nic *nic);
+void lwf_nic_flight_doubt(struct lwf_nic *nic, struct lwf_nic_turn *turn);
 
 /** @frame is answered now whatever becomes of its parts: forget them. */
 void lwf_nic_flight_forget(struct lwf_nic *nic, const struct lwf_frame *frame);

@@ -9,7 +9,8 @@
  *
  * A send that fails late uses up a number too. Such a number gets an entry without a frame, marked
  * as doubtful: should a notice come for it after all, then the number was not used up, and all
- * entries behind move up by one.
+ * entries behind move up by one. A driver may give the notice and then drop the frame within the call
+ * (veth, when the other end is down): that notice is there when the send returns, and leaves no doubt.
  *
  * Super-frames are cut before they get here, since the kernel, when it cuts one, gives the notice
  * to any one of the segments (UDP: the first; TCP: by a sequence number that is not ours, or to
@@ -77,12 +78,6 @@ void lwf_nic_flight_add(struct lwf_nic *nic, struct lwf_frame *frame, uint64_t s
 		lwf_timer_set(&nic->flight_check, CHECK_NS);
 }
 
-void lwf_nic_flight_doubt(struct lwf_nic *nic)
-{
-	append(nic, (struct lwf_nic_flight){NULL, 0, true});
-	advance(nic);
-}
-
 void lwf_nic_flight_forget(struct lwf_nic *nic, const struct lwf_frame *frame)
 {
 	for (uint32_t i = nic->flight_oldest; i != nic->flight_next; i++) {
@@ -106,13 +101,17 @@ static void noticed(struct lwf_nic *nic, struct lwf_nic_turn *turn, uint32_t num
 {
 	struct lwf_frame *frame;
 
-	/* Of a frame that was answered long ago. */
-	if (number - nic->flight_oldest >= nic->flight_next - nic->flight_oldest)
+	/* Of a frame that was answered long ago, or of the send that fails just now. */
+	if (number - nic->flight_oldest >= nic->flight_next - nic->flight_oldest) {
+		nic->flight_ahead |= number == nic->flight_next;
 		return;
+	}
 	if (!entry(nic, number)->frame && entry(nic, number)->doubtful)
 		close_gap(nic, number);
-	if (number == nic->flight_next)
+	if (number == nic->flight_next) {
+		nic->flight_ahead = true;
 		return;
+	}
 	nic->flight_noticed = number + 1;
 	frame = entry(nic, number)->frame;
 	if (!frame)
@@ -168,6 +167,14 @@ void lwf_nic_flight_read(struct lwf_nic *nic, struct lwf_nic_turn *turn)
 		if (parse_notice(&message, &number))
 			noticed(nic, turn, number);
 	}
+}
+
+void lwf_nic_flight_doubt(struct lwf_nic *nic, struct lwf_nic_turn *turn)
+{
+	nic->flight_ahead = false;
+	lwf_nic_flight_read(nic, turn);
+	append(nic, (struct lwf_nic_flight){NULL, 0, !nic->flight_ahead});
+	advance(nic);
 }
 
 void lwf_nic_flight_settle(struct lwf_nic *nic, struct lwf_nic_turn *turn, enum lwf_reason reason)

@@ -110,7 +110,7 @@ static enum outcome failed(struct lwf_nic *nic, struct lwf_nic_turn *turn, struc
 /* ---- one frame ---- */
 
 /* Returns 0 or the errno of the send. */
-static int write_wire(struct lwf_nic *nic, struct lwf_frame *frame)
+static int write_wire(struct lwf_nic *nic, struct lwf_nic_turn *turn, struct lwf_frame *frame)
 {
 	ssize_t wrote;
 	int error;
@@ -126,7 +126,7 @@ static int write_wire(struct lwf_nic *nic, struct lwf_frame *frame)
 	/* These come before the kernel gives the frame a number; the others after. */
 	if (nic->notices && error != EAGAIN && error != ENETDOWN && error != ENXIO &&
 	    error != ENODEV)
-		lwf_nic_flight_doubt(nic);
+		lwf_nic_flight_doubt(nic, turn);
 	return error;
 }
 
@@ -152,7 +152,7 @@ static enum outcome send_parts(struct lwf_nic *nic, struct lwf_nic_turn *turn,
 			lwf_pool_give(nic->scratch, copy);
 			return refuse(nic, turn, frame, LWF_REASON_OFFLOAD, 0);
 		}
-		error = write_wire(nic, copy);
+		error = write_wire(nic, turn, copy);
 		if (error)
 			break;
 		frame->spare++;
@@ -238,7 +238,7 @@ static enum outcome try_send(struct lwf_nic *nic, struct lwf_nic_turn *turn,
 		if (must_cut(nic, frame))
 			return send_parts(nic, turn, frame, since_ns);
 	}
-	error = write_wire(nic, frame);
+	error = write_wire(nic, turn, frame);
 	if (!error) {
 		if (nic->notices) {
 			frame->spare = 1;
