@@ -69,14 +69,20 @@ int live_fault(struct stress_world *base, const struct stress_fault_call *call,
 	}
 }
 
+/* Of its sends, another file undoes it. */
+static bool is_of_device(const struct stress_fault_call *call)
+{
+	return call->object.kind & STRESS_SIDES &&
+	       stress_fault_row(call->fault)->undo != STRESS_FAULT_SEND_OK;
+}
+
 int live_undo(struct stress_world *base, const struct stress_fault_call *call,
 	      struct lwf_error *error)
 {
 	struct live_link *link = &live_of(base)->link[call->object.index % STRESS_LINKS_MAX];
 	struct stress_fault_call undo = *call;
 
-	if (call->fault == STRESS_FAULT_MTU || call->fault == STRESS_FAULT_MAC ||
-	    call->fault == STRESS_FAULT_RENAME) {
+	if (is_of_device(call)) {
 		live_forget(link);
 		return live_link_undo(link, call, error);
 	}

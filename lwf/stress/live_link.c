@@ -346,14 +346,17 @@ int live_link_undo(struct live_link *link, const struct stress_fault_call *call,
 {
 	bool upper = call->object.kind == STRESS_UPPER;
 	const struct live_was *was = &link->was[upper ? LIVE_UPPER : LIVE_LOWER];
+	struct stress_fault_call back = *call;
 	int err;
 
-	if (call->fault == STRESS_FAULT_MTU)
-		err = set_mtu(link, upper, was->mtu_bytes);
-	else if (call->fault == STRESS_FAULT_MAC)
-		err = set_mac(link, was->mac);
-	else
-		err = set_name(link, was->name);
+	back.fault = stress_fault_row(call->fault)->undo;
+	back.number = was->mtu_bytes;
+	back.word = was->name;
+	if (back.fault == STRESS_FAULT_FORCE_OFF || back.fault == STRESS_FAULT_FORCE_ON)
+		return live_link_fault(link, &back, error);
+	err = upper ? upper_fault(link, &back) : lower_fault(link, &back, was->mac);
+	if (err == CANNOT)
+		return live_cannot(call, error);
 	/* one that went meanwhile is made again as it was */
 	return err && err != -ENODEV
 		       ? live_refuse(error, LWF_EXIT_FALSE, call->text,

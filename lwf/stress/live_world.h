@@ -5,7 +5,7 @@
  * world_live.c begins and ends it, lets time pass and judges; live_space.c makes namespaces and
  * processes; live_net.c speaks to the kernel about links; live_link.c is what happens to a link;
  * live_pace.c paces traffic; live_client.c is what a client process does, live_crowd.c what happens to
- * it; live_daemon.c starts daemons; live_watch.c hears what they tell; live_witness.c counts what
+ * it; live_source.c is hosts and networks that send; live_daemon.c starts daemons; live_watch.c hears what they tell; live_witness.c counts what
  * devices took; live_ask.c answers questions; live_fault.c gives faults to who does them, and orders to
  * daemons. All but the clients is one thread. Everything lives in a PID namespace whose process 1 dies
  * with the run, however that ends, and takes all others along; devices die with their namespaces.
@@ -94,6 +94,14 @@ struct live_life {
 	uint64_t drops[2][LWF_REASONS]; /* lower, upper */
 };
 
+/** Who sends at a side of a link: the host behind the TAP, the network behind the NIC. */
+struct live_source {
+	struct live_link *link;
+	bool upper;
+	pid_t pid; /* 0: nobody does */
+	struct live_page *page;
+};
+
 /** One link, and the lwfd that has it. */
 struct live_link {
 	struct live_world *world;
@@ -120,6 +128,7 @@ struct live_link {
 	struct live_gone { /* what devices took and gave that are no more */
 		uint64_t tx, rx;
 	} gone[LIVE_SIDES];
+	struct live_source source[LIVE_SIDES];
 	pid_t pid; /* of its lwfd; 0: it does not run */
 	bool stopped; /* it hears nothing, so it is not asked: what it said last is all that is known */
 	struct lwf_connection *asks, *watches;
@@ -310,7 +319,10 @@ void live_link_close(struct live_link *link);
 /** Lays the wire of @link and brings its ends up; of a pair of links, once. 0 or the kernel's -errno. */
 int live_link_plug(struct live_link *link);
 
-/** A fault of a side of @link; the end of one that changed an MTU, a MAC, a name. 0 or -errno with @error. */
+/**
+ * A fault of a side of @link; the end of one, for which a device that is gone meanwhile is as it was. 0; or
+ * -errno with @error.
+ */
 int live_link_fault(struct live_link *link, const struct stress_fault_call *call,
 		    struct lwf_error *error);
 int live_link_undo(struct live_link *link, const struct stress_fault_call *call,
@@ -386,6 +398,21 @@ int live_pace_init(struct live_pace *pace, const struct stress_traffic *declared
 
 /** How many frames are due by @now, when @made were made so far. Whoever sends fewer gives them up. */
 uint64_t live_pace_due(struct live_pace *pace, bool on, uint64_t made, uint64_t now);
+
+/* ---- live_source.c ---- */
+
+/** Whether hosts and networks can send what @scenario wants. 0 or -errno with @error. */
+int live_source_check(const struct stress_scenario *scenario, struct lwf_error *error);
+
+/** Starts a process for each that sends. 0 or -errno. */
+int live_source_start(struct live_world *world);
+void live_source_stop(struct live_link *link);
+
+/** Whether those of @link still run. */
+void live_source_judge(struct live_link *link);
+
+/** Where traffic from there is switched, by its bit. */
+_Atomic uint32_t *live_source_switch(struct live_world *world, const struct stress_object *from);
 
 /* ---- live_client.c ---- */
 

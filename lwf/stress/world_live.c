@@ -82,13 +82,7 @@ static int refuse_early(const struct stress_world_options *options, struct lwf_e
 	if (options->on_stack)
 		return live_refuse(error, LWF_EXIT_SKIPPED, options->on_stack,
 				   "a live run has namespaces of its own");
-	for (uint32_t i = 0; i < scenario->traffics; i++)
-		if (scenario->traffic[i].from.kind != STRESS_CLIENT)
-			return live_refuse(
-				error, LWF_EXIT_SKIPPED, scenario->traffic[i].name,
-				"a live run sends frames of clients alone yet, none of the "
-				"host or the network");
-	return 0;
+	return live_source_check(scenario, error);
 }
 
 static int prepare(struct live_world *world)
@@ -143,6 +137,9 @@ static int start_all(struct live_world *world, struct lwf_error *error)
 					  "no process can be started");
 	for (uint32_t i = 0; !err && i < scenario->clients; i++)
 		err = live_client_wait(&world->client[i], error);
+	if (!err && live_source_start(world))
+		err = live_refuse(error, LWF_EXIT_FALSE, scenario->name,
+				  "no process can be started for its hosts and networks");
 	return err;
 }
 
@@ -297,6 +294,7 @@ static void check_all(struct live_world *world, bool thoroughly)
 		check_client(&world->client[i]);
 	for (uint32_t i = 0; i < scenario->links; i++) {
 		live_daemon_check(&world->link[i]);
+		live_source_judge(&world->link[i]);
 		if (thoroughly)
 			judge_link(&world->link[i]);
 	}
@@ -320,13 +318,13 @@ static bool live_check(struct stress_world *base, struct stress_failure *failure
 static int live_traffic(struct stress_world *base, uint32_t index, bool on, struct lwf_error *error)
 {
 	const struct stress_traffic *traffic = &base->options.scenario->traffic[index];
-	struct live_page *page = live_of(base)->client[traffic->from.index].page;
+	_Atomic uint32_t *is_on = live_source_switch(live_of(base), &traffic->from);
 
 	(void)error;
 	if (on)
-		page->on |= 1u << index;
+		*is_on |= 1u << index;
 	else
-		page->on &= ~(1u << index);
+		*is_on &= ~(1u << index);
 	return 0;
 }
 
@@ -406,6 +404,7 @@ static void live_close(struct stress_world *base)
 		struct live_link *link = &world->link[i];
 
 		live_watch_close(link);
+		live_source_stop(link);
 		live_end_child(&link->pid, SIGKILL);
 		live_shim_end(link);
 		live_link_close(link);

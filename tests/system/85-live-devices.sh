@@ -126,6 +126,65 @@ step "two stacks on one wire"
 expect_exit 0 lwf-stress run --live pair.scn --json
 expect_equal "lost, rules" "0 0" "$(json '"\(.lost) \(.rules_broken)"')"
 
+# With the kernel's queue, a veth whose other end is down tells of a frame and drops it all the same.
+step "the carrier comes and goes under a queue of the kernel"
+cat >queue.scn <<-'END'
+	scenario "queue" seed 65
+	link lan0 qdisc kernel
+	client c1 on lan0
+	traffic t1 from c1 udp 10.9.0.1:1 -> 10.9.0.2:9 size 60..1514 rate 3kpps burst 8
+	start t1
+	repeat 30 {
+	  after 0ms..5ms link lan0.lower carrier-off
+	  within 1s expect carrier(lan0.lower) == 0
+	  after 0ms..5ms link lan0.lower carrier-on
+	  within 1s expect carrier(lan0.lower) == 1
+	}
+	stop t1
+	drain within 2s
+	expect lost(c1) == 0 and sent(lan0.lower) == kernel_tx(lan0.lower)
+END
+expect_exit 0 lwf-stress run --live queue.scn
+
+step "hosts and networks send"
+cat >sources.scn <<-'END'
+	scenario "sources" seed 6
+	link lan0
+	traffic host from lan0.upper udp 10.0.0.1:9 -> 10.0.0.2:9 size 60..1500 rate 5kpps burst 4 count 2000
+	traffic net from lan0.lower udp 10.0.0.2:9 -> 10.0.0.1:9 size 60..1500 rate 2kpps count 1000
+	traffic more from lan0.lower udp 10.0.0.2:9 -> 10.0.0.1:9 size 60 rate 1Mbps
+	traffic dark from lan0.upper udp 10.0.0.1:9 -> 10.0.0.2:9 size 60 rate 1kpps
+	start host; start net
+	after 200ms expect kernel_rx(lan0.upper) >= 500 and kernel_rx(lan0.upper) < 1500
+	within 2s expect kernel_rx(lan0.upper) == 2000 and sent(lan0.lower) == 2000
+	within 2s expect kernel_rx(lan0.lower) == 1000 and kernel_tx(lan0.upper) == 1000
+	after 50ms expect kernel_tx(lan0.lower) == 2000
+	start more
+	repeat 10 {
+	  after 10ms device lan0.lower delete
+	  within 1s expect state(lan0) == detached
+	  device lan0.lower create
+	  within 2s expect state(lan0) == running
+	}
+	within 1s expect kernel_rx(lan0.lower) > 1100
+	stop all
+	after 50ms expect sent(lan0.lower) == kernel_tx(lan0.lower)
+	note "without its carrier the TAP takes nothing from the host; to the host it still gives"
+	link lan0.upper carrier-off
+	after 1200ms start dark
+	after 50ms expect kernel_rx(lan0.upper) == 2000 and state(lan0) == running
+	link lan0.upper carrier-on
+	within 2s expect kernel_rx(lan0.upper) > 2000
+END
+expect_exit 0 lwf-stress run --live sources.scn --json
+
+step "the shipped scenarios of devices"
+for name in device-replug hlk; do
+	expect_exit 0 lwf-stress run --live "$ROOT/scripts/scenarios/$name.scn" --json
+	expect_equal "$name: lost, doubled, rules" "0 0 0" "$(json '"\(.lost) \(.doubled) \(.rules_broken)"')"
+done
+expect_exit 0 lwf-stress run --live "$ROOT/scripts/scenarios/soak.scn" --set length=10s --json
+
 step "what cannot be done so is told"
 refused() { # CODE REGEX FAULT
 	{ echo 'scenario "r"' && echo 'link lan0' && echo "$3"; } >refused.scn
