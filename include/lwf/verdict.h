@@ -263,6 +263,10 @@ struct lwf_decider_call {
 /** Deciders of the stack of @module, those with the highest priority first. For filters. */
 struct lwf_decider *lwf_module_deciders(const struct lwf_module *module);
 
+/** A number for an ask, 1 to 2^48 - 1: no other module or life of this stack is given it again. For
+ * filters. */
+uint64_t lwf_module_next_ask(struct lwf_module *module);
+
 /** X(name): what a module counts beside causes; all only grow but those "at present" */
 #define LWF_VERDICT_STAT_LIST(X)                                                           \
 	X(asks)	  /* = sum of settled + open */                                            \

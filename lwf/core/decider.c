@@ -134,6 +134,11 @@ struct lwf_decider *lwf_module_deciders(const struct lwf_module *module)
 	return module->stack->deciders;
 }
 
+uint64_t lwf_module_next_ask(struct lwf_module *module)
+{
+	return ++module->stack->last_ask;
+}
+
 uint32_t lwf_module_holds(const struct lwf_module *module)
 {
 	return module->stack->holds;

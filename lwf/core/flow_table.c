@@ -168,6 +168,22 @@ void lwf_flow_finish(struct lwf_flow_table *table, struct lwf_flow *flow, enum l
 	lwf_flow_watch_level(table);
 }
 
+uint64_t lwf_flow_latest(const struct lwf_flow_table *table)
+{
+	uint64_t latest = 0;
+
+	for (uint32_t i = 0; i < table->config.flows; i++)
+		if (table->flows[i].generation > latest)
+			latest = table->flows[i].generation;
+	return latest;
+}
+
+void lwf_flow_begin_behind(struct lwf_flow_table *table, uint64_t generation)
+{
+	for (uint32_t i = 0; i < table->config.flows; i++)
+		table->flows[i].generation = generation + 1;
+}
+
 void lwf_flow_fill_info(const struct lwf_flow_table *table, const struct lwf_flow *flow,
 			struct lwf_flow_info *info)
 {

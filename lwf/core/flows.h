@@ -195,6 +195,10 @@ void lwf_flow_finish(struct lwf_flow_table *table, struct lwf_flow *flow, enum l
 void lwf_flow_fill_info(const struct lwf_flow_table *table, const struct lwf_flow *flow,
 			struct lwf_flow_info *info);
 
+/** The latest generation that was used, and where those of a new table begin: behind it. */
+uint64_t lwf_flow_latest(const struct lwf_flow_table *table);
+void lwf_flow_begin_behind(struct lwf_flow_table *table, uint64_t generation);
+
 /* flow_index.c */
 uint64_t lwf_flow_hash(const struct lwf_flow_table *table, const struct lwf_flow_key *key,
 		       uint64_t more);

@@ -203,6 +203,7 @@ struct lwf_stack {
 	uint32_t copies_out;
 	struct lwf_flow_table *flows; /* flow_share.c */
 	uint32_t flow_users;
+	uint64_t flow_generation; /* the latest of the tables before this one */
 	struct lwf_pool *scratch; /* one frame, for records that are refused at the door */
 
 	/* entry points of the path; NULL is the edge */
@@ -212,6 +213,7 @@ struct lwf_stack {
 	uint32_t session_count;
 	struct lwf_decider *deciders; /* the highest priority first; decider.c */
 	uint32_t decider_count, last_decider;
+	uint64_t last_ask;
 	struct lwf_ledger host_ledger;	 /* path.c */
 	struct lwf_ledger client_ledger; /* session.c */
 

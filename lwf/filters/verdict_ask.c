@@ -20,7 +20,6 @@ void lwf_verdict_asks_init(struct verdict *me)
 	me->free_ask = me->oldest = me->youngest = VERDICT_NIL;
 	me->ready_head = me->ready_tail = VERDICT_NIL;
 	for (uint32_t i = me->ask_room; i-- > 0;) {
-		me->asks[i].generation = 1;
 		me->asks[i].younger = me->free_ask;
 		me->free_ask = i;
 	}
@@ -38,7 +37,8 @@ static struct verdict_ask *take_place(struct verdict *me)
 
 	me->free_ask = ask->younger;
 	*ask = (struct verdict_ask){
-		.generation = ask->generation,
+		.generation = lwf_module_next_ask(me->module),
+		.last_generation = ask->last_generation,
 		.last_flow = ask->last_flow,
 		.last_decider = ask->last_decider,
 		.last_cause = ask->last_cause,
@@ -66,7 +66,7 @@ static void give_place(struct verdict *me, struct verdict_ask *ask)
 		me->youngest = ask->older;
 	else
 		me->asks[ask->younger].older = ask->older;
-	ask->generation++;
+	ask->last_generation = ask->generation;
 	ask->state = VERDICT_ASK_FREE;
 	ask->younger = me->free_ask;
 	me->free_ask = slot_of(me, ask);

@@ -75,14 +75,15 @@ enum verdict_ask_state {
 };
 
 struct verdict_ask {
-	uint64_t generation;
+	uint64_t generation; /* of the ask that is open, or was the last; 0: none was */
 	uint64_t deadline_ns, born_ns, asked_ns;
 	uint64_t epoch;
 	struct lwf_decider *decider;
 	struct verdict_ruling ruling;
 	struct lwf_tell permit;	    /* soft: what one of higher priority said */
 	struct lwf_batch frames[2]; /* [enum lwf_direction] */
-	uint64_t last_flow;	    /* of the generation before: for what is told late */
+	uint64_t last_generation;   /* that was settled, and of which flow: for what is told late */
+	uint64_t last_flow;
 	uint32_t last_decider;
 	uint32_t flow; /* place of its flow */
 	uint32_t bytes;

@@ -57,9 +57,9 @@ static enum lwf_tell_result why_not(struct verdict *me, const struct lwf_decider
 	const struct verdict_ask *ask = slot_of(me, tell->ask);
 	uint64_t generation = tell->ask >> VERDICT_SLOT_BITS;
 
-	if (!ask || !generation || generation >= ask->generation)
-		return LWF_TELL_UNKNOWN;
-	if (generation + 1 < ask->generation)
+	if (!ask || !generation || generation > ask->generation)
+		return LWF_TELL_UNKNOWN; /* not in this life of the module */
+	if (generation != ask->last_generation)
 		return LWF_TELL_LATE; /* only of the last one is known what became of it */
 	if (ask->last_cause == LWF_CAUSE_VERDICT && ask->last_decider == decider->id)
 		return LWF_TELL_DUPLICATE;

@@ -142,6 +142,38 @@ static void test_detach(void **state)
 	vbed_end();
 }
 
+/* PS-2: numbers of a life that is over name nothing in the next one, neither asks nor flows. */
+static void test_numbers_of_another_life(void **state)
+{
+	struct talk talk = vbed_udp(1);
+	uint64_t old[8], flow[8];
+
+	(void)state;
+	vbed_begin("flow:flows=64;verdict:flows=64,timeout=60s,asks=2");
+	judge_open(&judge, 100);
+	for (uint32_t life = 0; life < 8; life++) {
+		vbed_send(&talk);
+		assert_int_equal(vbed_stats().waiting, 1);
+		old[life] = judge_last(&judge, 0);
+		flow[life] = vbed_flow(&talk);
+		for (uint32_t i = 0; i < life; i++) {
+			assert_int_not_equal(
+				judge_tell(&judge, old[i], LWF_VERDICT_PERMIT, LWF_SCOPE_FLOW),
+				LWF_TELL_OK);
+			assert_int_equal(
+				lwf_decider_update(&judge.decider, flow[i], LWF_VERDICT_PERMIT, 0),
+				LWF_TELL_UNKNOWN);
+		}
+		assert_int_equal(vbed_stats().waiting, 1);
+		rig_link_down(&rig);
+		rig_link_up(&rig);
+		rig_run(&rig, 1);
+	}
+	assert_int_equal(vbed.down_count, 0);
+	judge_close(&judge);
+	vbed_end();
+}
+
 static void test_removed_from_the_stack(void **state)
 {
 	(void)state;
@@ -436,6 +468,7 @@ int main(void)
 		cmocka_unit_test_setup(test_not_ip, fresh),
 		cmocka_unit_test_setup(test_while_pausing, fresh),
 		cmocka_unit_test_setup(test_detach, fresh),
+		cmocka_unit_test_setup(test_numbers_of_another_life, fresh),
 		cmocka_unit_test_setup(test_removed_from_the_stack, fresh),
 		cmocka_unit_test_setup(test_carrier, fresh),
 		cmocka_unit_test_setup(test_disabled, fresh),
