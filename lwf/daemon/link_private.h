@@ -19,9 +19,10 @@ struct link_source {
 	struct lwf_watch watch;
 	struct lwf_timer again; /* another try of a dump that was interrupted too often */
 	unsigned references;
-	bool overrun; /* heard less than there was: a dump is due */
-	bool deaf;    /* no memory to hear with: not watched until `again` */
-	bool told;    /* that a dump failed: once until one succeeds */
+	bool overrun;	 /* heard less than there was: a dump is due */
+	uint32_t behind; /* turns that the dump has been put off, since there is more to be read */
+	bool deaf;	 /* no memory to hear with: not watched until `again` */
+	bool told;	 /* that a dump failed: once until one succeeds */
 };
 
 struct link_side {

@@ -27,6 +27,7 @@
 #include "nsnet.h"
 
 #define LINK_TURN_DATAGRAMS 1024u /* read in one turn at most */
+#define LINK_BEHIND_TURNS   64u	  /* so long a dump waits until all is read */
 
 /* ---- one interface ---- */
 
@@ -189,18 +190,6 @@ static void resync(struct link_source *source)
 	lwf_timer_set(&source->again, LINK_RETRY_NS);
 }
 
-static void resync_again(void *context)
-{
-	struct link_source *source = context;
-
-	if (source->deaf) {
-		source->deaf = false;
-		lwf_watch_set(&source->watch, LWF_WATCH_READ);
-	}
-	resync(source);
-	link_settle(source);
-}
-
 static void count_overrun(struct link_source *source)
 {
 	struct link_monitor *monitor = source->monitor;
@@ -223,12 +212,21 @@ static void miss(struct link_source *source, int error)
 	source->deaf = true;
 }
 
-static void readable(void *context, unsigned events)
+/* A dump is newer than all that waits: that is read before, or it would be believed afterwards. */
+static void resync_when_read(struct link_source *source, bool is_empty)
 {
-	struct link_source *source = context;
+	if (!is_empty && ++source->behind < LINK_BEHIND_TURNS)
+		return;
+	source->behind = 0;
+	resync(source);
+	if (!is_empty)
+		source->overrun = true; /* there is no end of it: once more when there is */
+}
+
+static void hear_all(struct link_source *source)
+{
 	int error = 0;
 
-	(void)events;
 	for (uint32_t n = 0; n < LINK_TURN_DATAGRAMS && error != -NLE_AGAIN && !source->deaf; n++) {
 		errno = 0;
 		error = nl_recvmsgs_default(source->events);
@@ -240,9 +238,26 @@ static void readable(void *context, unsigned events)
 		lwf_watch_set(&source->watch, 0);
 		lwf_timer_set(&source->again, LINK_RETRY_NS);
 	} else if (source->overrun) {
-		resync(source);
+		resync_when_read(source, error == -NLE_AGAIN);
 	}
 	link_settle(source);
+}
+
+static void readable(void *context, unsigned events)
+{
+	(void)events;
+	hear_all(context);
+}
+
+static void hear_again(void *context)
+{
+	struct link_source *source = context;
+
+	if (source->deaf) {
+		source->deaf = false;
+		lwf_watch_set(&source->watch, LWF_WATCH_READ);
+	}
+	hear_all(source);
 }
 
 static int source_open(struct link_source *source)
@@ -259,7 +274,7 @@ static int source_open(struct link_source *source)
 		error = -EIO;
 		goto close_events;
 	}
-	error = lwf_timer_init(&source->again, monitor->host, resync_again, source);
+	error = lwf_timer_init(&source->again, monitor->host, hear_again, source);
 	if (error)
 		goto close_events;
 	error = lwf_watch_init(&source->watch, monitor->host, nl_socket_get_fd(source->events),
