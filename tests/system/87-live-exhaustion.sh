@@ -25,18 +25,19 @@ cat >errors.scn <<-'END'
 	start t1
 	within 1s expect completed(c1, SUCCESS) > 100
 	expect completed(c1) == completed(c1, SUCCESS)
-	fault lan0.lower send error EIO rate 30% for 50ms
-	within 1s expect completed(c1, FAILURE) > 10
-	after 60ms fault lan0.lower send error EPERM for 20ms
-	after 30ms fault lan0.lower send error ENETDOWN for 20ms
-	within 1s expect completed(c1, PAUSED) > 10
-	after 30ms fault lan0.lower send error ENODEV for 20ms
-	within 1s expect completed(c1, ADAPTER_REMOVED) > 10
-	after 30ms fault lan0.lower send error EMSGSIZE for 20ms
-	within 1s expect completed(c1, INVALID_LENGTH) > 10
-	after 30ms fault lan0.lower send error ENOBUFS for 300ms
-	within 1s expect completed(c1, RESOURCES) > 10
-	after 300ms fault lan0.lower send error EAGAIN rate 20% for 50ms
+	fault lan0.lower send error EIO rate 30%
+	within 2s expect completed(c1, FAILURE) > 10
+	fault lan0.lower send error EPERM for 20ms
+	after 30ms fault lan0.lower send error ENETDOWN
+	within 2s expect completed(c1, PAUSED) > 10
+	fault lan0.lower send error ENODEV
+	within 2s expect completed(c1, ADAPTER_REMOVED) > 10
+	fault lan0.lower send error EMSGSIZE
+	within 2s expect completed(c1, INVALID_LENGTH) > 10
+	fault lan0.lower send error ENOBUFS
+	within 2s expect completed(c1, RESOURCES) > 10
+	fault lan0.lower send ok
+	after 100ms fault lan0.lower send error EAGAIN rate 20% for 50ms
 	after 100ms expect state(lan0) == running and epoch(lan0) == 1
 	stop t1
 	drain within 1s
@@ -45,7 +46,7 @@ cat >errors.scn <<-'END'
 	expect sent(lan0.lower) == kernel_tx(lan0.lower) and sent(lan0.lower) == completed(c1, SUCCESS)
 END
 expect_exit 0 lwf-stress run --live errors.scn --report report.ndjson --json
-expect_at_least "sends that were denied" 200 "$(denied sends)"
+expect_at_least "sends that were denied" 50 "$(denied sends)"
 expect_equal "allocations that were denied" 0 "$(denied allocations)"
 expect_equal "the witness" 1 "$(jq -s '[.[] | select(.kind == "witness" and .inside == .outside and .inside > 0)] | length' report.ndjson)"
 
