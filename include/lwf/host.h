@@ -86,6 +86,7 @@ struct lwf_host_ops {
 	int (*ask_owner)(struct lwf_host *host, const struct lwf_owner_question *question,
 			 struct lwf_owner *owner);
 	void (*forget_owners)(struct lwf_host *host, void *context);
+	int (*listens)(struct lwf_host *host, const struct lwf_owner_question *question);
 	/* lwf_host_compile_match() of lwf/match.h; may be NULL: the host compiles none */
 	int (*compile_match)(struct lwf_host *host, const char *text, struct lwf_match *match,
 			     char *error, size_t error_bytes);
@@ -161,6 +162,12 @@ static inline void lwf_host_post(struct lwf_host *host, struct lwf_task *task)
  */
 int lwf_host_ask_owner(struct lwf_host *host, const struct lwf_owner_question *question,
 		       struct lwf_owner *owner);
+
+/**
+ * Does anybody here listen where the local end of a TCP connection is? Then it was begun by the other side.
+ * 1, 0, or -EAGAIN when that cannot be told now. Never blocks. @question's answer function is not called.
+ */
+int lwf_host_listens(struct lwf_host *host, const struct lwf_owner_question *question);
 
 /** No question of @context is answered any more. The asker does this before it goes. */
 void lwf_host_forget_owners(struct lwf_host *host, void *context);

@@ -55,6 +55,9 @@ struct lwf_owner_service {
 	int (*ask)(struct lwf_owner_service *service, const struct lwf_owner_question *question,
 		   struct lwf_owner *owner);
 	void (*forget)(struct lwf_owner_service *service, void *context);
+	/** lwf_host_listens(); may be NULL */
+	int (*listens)(struct lwf_owner_service *service,
+		       const struct lwf_owner_question *question);
 };
 
 /** From now on @service (lent; NULL: nobody) answers who owns a flow. */
@@ -95,6 +98,11 @@ uint64_t lwf_sim_host_allocations(const struct lwf_host *host);
  */
 int lwf_sim_host_set_owner(struct lwf_host *host, const struct lwf_flow_key *key,
 			   const struct lwf_owner *owner, uint64_t delay_ns);
+
+/** From now on somebody listens on the local end of TCP conversations with this port, wherever it is. At most
+ * LWF_SIM_LISTENERS_MAX; -ENOSPC then. Without any the host cannot tell who listens. */
+int lwf_sim_host_listen(struct lwf_host *host, uint16_t port);
+#define LWF_SIM_LISTENERS_MAX 16u
 
 /** Questions about owners that wait for their answer. */
 uint32_t lwf_sim_host_owner_questions(const struct lwf_host *host);

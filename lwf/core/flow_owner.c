@@ -158,6 +158,27 @@ void lwf_flow_ask_owner(struct lwf_flow_table *table, struct lwf_flow *flow, uin
 	plan(flow, now_ns);
 }
 
+/**
+ * Who began a connection that was picked up in its middle: whoever spoke first since says nothing. If
+ * somebody listens on this end it was the other side, else this one, where there is a socket at all.
+ */
+void lwf_flow_learn_initiator(struct lwf_flow_table *table, struct lwf_flow *flow)
+{
+	const struct lwf_owner_question question = {
+		.key = flow->key,
+		.local = (enum lwf_endpoint)flow->local,
+	};
+	int listens;
+
+	if (flow->key.protocol != PROTO_TCP || !(flow->flags & LWF_FLOW_MIDSTREAM))
+		return;
+	listens = lwf_host_listens(table->host, &question);
+	if (listens == 1)
+		flow->initiator = (uint8_t)(1 - flow->local);
+	else if (listens == 0 && flow->owner_cookie)
+		flow->initiator = flow->local;
+}
+
 void lwf_flow_fill_owner(const struct lwf_flow_table *table, const struct lwf_flow *flow,
 			 struct lwf_owner *owner)
 {

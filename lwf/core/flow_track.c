@@ -88,8 +88,10 @@ static struct lwf_flow *begin(struct lwf_flow_table *table, const struct lwf_par
 		flow->state = LWF_FLOW_STATE_ONE_WAY;
 	lwf_flow_set_class(table, flow, class_of(flow));
 	lwf_flow_watch_level(table);
-	if (table->config.owners)
+	if (table->config.owners) {
 		lwf_flow_ask_owner(table, flow, now_ns);
+		lwf_flow_learn_initiator(table, flow);
+	}
 	return flow;
 }
 

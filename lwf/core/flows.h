@@ -248,6 +248,7 @@ void lwf_flow_close_callouts(struct lwf_flow_table *table);
 
 /* flow_owner.c */
 void lwf_flow_ask_owner(struct lwf_flow_table *table, struct lwf_flow *flow, uint64_t now_ns);
+void lwf_flow_learn_initiator(struct lwf_flow_table *table, struct lwf_flow *flow);
 void lwf_flow_fill_owner(const struct lwf_flow_table *table, const struct lwf_flow *flow,
 			 struct lwf_owner *owner);
 void lwf_flow_forget_program(struct lwf_flow_table *table, struct lwf_flow *flow);

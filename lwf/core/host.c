@@ -99,6 +99,11 @@ int lwf_host_ask_owner(struct lwf_host *host, const struct lwf_owner_question *q
 	return host->ops->ask_owner(host, question, owner);
 }
 
+int lwf_host_listens(struct lwf_host *host, const struct lwf_owner_question *question)
+{
+	return host->ops->listens ? host->ops->listens(host, question) : -EAGAIN;
+}
+
 void lwf_host_forget_owners(struct lwf_host *host, void *context)
 {
 	if (host->ops->forget_owners)

@@ -57,6 +57,7 @@ struct owner_service {
 	struct lwf_task task;
 	bool posted;
 	uint32_t turn_gets; /* since the last turn */
+	uint32_t turn_listens;
 	uint32_t space_count;
 	struct owner_space spaces[OWNER_SPACES_MAX];
 	owner_found_fn found;
@@ -310,6 +311,23 @@ static int refuse(struct owner_service *service, enum lwf_owner_why why, struct 
 	return 0;
 }
 
+/** The kernel is asked for the same local end without a peer: it names whoever listens there. */
+static int owner_listens(struct lwf_owner_service *face, const struct lwf_owner_question *question)
+{
+	struct owner_service *service = (struct owner_service *)(void *)face;
+	struct owner_socket socket;
+	struct owner_tuple tuple;
+	uint32_t space;
+
+	if (service->turn_listens == OWNER_TURN_LISTENS)
+		return -EAGAIN;
+	service->turn_listens++;
+	post(service);
+	set_tuple(&tuple, question);
+	tuple.remote_port = 0;
+	return get(service, &tuple, &socket, &space) == OWNER_MATCH_LISTENER;
+}
+
 static int owner_ask(struct lwf_owner_service *face, const struct lwf_owner_question *question,
 		     struct lwf_owner *owner)
 {
@@ -472,7 +490,7 @@ static void on_turn(void *context)
 	struct owner_service *service = context;
 
 	service->posted = false;
-	service->turn_gets = 0;
+	service->turn_gets = service->turn_listens = 0;
 	while (service->first[SLOT_LOOK]) {
 		if (service->turn_gets == OWNER_TURN_GETS) {
 			post(service); /* frames first */
@@ -522,7 +540,7 @@ int owner_service_create(struct lwf_host *host, struct owner_resolver *resolver,
 		owner_resolver_finish(resolver);
 		return ret;
 	}
-	service->face = (struct lwf_owner_service){owner_ask, owner_forget};
+	service->face = (struct lwf_owner_service){owner_ask, owner_forget, owner_listens};
 	service->host = host;
 	service->resolver = *resolver;
 	*resolver = (struct owner_resolver){.fd = -1};

@@ -17,9 +17,10 @@
 #include "nsnet.h"
 #include "owner_resolver.h"
 
-#define OWNER_TURN_GETS	  16u
-#define OWNER_DEADLINE_NS 5000000000ull /* for the resolver's answer */
-#define OWNER_TRIES_MAX	  3u		/* for a connection that its listener has not accepted */
+#define OWNER_TURN_GETS	   16u
+#define OWNER_TURN_LISTENS 128u		 /* as many new flows as two batches can have */
+#define OWNER_DEADLINE_NS  5000000000ull /* for the resolver's answer */
+#define OWNER_TRIES_MAX	   3u		 /* for a connection that its listener has not accepted */
 
 struct owner_service;
 

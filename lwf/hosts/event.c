@@ -405,6 +405,13 @@ static void event_forget_owners(struct lwf_host *host, void *context)
 		owners->forget(owners, context);
 }
 
+static int event_listens(struct lwf_host *host, const struct lwf_owner_question *question)
+{
+	struct lwf_owner_service *owners = to_event_host(host)->owners;
+
+	return owners && owners->listens ? owners->listens(owners, question) : -EAGAIN;
+}
+
 void lwf_event_host_set_owners(struct lwf_host *host, struct lwf_owner_service *service)
 {
 	to_event_host(host)->owners = service;
@@ -434,6 +441,7 @@ static const struct lwf_host_ops event_host_ops = {
 	.compile_match = lwf_compile_match,
 	.ask_owner = event_ask_owner,
 	.forget_owners = event_forget_owners,
+	.listens = event_listens,
 	.load_policy = event_load_policy,
 };
 

@@ -50,6 +50,8 @@ struct sim_host {
 	uint64_t fail_in;		   /* the allocation that fails counts this down to 0 */
 	lwf_log_sink sink;
 	struct sim_owners *owners; /* NULL: nobody knows any */
+	uint16_t listeners[LWF_SIM_LISTENERS_MAX];
+	uint32_t listener_count;
 	struct policy_store policies;
 	struct policy_texts *policy_texts;
 };
@@ -348,6 +350,16 @@ static void run_next_timer(struct sim_host *sim)
 	timer->fn(timer->context);
 }
 
+static int sim_listens(struct lwf_host *host, const struct lwf_owner_question *question)
+{
+	const struct sim_host *sim = sim_of(host);
+
+	for (uint32_t i = 0; i < sim->listener_count; i++)
+		if (sim->listeners[i] == question->key.port[question->local])
+			return 1;
+	return sim->listener_count ? 0 : -EAGAIN;
+}
+
 static int sim_load_policy(struct lwf_host *host, const char *file, bool fresh,
 			   struct lwf_policy **policy, char *error, size_t error_bytes)
 {
@@ -373,6 +385,7 @@ static const struct lwf_host_ops sim_ops = {
 	.log = sim_log,
 	.ask_owner = sim_ask_owner,
 	.forget_owners = sim_forget_owners,
+	.listens = sim_listens,
 	.compile_match = lwf_compile_match,
 	.load_policy = sim_load_policy,
 };
@@ -429,6 +442,16 @@ bool lwf_sim_host_step(struct lwf_host *host)
 		return false;
 	run_next_timer(sim);
 	return true;
+}
+
+int lwf_sim_host_listen(struct lwf_host *host, uint16_t port)
+{
+	struct sim_host *sim = sim_of(host);
+
+	if (sim->listener_count == LWF_SIM_LISTENERS_MAX)
+		return -ENOSPC;
+	sim->listeners[sim->listener_count++] = port;
+	return 0;
 }
 
 int lwf_sim_host_set_policy(struct lwf_host *host, const char *file, const char *text)

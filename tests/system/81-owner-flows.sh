@@ -64,6 +64,48 @@ expect_equal "attributed to somebody else" 0 \
 expect_equal "start time" "$(jq -s '.[0].start' "$TMP/old.out")" \
 	"$(lwfctl flows --json --limit 1 --only "pid=$(pid_of old)" | jq '.flows[0].start_time')"
 
+step "who began a connection that is older than the filter is not who speaks first"
+cat >"$TMP/older.py" <<'END'
+# two connections between the two hosts, one begun by each; on SIGUSR1 the side that was called says a word
+import signal, socket, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+mine, peer, calls = sys.argv[1], sys.argv[2], sys.argv[3] == "call"
+ear = socket.create_server((mine, 7001 if calls else 7002))
+if calls:
+    out = socket.create_connection((peer, 7002))
+    talk, _ = ear.accept()
+else:
+    talk, _ = ear.accept()
+    out = socket.create_connection((peer, 7001))
+print("{}", flush=True)
+signal.sigwait({signal.SIGUSR1})
+talk.send(b"x")
+signal.pause()
+END
+lwfctl filter remove eth1/flow >/dev/null
+background there ip netns exec far python3 "$TMP/older.py" 10.9.0.2 10.9.0.1 wait
+listens_there() {
+	far ss -Hlt | grep -q ':7002 '
+}
+wait_for 10 "the far side" listens_there
+background here python3 "$TMP/older.py" 10.9.0.1 10.9.0.2 call
+for name in here there; do
+	wait_for 10 "$name to have both" has_told "$name" 1
+done
+lwfctl filter insert eth1 flow >/dev/null
+directions() {
+	lwfctl flows --json --only protocol=tcp | jq -r '[.flows[] | select([.local_port, .remote_port] | any(. == 7001 or . == 7002)) | "\(.direction) \(.midstream)"] | sort | join(", ")'
+}
+have_spoken() {
+	[ "$(directions)" = "in true, out true" ]
+}
+kill -USR1 "$(pid_of here)" "$(pid_of there)"
+wait_for 10 "one that came in and one that went out" have_spoken
+stop here TERM
+stop there TERM
+speak old
+wait_for 15 "99 of 100 to be attributed again" owns old $((CONNECTIONS * 99 / 100))
+
 step "PID-2: the resolver process is stopped: known flows and new ones go on, and are attributed when it goes on"
 kill -STOP "$RESOLVER"
 run new dial 10.9.0.2 8000 100

@@ -165,6 +165,60 @@ static void test_questions_are_bounded(void **state)
 	assert_int_equal(lwf_sim_host_owner_questions(host), open);
 }
 
+/* ---- who began a connection that is older than the table ---- */
+
+/** The first segment that is seen, from the local end or to it; true: it is said to be from here. */
+static bool began_here(struct lwf_flow_table *table, uint16_t local_port, bool sent,
+		       bool has_socket)
+{
+	static uint16_t remote_port = 5000;
+	struct lwf_parsed parsed = {.kind = LWF_PARSED_FLOW,
+				    .flags = LWF_PARSED_TCP,
+				    .tcp_flags = LWF_TCP_ACK,
+				    .tcp_scale = LWF_TCP_NO_SCALE};
+	struct lwf_owner owner = {.pid = 9, .how = LWF_OWNER_EXACT, .cookie = has_socket};
+	struct lwf_flow_info info;
+	uint64_t flow;
+
+	parsed.key.protocol = 6;
+	parsed.key.address[LWF_ENDPOINT_HIGH][15] = 1; /* the remote end */
+	parsed.key.port[LWF_ENDPOINT_LOW] = local_port;
+	parsed.key.port[LWF_ENDPOINT_HIGH] = ++remote_port;
+	parsed.source = sent ? LWF_ENDPOINT_LOW : LWF_ENDPOINT_HIGH;
+	assert_int_equal(lwf_sim_host_set_owner(host, &parsed.key, &owner, 0), 0);
+	assert_int_equal(lwf_flow_track(table, &parsed,
+					sent ? LWF_DIRECTION_SEND : LWF_DIRECTION_RECEIVE,
+					lwf_host_now_ns(host), 1, 60, &flow),
+			 LWF_FLOW_SEEN_MIDSTREAM);
+	assert_int_equal(lwf_flow_info(table, flow, &info), LWF_FLOW_OK);
+	assert_int_equal(info.local, LWF_ENDPOINT_LOW);
+	return info.initiator == info.local;
+}
+
+static void test_who_began(void **state)
+{
+	const struct lwf_flow_config config = {.flows = 16, .owners = true};
+	struct lwf_flow_table *table = lwf_flow_table_create(host, &config);
+
+	(void)state;
+	assert_non_null(table);
+	/* nobody can tell who listens: who spoke first */
+	assert_true(began_here(table, 22, true, true));
+	assert_false(began_here(table, 22, false, true));
+	assert_int_equal(lwf_sim_host_listen(host, 22), 0);
+	assert_false(began_here(table, 22, true, true));
+	assert_false(began_here(table, 22, false, true));
+	assert_true(began_here(table, 40000, true, true));
+	assert_true(began_here(table, 40000, false, true));
+	/* no socket here: a guess stays a guess */
+	assert_false(began_here(table, 40000, false, false));
+	assert_true(began_here(table, 40000, true, false));
+	lwf_flow_table_destroy(table);
+	for (uint16_t n = 1; n < LWF_SIM_LISTENERS_MAX; n++)
+		assert_int_equal(lwf_sim_host_listen(host, n), 0);
+	assert_int_equal(lwf_sim_host_listen(host, 99), -ENOSPC);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -176,6 +230,7 @@ int main(void)
 		TEST(test_forgotten_and_never_answered),
 		TEST(test_an_asker_that_goes_in_its_answer),
 		TEST(test_questions_are_bounded),
+		TEST(test_who_began),
 	};
 
 	return cmocka_run_group_tests_name("sim_owner", tests, NULL, NULL);
