@@ -162,7 +162,7 @@ static bool cut(uint8_t *address, uint32_t prefix)
 
 	for (uint32_t i = 0; i < LWF_FLOW_ADDRESS_BYTES; i++) {
 		uint32_t keep = prefix > 8 * i ? prefix - 8 * i : 0;
-		uint8_t mask = keep >= 8 ? 0xff : (uint8_t)(0xff00u >> keep);
+		uint8_t mask = (uint8_t)(keep >= 8 ? 0xffu : 0xff00u >> keep);
 
 		more |= (address[i] & ~mask) != 0;
 		address[i] &= mask;

@@ -119,7 +119,7 @@ static bool read_end(char *word, struct end *end)
 		return false;
 	if (end->v6 && !memcmp(end->address, mapped, sizeof(mapped)))
 		return false; /* an IPv4 address in other clothes */
-	snprintf(end->text, sizeof(end->text), "%s", word);
+	snprintf(end->text, sizeof(end->text), "%.45s", word);
 	return true;
 }
 
