@@ -236,7 +236,7 @@ static int do_and_undo(struct order *order, struct fault_target *target, struct 
 	}
 	if (!code && gives(order->deed.fault) && !order->for_ns)
 		for (unsigned i = 0; i < FAULT_SIDES; i++)
-			target->page->changed[i] = 0;
+			target->marks->changed[i] = 0;
 	err = fault_mend_all(target);
 	if (err && !code) {
 		lwf_error_set(error, LWF_EXIT_FALSE, target->stack,

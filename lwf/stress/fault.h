@@ -53,9 +53,10 @@ enum fault_aspect {
 	(FAULT_DEAD | FAULT_STOPPED | FAULT_LIMITED | FAULT_ALIAS | FAULT_CLIENT | FAULT_FORCED)
 
 /** Shared with the guardian. */
-struct fault_page {
+struct fault_marks {
 	_Atomic uint32_t changed[FAULT_SIDES]; /* enum fault_aspect; a daemon's are at LOWER */
 	_Atomic uint32_t ifindex[FAULT_SIDES]; /* of the devices by now */
+	_Atomic pid_t daemon;		       /* another one since; 0: the first */
 	_Atomic bool well;		       /* the guardian has nothing to do */
 };
 
@@ -85,10 +86,11 @@ struct fault_process {
 struct fault_target {
 	char stack[STRESS_NAME_BYTES];
 	char control[FAULT_PATH_BYTES];
-	struct fault_page *page;
+	struct fault_marks *marks;
 	struct fault_side side[FAULT_SIDES];
 	char lower_kind[FAULT_KIND_BYTES]; /* of edge: "nic", "pcap" */
 	bool was_forced;
+	bool qdisc_kernel;
 	struct fault_space away; /* where a device is moved to; none until it is wanted */
 	struct fault_process daemon, client;
 	char client_name[32];
@@ -107,6 +109,9 @@ struct fault_deed {
 
 /* ---- fault_find.c ---- */
 
+/** A target of nothing, which fault_lose() takes, too. */
+void fault_init(struct fault_target *target);
+
 /**
  * Finds the stack @name of the daemon at @control (NULL: as all programs). Accepts NAME.lower and
  * NAME.upper too; *side is which it names. Returns 0; or an exit code with @error. fault_lose()
@@ -118,6 +123,12 @@ void fault_lose(struct fault_target *target);
 
 /** The client @name (comm, session id or pid; NULL: the only one) of the stack. 0 or an exit code. */
 int fault_find_client(struct fault_target *target, const char *name, struct lwf_error *error);
+
+/** Another daemon has the stack now: holds that one. 0 or an exit code with @error. */
+int fault_hold_again(struct fault_target *target, struct lwf_error *error);
+
+/** The one that is held, as of now: the guardian did not see it begin. */
+void fault_hold_marked(struct fault_target *target);
 
 /** The answer of the target's daemon to SHOW; NULL with @error. The caller's. */
 json_t *fault_show(const struct fault_target *target, struct lwf_error *error);
@@ -160,9 +171,6 @@ uint32_t fault_aspects(const struct fault_target *target, const struct fault_dee
 
 /** Fills @error for @target from the kernel's @err. Returns the exit code; 0 without an error. */
 int fault_told(const char *what, int err, struct lwf_error *error);
-
-/** Reads "02:00:00:00:00:01". */
-bool fault_read_mac(const char *text, uint8_t mac[6]);
 
 /** Sends a signal. 0 or -errno. */
 int fault_signal(const struct fault_process *process, int signal);

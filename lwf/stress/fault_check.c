@@ -41,22 +41,6 @@ int fault_told(const char *what, int err, struct lwf_error *error)
 	}
 }
 
-bool fault_read_mac(const char *text, uint8_t mac[6])
-{
-	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-
-	if (strlen(text) != 17)
-		return false;
-	for (int i = 0; i < 6; i++, text += 3) {
-		const char *high = strchr(digits, text[0]), *low = strchr(digits, text[1]);
-
-		if (!high || !low || text[2] != (i < 5 ? ':' : '\0'))
-			return false;
-		mac[i] = (uint8_t)((high - digits) % 16 * 16 + (low - digits) % 16);
-	}
-	return true;
-}
-
 /* ---- the default route ---- */
 
 bool fault_cuts(enum stress_fault fault)
@@ -215,7 +199,7 @@ static int check_device(struct fault_target *target, const struct fault_deed *de
 		return check_delete(target, side, deed->side, error);
 	case STRESS_FAULT_CREATE:
 	case STRESS_FAULT_RETURN:
-		if (target->page->changed[deed->side] & FAULT_PRESENT)
+		if (target->marks->changed[deed->side] & FAULT_PRESENT)
 			return 0;
 		return refuse(error, LWF_EXIT_REFUSED, side->was.name,
 			      "use device delete --for, or device move --for", "it is there");
@@ -228,7 +212,7 @@ static int check_device(struct fault_target *target, const struct fault_deed *de
 			       : refuse(error, LWF_EXIT_USAGE, "link mtu", NULL,
 					"an MTU is 68 to 65535");
 	case STRESS_FAULT_MAC:
-		return fault_read_mac(deed->word, mac) && !(mac[0] & 1)
+		return stress_mac_parse(deed->word, mac) && !(mac[0] & 1)
 			       ? 0
 			       : refuse(error, LWF_EXIT_USAGE, deed->word,
 					"write it like 02:00:00:00:00:01",

@@ -22,7 +22,7 @@
 
 void fault_mark(struct fault_target *target, enum fault_which side, uint32_t aspects)
 {
-	atomic_fetch_or(&target->page->changed[side], aspects);
+	atomic_fetch_or(&target->marks->changed[side], aspects);
 }
 
 /* Where the device is now. */
@@ -31,7 +31,7 @@ static int locate(const struct fault_target *target, enum fault_which which,
 {
 	const struct fault_side *side = &target->side[which];
 	const struct fault_space *places[] = {&side->space, &target->away};
-	uint32_t ifindex = target->page->ifindex[which];
+	uint32_t ifindex = target->marks->ifindex[which];
 
 	for (unsigned i = 0; i < 2; i++) {
 		*where = places[i];
@@ -84,7 +84,7 @@ static int settle(struct fault_target *target, enum fault_which which, uint32_t 
 
 	if (err)
 		return err;
-	target->page->ifindex[which] = now.ifindex;
+	target->marks->ifindex[which] = now.ifindex;
 	if (aspects & FAULT_NAME && strcmp(now.name, was->name) != 0) {
 		err = first(err, set_quiet(where, &now, was->name, NULL));
 		aspects |= FAULT_UP;
@@ -172,7 +172,7 @@ static int bring_back(struct fault_target *target, enum fault_which which)
 
 int fault_mend_device(struct fault_target *target, enum fault_which which, uint32_t aspects)
 {
-	uint32_t changed = target->page->changed[which] & aspects & FAULT_DEVICE_ASPECTS;
+	uint32_t changed = target->marks->changed[which] & aspects & FAULT_DEVICE_ASPECTS;
 	int err = 0;
 
 	if (!changed)
@@ -184,7 +184,7 @@ int fault_mend_device(struct fault_target *target, enum fault_which which, uint3
 	if (!err)
 		err = settle(target, which, changed);
 	if (!err)
-		atomic_fetch_and(&target->page->changed[which], ~(aspects & FAULT_DEVICE_ASPECTS));
+		atomic_fetch_and(&target->marks->changed[which], ~(aspects & FAULT_DEVICE_ASPECTS));
 	return err;
 }
 
@@ -283,7 +283,8 @@ int fault_do_device(struct fault_target *target, const struct fault_deed *deed,
 		err = fault_net_set_mtu(where->net, now.ifindex, (uint32_t)deed->number);
 		break;
 	case STRESS_FAULT_MAC:
-		err = fault_read_mac(deed->word, mac) ? set_quiet(where, &now, NULL, mac) : -EINVAL;
+		err = stress_mac_parse(deed->word, mac) ? set_quiet(where, &now, NULL, mac)
+							: -EINVAL;
 		break;
 	case STRESS_FAULT_RENAME:
 		err = set_quiet(where, &now, deed->word, NULL);

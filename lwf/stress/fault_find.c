@@ -85,11 +85,11 @@ static void find_side(struct fault_target *target, enum fault_which which, const
 		.claimed = which == FAULT_LOWER,
 	};
 
-	if (!wanted.ifindex || !fault_read_mac(text(link, "mac"), mac) ||
+	if (!wanted.ifindex || !stress_mac_parse(text(link, "mac"), mac) ||
 	    fault_space_find(target->daemon.pid, is_wanted, &wanted, &side->space))
 		return;
 	side->was = wanted.device;
-	target->page->ifindex[which] = wanted.ifindex;
+	target->marks->ifindex[which] = wanted.ifindex;
 	(void)fault_keep_take(side->space.net, wanted.ifindex, &side->keep);
 	if (which == FAULT_LOWER && fault_net_look(side->space.net, "lo", 0, &wanted.device) == 0)
 		memcpy(target->lo_alias, wanted.device.alias, sizeof(target->lo_alias));
@@ -126,7 +126,7 @@ static void find_peer(struct fault_target *target)
 	    fault_space_find(target->daemon.pid, is_peer, &wanted, &peer->space))
 		return;
 	peer->was = wanted.device;
-	target->page->ifindex[FAULT_PEER] = wanted.device.ifindex;
+	target->marks->ifindex[FAULT_PEER] = wanted.device.ifindex;
 	(void)fault_keep_take(peer->space.net, wanted.device.ifindex, &peer->keep);
 }
 
@@ -155,6 +155,34 @@ static int hold_daemon(struct fault_target *target, struct lwf_connection *conne
 	if (!err && prlimit(peer.pid, RLIMIT_NOFILE, NULL, &target->descriptors))
 		target->descriptors.rlim_max = 0; /* then nothing can be set, either */
 	return err;
+}
+
+int fault_hold_again(struct fault_target *target, struct lwf_error *error)
+{
+	struct lwf_connection *connection;
+	int err;
+
+	if (lwf_connection_open(target->control, LWF_WIRE_TIMEOUT_NS, &connection, error))
+		return error->exit;
+	if (target->daemon.fd >= 0)
+		close(target->daemon.fd);
+	target->daemon = (struct fault_process){0, -1};
+	err = hold_daemon(target, connection);
+	lwf_connection_close(connection);
+	target->marks->daemon = target->daemon.pid;
+	return fault_told(target->control, err, error);
+}
+
+void fault_hold_marked(struct fault_target *target)
+{
+	pid_t pid = target->marks->daemon;
+
+	if (!pid || pid == target->daemon.pid)
+		return;
+	if (target->daemon.fd >= 0)
+		close(target->daemon.fd);
+	target->daemon = (struct fault_process){0, -1};
+	(void)hold(pid, &target->daemon);
 }
 
 static void read_comm(pid_t pid, char *comm, size_t bytes)
@@ -293,11 +321,21 @@ static void take(struct fault_target *target, const json_t *shown)
 	snprintf(target->stack, sizeof(target->stack), "%s", text(stack, "name"));
 	target->was_forced = json_is_true(json_object_get(stack, "no_carrier_forced"));
 	snprintf(target->lower_kind, sizeof(target->lower_kind), "%s", text(lower, "kind"));
+	target->qdisc_kernel = strcmp(text(json_object_get(lower, "info"), "qdisc"), "kernel") == 0;
 	if (strcmp(target->lower_kind, "nic") == 0)
 		find_side(target, FAULT_LOWER, lower);
 	if (strcmp(text(upper, "kind"), "tap") == 0)
 		find_side(target, FAULT_UPPER, upper);
 	find_peer(target);
+}
+
+void fault_init(struct fault_target *target)
+{
+	memset(target, 0, sizeof(*target));
+	for (unsigned i = 0; i < FAULT_SIDES; i++)
+		target->side[i].space = (struct fault_space)FAULT_SPACE_NONE;
+	target->away = target->start.space = (struct fault_space)FAULT_SPACE_NONE;
+	target->daemon.fd = target->client.fd = target->start.out = target->start.err = -1;
 }
 
 int fault_find(struct fault_target *target, const char *control, const char *name,
@@ -307,11 +345,7 @@ int fault_find(struct fault_target *target, const char *control, const char *nam
 	json_t *shown = NULL;
 	int code;
 
-	memset(target, 0, sizeof(*target));
-	for (unsigned i = 0; i < FAULT_SIDES; i++)
-		target->side[i].space = (struct fault_space)FAULT_SPACE_NONE;
-	target->away = target->start.space = (struct fault_space)FAULT_SPACE_NONE;
-	target->daemon.fd = target->client.fd = target->start.out = target->start.err = -1;
+	fault_init(target);
 	*side = FAULT_LOWER;
 	if (strlen(name) >= sizeof(target->stack))
 		return fail(error, LWF_EXIT_NO_OBJECT, name, "lwfctl show lists the stacks",
@@ -321,10 +355,10 @@ int fault_find(struct fault_target *target, const char *control, const char *nam
 		snprintf(target->control, sizeof(target->control), "%s", control);
 	else
 		lwf_wire_default_path(target->control, sizeof(target->control));
-	target->page = mmap(NULL, sizeof(*target->page), PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (target->page == MAP_FAILED) {
-		target->page = NULL;
+	target->marks = mmap(NULL, sizeof(*target->marks), PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (target->marks == MAP_FAILED) {
+		target->marks = NULL;
 		return fail(error, LWF_EXIT_FALSE, "memory", NULL, "there is none");
 	}
 	if (lwf_connection_open(target->control, LWF_WIRE_TIMEOUT_NS, &connection, error))
@@ -352,8 +386,8 @@ void fault_lose(struct fault_target *target)
 		close(target->daemon.fd);
 	if (target->client.fd >= 0)
 		close(target->client.fd);
-	if (target->page)
-		munmap(target->page, sizeof(*target->page));
-	target->page = NULL;
+	if (target->marks)
+		munmap(target->marks, sizeof(*target->marks));
+	target->marks = NULL;
 	target->daemon.fd = target->client.fd = -1;
 }

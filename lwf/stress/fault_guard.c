@@ -2,8 +2,8 @@
 /*
  * fault_guard.c - the guardian: a child that undoes faults when its parent is gone.
  *
- * It is forked when all that undoing needs is open and read, and then waits for the end of a pipe,
- * which comes however the parent ends. What is still marked in the shared page is then made as it
+ * It is forked when all that undoing needs is open and read, and then waits for the end of its
+ * parent, by a descriptor of that process, or for its goodbye. What is still marked in the shared page is then made as it
  * was. A signal to all of a terminal's processes does not end it, and it keeps no output open.
  */
 #include <errno.h>
@@ -11,16 +11,17 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "fault.h"
 
-static _Noreturn void watch(struct fault_target *target, int fd, int ready)
+static _Noreturn void watch(struct fault_target *target, int parent, int goodbye, int ready)
 {
 	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGTSTP};
 	int null = open("/dev/null", O_RDWR);
-	char byte;
+	struct pollfd at[] = {{.fd = parent, .events = POLLIN}, {.fd = goodbye, .events = POLLIN}};
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		(void)signal(ignored[i], SIG_IGN);
@@ -35,24 +36,32 @@ static _Noreturn void watch(struct fault_target *target, int fd, int ready)
 		_exit(1);
 	(void)!write(ready, "", 1);
 	close(ready);
-	while (read(fd, &byte, 1) < 0 && errno == EINTR)
+	while (poll(at, 2, -1) < 0 && errno == EINTR)
 		;
-	if (!target->page->well)
+	if (!target->marks->well) {
+		fault_hold_marked(target);
 		(void)fault_mend_all(target);
+	}
 	_exit(0);
 }
 
 int fault_guard_start(struct fault_target *target, struct fault_guard *guard)
 {
-	int ends[2], ready[2], err;
+	int ends[2], ready[2], parent = (int)syscall(SYS_pidfd_open, getpid(), 0), err;
 	char byte;
 
 	guard->fd = -1;
 	guard->pid = 0;
-	if (pipe2(ends, O_CLOEXEC))
+	if (parent < 0)
 		return -errno;
+	if (pipe2(ends, O_CLOEXEC)) {
+		err = -errno;
+		close(parent);
+		return err;
+	}
 	if (pipe2(ready, O_CLOEXEC)) {
 		err = -errno;
+		close(parent);
 		close(ends[0]);
 		close(ends[1]);
 		return err;
@@ -61,9 +70,10 @@ int fault_guard_start(struct fault_target *target, struct fault_guard *guard)
 	if (guard->pid == 0) {
 		close(ends[1]);
 		close(ready[0]);
-		watch(target, ends[0], ready[1]);
+		watch(target, parent, ends[0], ready[1]);
 	}
 	err = guard->pid < 0 ? -errno : 0;
+	close(parent);
 	close(ends[0]);
 	close(ready[1]);
 	/* nothing is done before there is somebody to undo it */
@@ -81,9 +91,11 @@ void fault_guard_end(struct fault_target *target, struct fault_guard *guard)
 	if (guard->fd < 0)
 		return;
 	/* what could not be undone is tried once more */
-	target->page->well = !target->page->changed[FAULT_LOWER] &&
-			     !target->page->changed[FAULT_UPPER] &&
-			     !target->page->changed[FAULT_PEER];
+	target->marks->well = !target->marks->changed[FAULT_LOWER] &&
+			      !target->marks->changed[FAULT_UPPER] &&
+			      !target->marks->changed[FAULT_PEER];
+	(void)!write(guard->fd, "",
+		     1); /* others may have its other end open, so closing tells nothing */
 	close(guard->fd);
 	while (guard->pid > 0 && waitpid(guard->pid, NULL, 0) < 0 && errno == EINTR)
 		;

@@ -27,12 +27,14 @@
 
 int fault_signal(const struct fault_process *process, int signal)
 {
+	if (process->fd < 0)
+		return -ESRCH;
 	return syscall(SYS_pidfd_send_signal, process->fd, signal, NULL, 0) ? -errno : 0;
 }
 
 bool fault_wait_gone(const struct fault_process *process, uint64_t until_ns)
 {
-	for (;;) {
+	while (process->fd >= 0) {
 		struct pollfd at = {.fd = process->fd, .events = POLLIN};
 		uint64_t now = stress_clock_ns();
 
@@ -41,6 +43,7 @@ bool fault_wait_gone(const struct fault_process *process, uint64_t until_ns)
 		if (now >= until_ns)
 			return false;
 	}
+	return true;
 }
 
 /* ---- what the daemon has open ---- */
@@ -357,11 +360,11 @@ int fault_mend_daemon(struct fault_target *target, uint32_t aspects)
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		int err = 0;
 
-		if (!(target->page->changed[FAULT_LOWER] & aspects & order[i]))
+		if (!(target->marks->changed[FAULT_LOWER] & aspects & order[i]))
 			continue;
 		err = mend_one(target, order[i]);
 		if (!err)
-			atomic_fetch_and(&target->page->changed[FAULT_LOWER], ~(uint32_t)order[i]);
+			atomic_fetch_and(&target->marks->changed[FAULT_LOWER], ~(uint32_t)order[i]);
 		first = first ? first : err;
 	}
 	return first;

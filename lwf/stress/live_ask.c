@@ -36,8 +36,9 @@ static json_t *request(struct live_link *link, enum lwf_wire_type type)
 			(void)live_watch_again(link);
 		if (!link->asks || link->stopped)
 			return NULL;
-		if (!lwf_connection_request(link->asks, type, NULL, LIVE_REQUEST_NS, &reply, NULL,
-					    &error))
+		if (!lwf_connection_request(link->asks, type,
+					    json_pack("{s:s}", "stack", link->declared->name),
+					    LIVE_REQUEST_NS, &reply, NULL, &error))
 			return reply;
 		if (error.exit == LWF_EXIT_UNREACHABLE) {
 			lwf_connection_close(link->asks);
@@ -49,7 +50,7 @@ static json_t *request(struct live_link *link, enum lwf_wire_type type)
 	return NULL;
 }
 
-/* The first stack of an answer: a daemon here has one. */
+/* The only stack of an answer. */
 static const json_t *first(json_t **answer, struct live_link *link, enum lwf_wire_type type)
 {
 	if (!*answer)

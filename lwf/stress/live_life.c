@@ -135,7 +135,7 @@ void live_life_end(struct live_link *link)
 	live_watch_hear(link); /* to the end */
 	live_watch_close(link);
 	link->stopped = link->ending = false;
-	if (all_were_told(link)) {
+	if (!link->world->shared && all_were_told(link)) {
 		memset(&life->clients, 0, sizeof(life->clients));
 		for (uint32_t i = 0; i < STRESS_CLIENTS_MAX; i++) {
 			const struct live_client *client = client_of(link, i);
@@ -178,6 +178,9 @@ void live_life_check(struct live_link *link)
 	struct live_life all = live_lives(link);
 	struct lwf_ledger sum = {0};
 	bool comparable = !link->uncertain;
+
+	if (link->world->shared)
+		return; /* it has others' frames, too */
 
 	for (uint32_t i = 0; i < STRESS_CLIENTS_MAX; i++) {
 		const struct live_client *client = client_of(link, i);

@@ -105,12 +105,14 @@ static void take(struct live_link *link, const json_t *record)
 static int watch(struct live_link *link, struct lwf_error *error)
 {
 	int err = lwf_connection_open(link->control, LIVE_REQUEST_NS, &link->watches, error);
+	json_t *body = err ? NULL : json_pack("{s:s}", "stack", link->declared->name);
 
+	/* what was before a run that came later is no concern of it */
+	if (body && (!link->world->shared || link->world->began_ns))
+		json_object_set_new(body, "since", json_integer((json_int_t)link->heard + 1));
 	if (!err)
-		err = lwf_connection_request(
-			link->watches, LWF_WIRE_WATCH,
-			json_pack("{s:I}", "since", (json_int_t)link->heard + 1), LIVE_REQUEST_NS,
-			NULL, NULL, error);
+		err = lwf_connection_request(link->watches, LWF_WIRE_WATCH, body, LIVE_REQUEST_NS,
+					     NULL, NULL, error);
 	return err;
 }
 

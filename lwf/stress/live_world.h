@@ -160,6 +160,8 @@ struct live_world {
 	uint64_t began_ns;  /* CLOCK_MONOTONIC */
 	uint64_t judged_ns;
 	uint64_t rules_broken;
+	bool shared;	       /* the daemon is not the run's, and may have other clients (--on) */
+	uint64_t rules_before; /* then: those that it had broken */
 	struct stress_failure failure; /* expected[0]: something was found wrong */
 	int near_ns;
 	int near_ends; /* hears what ends there */
@@ -184,6 +186,17 @@ void live_wrong(struct live_world *world, const char *expected, const char *foun
 /** Fills @error for something that cannot be done. Returns -EINVAL. */
 int live_refuse(struct lwf_error *error, enum lwf_exit code, const char *what, const char *why, ...)
 	__attribute__((format(printf, 4, 5)));
+
+extern const struct stress_world_ops live_ops;
+
+/** A world that is not open, in zeroed memory. */
+void live_init(struct live_world *world, const struct stress_world_options *options);
+
+/** Makes what links and clients need of their own. 0 or -ENOMEM. */
+int live_prepare(struct live_world *world);
+
+/** Starts all clients, and waits for them. 0 or -errno with @error. */
+int live_start_clients(struct live_world *world, struct lwf_error *error);
 
 uint64_t live_clock_ns(void);
 void live_sleep_ns(uint64_t ns);

@@ -64,6 +64,7 @@ static void print_help(void)
 	       "  lwf-stress run scripts/scenarios/linkdown-storm.scn --seed 42\n"
 	       "  lwf-stress run my.scn --for 10m --jobs 4 --json\n"
 	       "  lwf-stress replay my.scn --seed 1234\n"
+	       "  lwf-stress run my.scn --on eth1\n"
 	       "  lwf-stress fault eth1 link down --for 2s\n"
 	       "  lwf-stress fault eth1 device delete --for 500ms\n"
 	       "  lwf-stress fault eth1 client kill lwf-inject\n"
@@ -283,7 +284,29 @@ static int plan_runs(const struct stress_line *line, struct stress_plan *plan)
 	if (value[STRESS_OPTION_JOBS] &&
 	    (!read_count(value[STRESS_OPTION_JOBS], STRESS_JOBS_MAX, &jobs) || jobs == 0))
 		return bad_value(STRESS_OPTION_JOBS, value[STRESS_OPTION_JOBS], "1 to 256");
+	if (plan->on_stack && jobs > 1)
+		return usage("--jobs", "there is one stack, so --on runs one at a time");
 	plan->jobs = (uint32_t)jobs;
+	return LWF_EXIT_OK;
+}
+
+/* In which world, and on what. */
+static int plan_place(const struct stress_line *line, struct stress_plan *plan)
+{
+	char word[256];
+
+	plan->on_stack = line->value[STRESS_OPTION_ON];
+	plan->control = line->value[STRESS_OPTION_CONTROL];
+	plan->i_know = line->value[STRESS_OPTION_I_KNOW] != NULL;
+	plan->live = line->value[STRESS_OPTION_LIVE] != NULL || plan->on_stack;
+	if (plan->live && line->value[STRESS_OPTION_SIM])
+		return usage(plan->on_stack ? "--on" : "--live", "--sim is given, too");
+	if (!plan->on_stack && (plan->control || plan->i_know))
+		return usage(plan->control ? "--control" : "--i-know",
+			     "it means something with --on STACK alone");
+	if (plan->on_stack)
+		snprintf(plan->settings, sizeof(plan->settings), " --on %.200s",
+			 stress_quote(plan->on_stack, word, sizeof(word)));
 	return LWF_EXIT_OK;
 }
 
@@ -300,9 +323,8 @@ int stress_line_plan(const struct stress_line *line, const struct stress_scenari
 	plan->seed = scenario->seed;
 	plan->count = 1;
 	plan->trace = line->value[STRESS_OPTION_TRACE] != NULL;
-	plan->live = line->value[STRESS_OPTION_LIVE] != NULL;
-	if (plan->live && line->value[STRESS_OPTION_SIM])
-		return usage("--live", "--sim is given, too");
+	if (plan_place(line, plan))
+		return LWF_EXIT_USAGE;
 	if (seed && !read_count(seed, INT64_MAX, &plan->seed))
 		return bad_value(STRESS_OPTION_SEED, seed, "a number from 0");
 	for (size_t i = 0; i < line->settings; i++) {

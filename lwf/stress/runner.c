@@ -98,6 +98,9 @@ static int run_here(const struct stress_plan *plan, uint64_t seed, struct stress
 		.record = &record,
 		.seed = seed,
 		.trace = plan->trace,
+		.on_stack = plan->on_stack,
+		.control = plan->control,
+		.i_know = plan->i_know,
 	};
 	uint64_t began = stress_clock_ns();
 	struct stress_world *world;
@@ -105,7 +108,9 @@ static int run_here(const struct stress_plan *plan, uint64_t seed, struct stress
 	int code;
 
 	describe(plan, seed, &record);
-	world = plan->live ? stress_live_create(&options) : stress_simulation.create(&options);
+	world = plan->on_stack ? stress_on_create(&options)
+		: plan->live   ? stress_live_create(&options)
+			       : stress_simulation.create(&options);
 	if (!world)
 		return LWF_EXIT_FALSE;
 	code = stress_interpret(world, progress, &error);

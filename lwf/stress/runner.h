@@ -21,6 +21,8 @@ struct stress_plan {
 	const char *command;		     /* as it was typed */
 	char settings[STRESS_COMMAND_BYTES]; /* " --set a=1": for the command to replay */
 	bool live, trace;
+	const char *on_stack, *control; /* live: --on, --control; or NULL */
+	bool i_know;
 	bool keep_events; /* also of runs that pass */
 	uint64_t seed;	  /* of the first run */
 	uint64_t count;	  /* runs; 0: until for_ns is over */

@@ -32,6 +32,7 @@
 	  "writes the run to FILE: a page (.html), or all of it (.ndjson)")                 \
 	X(OUTPUT, "output", "FILE", "where to write the result")                            \
 	X(TRACE, "trace", NULL, "every trace record to standard error")                     \
+	X(ON, "on", "STACK", "live, on this stack of the running lwfd")                     \
 	X(CONTROL, "control", "PATH", "the socket of the running lwfd")                     \
 	X(I_KNOW, "i-know", NULL, "also where the default route goes through")              \
 	X(JSON, "json", NULL, "as --format json")                                           \
@@ -48,9 +49,10 @@ enum stress_option {
 #define STRESS_TAKES(sym) (1u << STRESS_OPTION_##sym)
 #define STRESS_TAKES_ALWAYS \
 	(STRESS_TAKES(JSON) | STRESS_TAKES(HELP) | STRESS_TAKES(VERSION) | STRESS_TAKES(SET))
-#define STRESS_TAKES_RUN                                                                      \
-	(STRESS_TAKES(SEED) | STRESS_TAKES(SIM) | STRESS_TAKES(LIVE) | STRESS_TAKES(FORMAT) | \
-	 STRESS_TAKES(REPORT) | STRESS_TAKES(TRACE))
+#define STRESS_TAKES_RUN                                                                         \
+	(STRESS_TAKES(SEED) | STRESS_TAKES(SIM) | STRESS_TAKES(LIVE) | STRESS_TAKES(FORMAT) |    \
+	 STRESS_TAKES(REPORT) | STRESS_TAKES(TRACE) | STRESS_TAKES(ON) | STRESS_TAKES(CONTROL) | \
+	 STRESS_TAKES(I_KNOW))
 
 /** X(name, operands, fewest, most, options, help) */
 #define STRESS_COMMAND_LIST(X)                                                                     \

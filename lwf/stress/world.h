@@ -104,7 +104,7 @@ struct stress_world_options {
 	const struct stress_scenario *scenario;
 	struct stress_record *record;
 	uint64_t seed;
-	const char *on_stack; /* live: --on STACK; NULL: namespaces of its own */
+	const char *on_stack; /* live, --on STACK; NULL: namespaces of its own */
 	const char *control;  /* live, with --on: the daemon's socket, or NULL */
 	bool i_know;	      /* live, with --on: faults on the default route's interface too */
 	bool trace;	      /* every trace record to stderr, for people */
@@ -118,6 +118,9 @@ struct stress_world {
 /** Makes a world that is not open. NULL without memory. */
 struct stress_world *stress_sim_create(const struct stress_world_options *options);
 struct stress_world *stress_live_create(const struct stress_world_options *options);
+
+/** Likewise, on options->on_stack of a daemon that runs already. */
+struct stress_world *stress_on_create(const struct stress_world_options *options);
 
 /** Which simulation runs have, and what is typed to see one again. Set before the first run. */
 struct stress_simulation {

@@ -79,13 +79,10 @@ static int refuse_early(const struct stress_world_options *options, struct lwf_e
 {
 	const struct stress_scenario *scenario = options->scenario;
 
-	if (options->on_stack)
-		return live_refuse(error, LWF_EXIT_SKIPPED, options->on_stack,
-				   "a live run has namespaces of its own");
 	return live_source_check(scenario, error);
 }
 
-static int prepare(struct live_world *world)
+int live_prepare(struct live_world *world)
 {
 	const struct stress_scenario *scenario = world->base.options.scenario;
 
@@ -115,6 +112,20 @@ static int prepare(struct live_world *world)
 	return 0;
 }
 
+int live_start_clients(struct live_world *world, struct lwf_error *error)
+{
+	const struct stress_scenario *scenario = world->base.options.scenario;
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < scenario->clients; i++)
+		if (live_client_start(&world->client[i]))
+			err = live_refuse(error, LWF_EXIT_FALSE, world->client[i].declared->name,
+					  "no process can be started");
+	for (uint32_t i = 0; !err && i < scenario->clients; i++)
+		err = live_client_wait(&world->client[i], error);
+	return err;
+}
+
 static int start_all(struct live_world *world, struct lwf_error *error)
 {
 	const struct stress_scenario *scenario = world->base.options.scenario;
@@ -131,12 +142,8 @@ static int start_all(struct live_world *world, struct lwf_error *error)
 				   "its links cannot be made: %s", strerror(-err));
 	for (uint32_t i = 0; !err && i < scenario->links; i++)
 		err = live_daemon_wait(&world->link[i], error);
-	for (uint32_t i = 0; !err && i < scenario->clients; i++)
-		if (live_client_start(&world->client[i]))
-			err = live_refuse(error, LWF_EXIT_FALSE, world->client[i].declared->name,
-					  "no process can be started");
-	for (uint32_t i = 0; !err && i < scenario->clients; i++)
-		err = live_client_wait(&world->client[i], error);
+	if (!err)
+		err = live_start_clients(world, error);
 	if (!err && live_source_start(world))
 		err = live_refuse(error, LWF_EXIT_FALSE, scenario->name,
 				  "no process can be started for its hosts and networks");
@@ -152,7 +159,7 @@ static int live_open(struct stress_world *base, struct lwf_error *error)
 		return err;
 	signal(SIGPIPE, SIG_IGN);
 	live_daemon_find(world);
-	if (prepare(world))
+	if (live_prepare(world))
 		return live_refuse(error, LWF_EXIT_FALSE, "memory", "there is none");
 	err = live_shim_prepare(world, error);
 	if (!err)
@@ -258,7 +265,7 @@ static void check_rules(struct live_link *link)
 {
 	json_int_t broken = json_integer_value(json_object_get(link->seen, "rules_broken"));
 
-	if (broken)
+	if (broken > (json_int_t)link->world->rules_before)
 		live_wrong(link->world, "no rule is broken", "%s: %lld were", link->declared->name,
 			   (long long)broken);
 }
@@ -420,7 +427,7 @@ static void live_close(struct stress_world *base)
 	free(world);
 }
 
-static const struct stress_world_ops ops = {
+const struct stress_world_ops live_ops = {
 	.name = "live",
 	.bit = STRESS_IN_LIVE,
 	.open = live_open,
@@ -442,7 +449,13 @@ struct stress_world *stress_live_create(const struct stress_world_options *optio
 
 	if (!world)
 		return NULL;
-	world->base.ops = &ops;
+	live_init(world, options);
+	return &world->base;
+}
+
+void live_init(struct live_world *world, const struct stress_world_options *options)
+{
+	world->base.ops = &live_ops;
 	world->base.options = *options;
 	world->near_ns = world->near_ends = world->proc_fd = -1;
 	for (uint32_t i = 0; i < STRESS_LINKS_MAX; i++) {
@@ -451,5 +464,4 @@ struct stress_world *stress_live_create(const struct stress_world_options *optio
 	}
 	for (uint32_t i = 0; i < STRESS_CLIENTS_MAX; i++)
 		world->client[i].world = world;
-	return &world->base;
 }

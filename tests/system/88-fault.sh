@@ -31,8 +31,8 @@ as_before() {
 has_mtu() { mtu_is eth1 1400; }
 has_mac() { [ "$(link_stat eth1 address)" = 02:00:00:00:00:77 ]; }
 is_down() { ! link_flag eth1 UP; }
-has_no_carrier() { link_flag eth1 NO-CARRIER; }
-is_forced() { [ "$(show '.stacks[0].no_carrier_forced' eth1)" = true ] && ! link_flag eth1 NO-CARRIER; }
+has_no_carrier() { ! link_flag eth1 LOWER_UP; }
+is_forced() { [ "$(show '.stacks[0].no_carrier_forced' eth1)" = true ] && link_flag eth1 LOWER_UP; }
 is_gone_here() { ! has_link eth1; }
 is_renamed() { has_link other0; }
 not_forced() { [ "$(show '.stacks[0].no_carrier_forced' eth1)" = false ]; }
@@ -241,7 +241,7 @@ ip route del default
 step "other devices: one that is made again, and one that cannot be"
 kill "$DAEMON"
 wait_for 5 "the daemon to end" dead
-no_carrier() { link_flag nic2 NO-CARRIER; }
+no_carrier() { ! link_flag nic2 LOWER_UP; }
 others=0
 for kind in tap dummy; do
 	case $kind in
