@@ -139,7 +139,8 @@ int lwf_verdict_explain(struct verdict *me, struct lwf_policy_explain *out)
 	subject.key = &key;
 	handle = lwf_flow_find(me->table, &key);
 	if (handle && lwf_flow_info(me->table, handle, &out->info) == LWF_FLOW_OK) {
-		subject.owner = &out->info.owner;
+		if (!subject.owner || subject.owner->how == LWF_OWNER_PENDING)
+			subject.owner = &out->info.owner; /* else it is assumed to be another's */
 		subject.local = out->info.local;
 		subject.direction =
 			out->info.initiator == out->info.local ? LWF_POLICY_OUT : LWF_POLICY_IN;
