@@ -44,6 +44,7 @@ struct lwf_config {
 	uint32_t load_count;
 	char owner_netns[LWF_OWNER_NETNS_MAX][LWF_NETNS_BYTES]; /* names, or paths */
 	uint32_t owner_netns_count;
+	char owner_bpf[LWF_NETNS_BYTES]; /* path of a cgroup, or "auto"; "": no such program */
 	bool takeover, share, wait_nic;
 	bool no_default_filters;
 	enum lwf_profile profile;

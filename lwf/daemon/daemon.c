@@ -328,6 +328,41 @@ static int open_owner_spaces(struct lwf_daemon *daemon)
 	return -1;
 }
 
+static int fail_trail(int ret, const char *cgroup)
+{
+	static const char without[] = "without --owner-bpf such owners stay unknown";
+
+	switch (ret) {
+	case -ENOENT:
+		return fail(LWF_EXIT_NO_OBJECT, cgroup, "see mount -t cgroup2",
+			    "there is no such cgroup of version 2");
+	case -EPERM:
+		return fail(LWF_EXIT_PERMISSION, "--owner-bpf", without,
+			    "loading a BPF program takes root outside of user namespaces");
+	case -EOPNOTSUPP:
+		return fail(LWF_EXIT_REFUSED, "--owner-bpf", without,
+			    "the kernel lacks what it needs; Linux 6.10 has it");
+	default:
+		return fail(LWF_EXIT_REFUSED, "--owner-bpf", without, strerror(-ret));
+	}
+}
+
+/* While the right to load a program is there. */
+static int open_owner_trail(struct lwf_daemon *daemon)
+{
+	const char *cgroup = daemon->config->owner_bpf;
+	struct owner_trail trail;
+	int ret;
+
+	if (!*cgroup)
+		return -1;
+	ret = owner_trail_open(&trail, cgroup);
+	if (ret)
+		return fail_trail(ret, cgroup);
+	owner_service_follow(daemon->owners, &trail);
+	return -1;
+}
+
 int lwf_daemon_edges(struct lwf_daemon *daemon)
 {
 	int code = open_edge(daemon, &daemon->config->lower, &daemon->lower);
@@ -336,6 +371,8 @@ int lwf_daemon_edges(struct lwf_daemon *daemon)
 		code = open_edge(daemon, &daemon->config->upper, &daemon->upper);
 	if (code < 0)
 		code = open_owner_spaces(daemon);
+	if (code < 0)
+		code = open_owner_trail(daemon);
 	return code;
 }
 

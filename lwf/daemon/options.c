@@ -169,6 +169,8 @@ static int read_option(enum option_id id, const char *text, struct lwf_config *c
 		return read_text("--owner-netns", text,
 				 config->owner_netns[config->owner_netns_count++],
 				 sizeof(config->owner_netns[0]));
+	case OPTION_OWNER_BPF:
+		return read_text("--owner-bpf", text, config->owner_bpf, sizeof(config->owner_bpf));
 	case OPTION_PROFILE:
 		if (!lwf_profile_parse(text, &config->profile))
 			return lwf_cli_fail(PROGRAM, LWF_EXIT_USAGE, "--profile",

@@ -15,6 +15,8 @@ OPTION(NO_DEFAULT_FILTERS, "no-default-filters", NULL, "without inject and monit
 OPTION(LOAD, "load", "FILE", "load filters from a shared object; repeated for more of them")
 OPTION(OWNER_NETNS, "owner-netns", "NAME",
        "look for the programs of flows there too: a network namespace; repeated")
+OPTION(OWNER_BPF, "owner-bpf", "CGROUP",
+       "note who sends datagrams below this cgroup v2, or auto; for flows of closed sockets")
 OPTION(TAKEOVER, "takeover", NULL,
        "move the NIC's addresses and routes to the TAP, and back at exit")
 OPTION(SHARE, "share", NULL, "leave the NIC's own stack open and its addresses where they are")

@@ -60,6 +60,7 @@ struct owner_service {
 	uint32_t turn_listens;
 	uint32_t space_count;
 	struct owner_space spaces[OWNER_SPACES_MAX];
+	struct owner_trail trail;
 	owner_found_fn found;
 	owner_end_fn end;
 	void *list_context;
@@ -173,6 +174,11 @@ static void answer_unknown(struct owner_service *service, struct slot *slot, enu
 
 /* ---- the kernel is asked ---- */
 
+static uint64_t ticks_of(uint64_t since_boot_ns)
+{
+	return since_boot_ns / (NS_PER_S / TICKS_HZ);
+}
+
 /** The best of what the namespaces have. In two equally good ones: the first. */
 static enum owner_match get(struct owner_service *service, const struct owner_tuple *tuple,
 			    struct owner_socket *best, uint32_t *space)
@@ -235,15 +241,40 @@ static bool again(struct owner_service *service, struct slot *slot)
 	return true;
 }
 
+/* Who was seen to send it is known, whatever has become of the socket. */
+static bool saw_sender(struct owner_service *service, struct slot *slot)
+{
+	struct owner_sender sender;
+
+	for (uint32_t n = 0; n < service->space_count; n++) {
+		if (owner_trail_find(&service->trail, service->spaces[n].cookie, &slot->ask.tuple,
+				     &sender) != 1)
+			continue;
+		service->counts.senders++;
+		slot->ask.match = OWNER_MATCH_SENDER;
+		slot->ask.space = (uint8_t)n;
+		slot->ask.pid = sender.pid;
+		slot->ask.uid = sender.uid;
+		slot->ask.asked = ticks_of(sender.sent_ns);
+		memcpy(slot->ask.comm, sender.comm, sizeof(slot->ask.comm));
+		return true;
+	}
+	return false;
+}
+
 /** Asks the kernel for the slot's socket. NONE: the slot goes on; else why nobody will be found. */
 static enum lwf_owner_why look(struct owner_service *service, struct slot *slot)
 {
 	struct owner_socket socket = {0};
 	uint32_t space = 0;
-	enum owner_match match = get(service, &slot->ask.tuple, &socket, &space);
 	struct owner_tuple listener = slot->ask.tuple;
+	enum owner_match match;
 
 	service->turn_gets++;
+	if (saw_sender(service, slot))
+		return to_resolver(service, slot) ? LWF_OWNER_WHY_NONE
+						  : LWF_OWNER_WHY_RESOLVER_GONE;
+	match = get(service, &slot->ask.tuple, &socket, &space);
 	if (match == OWNER_MATCH_NONE)
 		return LWF_OWNER_WHY_NO_SOCKET;
 	take_socket(slot, &socket, match, space);
@@ -281,7 +312,7 @@ static uint64_t ticks_since_boot(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * TICKS_HZ + (uint64_t)now.tv_nsec / (NS_PER_S / TICKS_HZ);
+	return ticks_of((uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec);
 }
 
 static void set_tuple(struct owner_tuple *tuple, const struct lwf_owner_question *question)
@@ -542,6 +573,7 @@ int owner_service_create(struct lwf_host *host, struct owner_resolver *resolver,
 	}
 	service->face = (struct lwf_owner_service){owner_ask, owner_forget, owner_listens};
 	service->host = host;
+	service->trail = OWNER_TRAIL_NONE;
 	service->resolver = *resolver;
 	*resolver = (struct owner_resolver){.fd = -1};
 	service->task.fn = on_turn;
@@ -566,6 +598,7 @@ void owner_service_destroy(struct owner_service *service)
 	lwf_timer_fini(&service->timer);
 	lwf_watch_fini(&service->watch);
 	owner_resolver_finish(&service->resolver);
+	owner_trail_close(&service->trail);
 	for (uint32_t n = 0; n < service->space_count; n++)
 		owner_space_close(&service->spaces[n]);
 	free(service);
@@ -591,6 +624,12 @@ int owner_service_add(struct owner_service *service, struct nsnet *ns, const cha
 	if (ret == -EPIPE)
 		resolver_gone(service, "it has ended");
 	return ret == -EPIPE ? 0 : ret;
+}
+
+void owner_service_follow(struct owner_service *service, struct owner_trail *trail)
+{
+	service->trail = *trail;
+	*trail = OWNER_TRAIL_NONE;
 }
 
 struct lwf_owner_service *owner_service_face(struct owner_service *service)

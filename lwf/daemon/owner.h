@@ -16,6 +16,7 @@
 
 #include "nsnet.h"
 #include "owner_resolver.h"
+#include "owner_trail.h"
 
 #define OWNER_TURN_GETS	   16u
 #define OWNER_TURN_LISTENS 128u		 /* as many new flows as two batches can have */
@@ -32,6 +33,7 @@ struct owner_counts {
 	uint64_t forgotten; /* whoever asked has gone */
 	uint64_t open;
 	uint64_t gets;	   /* questions to the kernel */
+	uint64_t senders;  /* that were seen while they sent */
 	uint64_t late;	   /* answers of the resolver that nobody waited for any more */
 	uint64_t timeouts; /* of the answered */
 	bool resolver_gone;
@@ -55,6 +57,9 @@ void owner_service_destroy(struct owner_service *service);
  * which the flows come and go there, or NULL. Returns 0, -ENOSPC (OWNER_SPACES_MAX), or -errno.
  */
 int owner_service_add(struct owner_service *service, struct nsnet *ns, const char *device);
+
+/** Takes @trail: senders that it saw are known without their sockets. At most once. */
+void owner_service_follow(struct owner_service *service, struct owner_trail *trail);
 
 /** For lwf_event_host_set_owners(). */
 struct lwf_owner_service *owner_service_face(struct owner_service *service);

@@ -50,6 +50,7 @@ enum owner_match {
 	OWNER_MATCH_LISTENER, /* TCP: listens on the local port */
 	OWNER_MATCH_BOUND,    /* UDP: has the local port, and no peer */
 	OWNER_MATCH_EXACT,    /* both ends */
+	OWNER_MATCH_SENDER,   /* no socket: a process was seen to send, owner_trail.h */
 };
 
 /** Which sockets a dump lists. */

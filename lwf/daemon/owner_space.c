@@ -11,6 +11,10 @@
 
 #include <linux/netlink.h>
 
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* Linux 5.14 */
+#endif
+
 #include "owner_space.h"
 
 static int open_diag(int *fd)
@@ -23,10 +27,13 @@ static int open_diag(int *fd)
 static int open_sockets(void *context)
 {
 	struct owner_space *space = context;
+	socklen_t bytes = sizeof(space->cookie);
 	int ret = open_diag(&space->fd);
 
 	if (!ret)
 		ret = open_diag(&space->list_fd);
+	if (!ret && getsockopt(space->fd, SOL_SOCKET, SO_NETNS_COOKIE, &space->cookie, &bytes) < 0)
+		space->cookie = 0;
 	return ret;
 }
 

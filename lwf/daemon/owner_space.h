@@ -21,6 +21,7 @@ struct owner_space {
 	struct nsnet *ns;
 	int fd, list_fd; /* list_fd is for the resolver; -1 once it has it */
 	uint32_t sequence;
+	uint64_t cookie;	  /* of the namespace; 0: the kernel does not tell */
 	char device[IF_NAMESIZE]; /* by which flows come and go there; "": any */
 	_Alignas(8) uint8_t answer[OWNER_ANSWER_BYTES];
 };

@@ -103,6 +103,17 @@ static bool is_owner(struct lwf_owner *owner)
 	return true;
 }
 
+/* Of a sender the pid is known, of a socket its inode. */
+static bool is_ask(const struct owner_ask *ask)
+{
+	bool sender = ask->match == OWNER_MATCH_SENDER;
+
+	return is_tuple(&ask->tuple) && ask->space < OWNER_SPACES_MAX &&
+	       ask->match <= OWNER_MATCH_SENDER && ask->match != OWNER_MATCH_NONE &&
+	       (ask->inode == 0) == sender && (ask->pid != 0) == sender &&
+	       memchr(ask->comm, '\0', sizeof(ask->comm)) && is_zero(ask->zero, sizeof(ask->zero));
+}
+
 static bool is_framed(const struct owner_message *message, size_t bytes)
 {
 	return bytes >= offsetof(struct owner_message, ask) && message->head.magic == OWNER_MAGIC &&
@@ -148,11 +159,7 @@ bool owner_message_from_daemon(const struct owner_message *message, size_t bytes
 		return true;
 	case OWNER_KIND_ASK:
 		for (uint32_t n = 0; n < message->head.count; n++) {
-			const struct owner_ask *ask = &message->ask[n];
-
-			if (!is_tuple(&ask->tuple) || ask->space >= OWNER_SPACES_MAX ||
-			    ask->match > OWNER_MATCH_EXACT || ask->match == OWNER_MATCH_NONE ||
-			    !ask->inode || !is_zero(ask->zero, sizeof(ask->zero)))
+			if (!is_ask(&message->ask[n]))
 				return false;
 		}
 		return true;

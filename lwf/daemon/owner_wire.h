@@ -44,12 +44,15 @@ struct owner_head {
 struct owner_ask {
 	uint64_t id; /* the daemon's */
 	uint64_t cookie;
-	uint64_t asked; /* when, in ticks since boot: a younger process has inherited, at best */
+	uint64_t asked; /* when, in ticks since boot: a younger process has inherited, at best;
+			   SENDER: when it sent */
 	struct owner_tuple tuple;
 	uint32_t inode, uid; /* of the socket that the kernel named */
 	uint8_t match;	     /* enum owner_match: how it was found */
 	uint8_t space;
-	uint8_t zero[6];
+	uint8_t zero[2];
+	uint32_t pid;			 /* SENDER: it, and inode is 0; else 0 */
+	char comm[LWF_OWNER_COMM_BYTES]; /* SENDER: its name then */
 };
 
 struct owner_answer {

@@ -161,11 +161,38 @@ static void end_pass(struct owner_work *work)
 
 /* ---- from the daemon ---- */
 
+/* Who it is besides: at once, since it may end at any time. A younger process has its number by now. */
+static void answer_sender(struct owner_work *work, const struct owner_ask *ask)
+{
+	struct lwf_owner owner = {
+		.pid = ask->pid, .uid = ask->uid, .how = LWF_OWNER_EXACT, .holders = 1};
+	int process = owner_proc_open(work->procfs, ask->pid);
+	struct owner_process who;
+	uint32_t none = 0;
+
+	memcpy(owner.comm, ask->comm, sizeof(owner.comm));
+	if (process >= 0 && owner_proc_identify(process, &who) == 0 &&
+	    who.start_time <= ask->asked) {
+		owner.ppid = who.ppid;
+		owner.start_time = who.start_time;
+		memcpy(owner.comm, who.comm, sizeof(owner.comm));
+		memcpy(owner.exe, who.exe, sizeof(owner.exe));
+	}
+	if (process >= 0)
+		close(process);
+	tell_answer(work, &none, ask->id, &owner);
+	tell(work, OWNER_KIND_ANSWER, 1);
+}
+
 static void take_ask(struct owner_work *work, const struct owner_ask *ask)
 {
 	struct owner_case *one = &work->cases[work->waiting];
 	uint32_t none = 0;
 
+	if (ask->match == OWNER_MATCH_SENDER) {
+		answer_sender(work, ask);
+		return;
+	}
 	if (work->waiting == OWNER_ASKS_MAX) {
 		struct lwf_owner owner = {.uid = ask->uid,
 					  .cookie = ask->cookie,
@@ -254,6 +281,7 @@ _Noreturn void owner_work_run(int fd, int procfs)
 	if (!work)
 		_exit(1);
 	work->fd = fd;
+	work->procfs = procfs;
 	for (uint32_t n = 0; n < OWNER_SPACES_MAX; n++)
 		work->spaces[n] = -1;
 	work->scan = owner_scan_create(procfs);

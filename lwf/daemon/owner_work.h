@@ -36,6 +36,7 @@ struct owner_work {
 	int fd; /* to the daemon */
 	int spaces[OWNER_SPACES_MAX];
 	uint32_t sequence;
+	int procfs;
 	struct owner_scan *scan;
 	bool passing;
 	uint64_t pass_number, pass_began_ns, next_pass_ns;
