@@ -98,6 +98,21 @@ undoes is_gone_here device delete
 undoes is_gone_here device move
 within 5 ping -qc 1 -W 1 10.9.0.2 || fail "the far host does not answer after all that"
 
+step "a far end that is a port of a bridge is one again"
+if ip -n far link add br0 type bridge 2>/dev/null; then
+	ip -n far link set eth0 master br0
+	ip -n far link set br0 up
+	before=$(belongings)
+	expect_exit 0 lwf-stress fault eth1 device delete --for 100ms
+	as_before || fail "$(diff <(echo "$before") <(belongings))"
+	ip -n far link set eth0 nomaster
+	ip -n far link del br0
+	state_is eth1 Running
+	before=$(belongings)
+else
+	note "this kernel has no bridge"
+fi
+
 step "what gives something back is done, and that is all"
 ip link set eth1 down
 expect_exit 0 lwf-stress fault eth1 link up
