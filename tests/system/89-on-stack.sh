@@ -181,12 +181,14 @@ for words in "link lan0.lower down" "link lan0.lower carrier-off" "link lan0.low
 		state_is eth1 Running
 	done
 done
+step "the process of the run itself is killed"
 { echo "$head" && echo "only live { device lan0.lower delete; }" && echo "after 60s"; } >long.scn
 background long lwf-stress run long.scn --on eth1
 wait_for 10 "the device to be gone" other
 run=$(cat "/proc/$(pid_of long)/task/$(pid_of long)/children")
-kill -KILL "${run%% *}" # the process of the run itself
+kill -KILL "${run%% *}"
 finish long
+expect_equal "exit code" 1 "$CODE"
 wait_for 5 "all to be as before" as_before
 wait_for 5 "the run to be gone" no_run
 state_is eth1 Running
