@@ -180,8 +180,12 @@ static void on_owned(void *user, uint64_t flow)
 	struct verdict *me = user;
 	struct verdict_flow *place = lwf_verdict_flow(me, flow);
 
-	if (!place || place->ask == VERDICT_NIL || me->closing)
+	if (!place || me->closing)
 		return;
+	if (place->ask == VERDICT_NIL) {
+		lwf_verdict_rule_again(me, place);
+		return;
+	}
 	lwf_verdict_look_again(me, &me->asks[place->ask]);
 	lwf_verdict_flush(me);
 }

@@ -201,6 +201,9 @@ void lwf_verdict_rule(const struct verdict *me, const struct lwf_flow_info *info
 /** Reads the rules of @file, "" for none. Returns 0 or -errno, and then nothing has changed. */
 int lwf_verdict_set_rules(struct verdict *me, const char *file);
 
+/** It is known now whose @flow is, which rules have decided without that: they are asked once more. */
+void lwf_verdict_rule_again(struct verdict *me, struct verdict_flow *flow);
+
 int lwf_verdict_reload(struct verdict *me, struct lwf_policy_reload *out);
 int lwf_verdict_explain(struct verdict *me, struct lwf_policy_explain *out);
 

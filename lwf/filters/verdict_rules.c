@@ -69,6 +69,26 @@ void lwf_verdict_rule(const struct verdict *me, const struct lwf_flow_info *info
 	ruling->timeout_ns = decision.timeout_ns;
 }
 
+void lwf_verdict_rule_again(struct verdict *me, struct verdict_flow *flow)
+{
+	struct verdict_ruling ruling;
+	struct lwf_flow_info info;
+
+	if (flow->by != VERDICT_BY_RULE || flow->action == LWF_VERDICT_CONTINUE ||
+	    lwf_flow_info(me->table, flow->flow, &info) != LWF_FLOW_OK)
+		return;
+	lwf_verdict_rule(me, &info, false, &ruling);
+	if (ruling.waits || ruling.line == flow->rule)
+		return;
+	if (ruling.action == LWF_VERDICT_CONTINUE) {
+		flow->action = LWF_VERDICT_CONTINUE; /* its next frame is asked about */
+		return;
+	}
+	flow->rule = ruling.line;
+	me->stats.by_rule++;
+	lwf_verdict_remember(me, flow, (enum lwf_verdict_action)ruling.action, VERDICT_BY_RULE, 0);
+}
+
 /** Puts @policy in the place of the old one: every flow is decided anew, and those that are asked about
  * are looked at now. */
 static void take_policy(struct verdict *me, struct lwf_policy *policy)

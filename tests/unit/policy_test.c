@@ -158,7 +158,12 @@ static void test_first_match_decides(void **state)
 
 static void test_conditions(void **state)
 {
+	struct talk other = *web(), *shell = &other;
+
 	(void)state;
+	shell->subject.key = &shell->key;
+	shell->subject.owner = &shell->owner;
+	snprintf(shell->owner.comm, sizeof(shell->owner.comm), "/usr/bin/x"); /* its own choice */
 	assert_true(holds("out", web()));
 	assert_false(holds("in", web()));
 	assert_true(holds("not in", web()));
@@ -181,6 +186,7 @@ static void test_conditions(void **state)
 	assert_true(holds("program \"/usr/bin/\"", web()));
 	assert_false(holds("program /usr/bin", web()));
 	assert_false(holds("program /usr/bin/cur", web()));
+	assert_false(holds("command /usr/bin/", shell));
 	assert_true(holds("pid 41,42", web()));
 	assert_true(holds("user alice", web()));
 	assert_true(holds("user 999,1000", web()));

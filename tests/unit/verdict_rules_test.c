@@ -178,6 +178,38 @@ static void test_set_and_unset(void **state)
 	vbed_end();
 }
 
+/* Rules that were not let wait any longer are asked once more when it is known whose the flow is. */
+static void test_owner_comes_late(void **state)
+{
+	struct talk denied = vbed_udp(1), asked = vbed_udp(2);
+	struct lwf_owner owner = {.pid = 7, .uid = 0, .start_time = 3, .how = LWF_OWNER_EXACT};
+	struct lwf_parsed parsed;
+	uint8_t bytes[TALK_MAX_BYTES];
+
+	(void)state;
+	begin("deny user 0\nask user 1\ndefault allow\n", ",owner-wait=100ms");
+	judge_open(&judge, 10);
+	lwf_parse(bytes, talk_build(&denied, bytes), lwf_stack_link(rig.stack).ifindex, &parsed);
+	assert_int_equal(lwf_sim_host_set_owner(rig.host, &parsed.key, &owner, 300 * MS), 0);
+	owner.uid = 1;
+	lwf_parse(bytes, talk_build(&asked, bytes), lwf_stack_link(rig.stack).ifindex, &parsed);
+	assert_int_equal(lwf_sim_host_set_owner(rig.host, &parsed.key, &owner, 300 * MS), 0);
+	vbed_send(&denied);
+	vbed_send(&asked);
+	rig_run(&rig, 150);
+	assert_int_equal(vbed.down_count, 2); /* of nobody who is known: the default */
+	vbed_send(&denied);
+	assert_int_equal(vbed.down_count, 3);
+	rig_run(&rig, 200);
+	vbed_send(&denied);
+	vbed_send(&asked);
+	assert_int_equal(vbed.down_count, 3);
+	assert_int_equal(judge.asked, 1);
+	assert_int_equal(judge.ask[0].rule, 2);
+	judge_close(&judge);
+	vbed_end();
+}
+
 static void test_explain(void **state)
 {
 	struct talk talk = vbed_udp(1);
@@ -239,6 +271,7 @@ int main(void)
 		cmocka_unit_test_setup(test_rules_wait, fresh),
 		cmocka_unit_test_setup(test_reload, fresh),
 		cmocka_unit_test_setup(test_set_and_unset, fresh),
+		cmocka_unit_test_setup(test_owner_comes_late, fresh),
 		cmocka_unit_test_setup(test_explain, fresh),
 		cmocka_unit_test_setup(test_kept_over_a_flap, fresh),
 	};
