@@ -178,6 +178,41 @@ cat >sources.scn <<-'END'
 END
 expect_exit 0 lwf-stress run --live sources.scn --json
 
+step "killed while the NIC is elsewhere and hosts and networks send: nothing is left"
+cat >away.scn <<-'END'
+	scenario "away"
+	link lan0
+	traffic host from lan0.upper udp 10.0.0.1:9 -> 10.0.0.2:9 size 60 rate 1kpps
+	traffic net from lan0.lower udp 10.0.0.2:9 -> 10.0.0.1:9 size 60 rate 1kpps
+	start all
+	device lan0.lower move
+	after 60s
+END
+links=$(ip -br link | awk '{ print $1 }')
+processes() {
+	ps -e -o comm= | awk '/^(lwfd|lwf-stress)/ { n++ } END { print n + 0 }'
+}
+both_send() {
+	[ "$(ps -e -o comm= | awk '/^lwf-stress-(host|net)/ { n++ } END { print n + 0 }')" = 2 ]
+}
+nothing_is_left() {
+	[ "$(processes)" = 0 ] && [ "$(ip -br link | awk '{ print $1 }')" = "$links" ]
+}
+background away lwf-stress run --live away.scn
+within 10 both_send || fail "nobody sends: $(cat away.err)"
+watch_for 0.2
+stop away KILL
+within 5 nothing_is_left || fail "left: $(ps -e -o pid,comm) $(ip -br link)"
+
+step "a host that ends by itself is a run that failed"
+background away lwf-stress run --live away.scn
+within 10 both_send || fail "nobody sends: $(cat away.err)"
+watch_for 0.2
+kill -KILL "$(ps -e -o pid=,comm= | awk '$2 == "lwf-stress-host" { print $1 }')"
+finish away 15
+expect_equal "exit code" 1 "$CODE"
+expect_match "what is told" 'the host of lan0 ended' "$ERR"
+
 step "the shipped scenarios of devices"
 for name in device-replug hlk; do
 	expect_exit 0 lwf-stress run --live "$ROOT/scripts/scenarios/$name.scn" --json
