@@ -298,7 +298,7 @@ static void hear_record(struct verdict_peer *verdict, struct tells *tells,
 		hear_revoke(verdict, &record->revoke);
 		break;
 	default:
-		assert(false && "lwf_wire_records_check() lets no other through");
+		assert(!"lwf_wire_records_check() lets no other through");
 	}
 }
 

@@ -201,7 +201,7 @@ static void destroy(struct lwf_module *module, struct verdict *me)
 
 	lwf_module_timer_fini(module, &me->timer);
 	if (me->callout && lwf_callout_unregister(me->table, me->callout) != LWF_FLOW_OK)
-		assert(false && "nothing of a callout runs in a detach");
+		assert(!"nothing of a callout runs in a detach");
 	if (me->table)
 		lwf_module_close_flows(module);
 	lwf_pool_destroy(me->small);

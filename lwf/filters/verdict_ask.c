@@ -443,7 +443,7 @@ struct verdict_ask *lwf_verdict_begin(struct verdict *me, struct verdict_questio
 	ask->background = like.background;
 	flow->ask = slot_of(me, ask);
 	if (lwf_flow_pin(me->table, flow->flow) != LWF_FLOW_OK)
-		assert(false && "the flow is there, and has no pin of ours");
+		assert(!"the flow is there, and has no pin of ours");
 	if (question->info->owner.how == LWF_OWNER_PENDING) {
 		ask->state = VERDICT_ASK_OWNER;
 		set_deadline(me, ask, question->now_ns + me->settings.owner_wait_ns);

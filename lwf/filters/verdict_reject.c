@@ -75,7 +75,7 @@ static bool is_group(const struct reject *reject)
 {
 	const uint8_t *l3 = reject->frame->data + reject->parsed->l3;
 
-	if (reject->frame->data[0] & 1 || reject->parsed->flags & LWF_PARSED_GROUP)
+	if (reject->parsed->flags & LWF_PARSED_GROUP)
 		return true;
 	if (reject->parsed->key.v6) /* from nobody, or from a group */
 		return l3[8] == 0xff || sum(l3 + 8, LWF_FLOW_ADDRESS_BYTES, 0) == 0;

@@ -226,6 +226,9 @@ static void act_traffic(struct sim_slot *slot, const struct sim_action *action)
 	struct lwf_edge *edge = edge_of(slot, action);
 	uint8_t bytes[2048] = {0};
 
+	if (action->value[SIM_KEY_BYTES] <= sizeof(bytes))
+		sim_flow_bytes(bytes, action->value[SIM_KEY_BYTES], action->value[SIM_KEY_FLOW],
+			       !action->value[SIM_KEY_SIDE]);
 	if (edge && action->value[SIM_KEY_FRAMES])
 		lwf_sim_edge_inject_many(edge, bytes, action->value[SIM_KEY_BYTES],
 					 action->value[SIM_KEY_FRAMES]);
@@ -418,6 +421,8 @@ static const struct {
 	[SIM_VERB_ASK] = {sim_ask, false},
 	[SIM_VERB_CANCEL_ASK] = {sim_cancel_ask, true},
 	[SIM_VERB_TRAFFIC] = {act_traffic, true},
+	[SIM_VERB_JUDGE] = {sim_judge, false},
+	[SIM_VERB_TELL] = {sim_tell, true},
 	[SIM_VERB_HOLD] = {act_hold, false},
 	[SIM_VERB_RELEASE] = {act_release, false},
 	[SIM_VERB_REPAIR] = {act_repair, false},

@@ -107,6 +107,17 @@ static void check_module(struct lwf_module *module, const struct lwf_module_info
 		check_inject(module, info);
 }
 
+static void check_verdicts(const struct sim_slot *slot)
+{
+	struct lwf_module *module;
+
+	for (uint32_t i = 0; (module = lwf_stack_module_at(slot->stack, i)); i++)
+		if (strncmp(lwf_module_name(module), "verdict", 7) == 0)
+			sim_check_verdict(slot, module);
+	for (uint32_t i = 0; i < SIM_JUDGES; i++)
+		sim_check_judge(&slot->judges[i]);
+}
+
 /* C7, as the profile lenient reads it: a module that asks for its restart is paused alone. */
 static bool restarts_alone(const struct sim_slot *slot)
 {
@@ -193,6 +204,7 @@ static void check_stack(struct sim_slot *slot)
 			      "the host");
 	check_device(slot);
 	check_modules(slot);
+	check_verdicts(slot);
 	for (uint32_t i = 0; i < SIM_CLIENTS; i++)
 		check_client(&slot->clients[i]);
 }

@@ -10,7 +10,7 @@
 
 #include "world.h"
 
-#define MARK_OFFSET LWF_ETHER_HEADER_BYTES
+#define MARK_OFFSET SIM_HEADERS
 #define MARK_BYTES  16u
 
 static struct sim_client *client_of(struct lwf_session *session)
@@ -47,6 +47,8 @@ static enum lwf_pull on_pull(struct lwf_session *session, struct lwf_frame *fram
 		sim_fail("a frame of the path has room for %u bytes only", lwf_frame_room(frame));
 	frame->len = record->len;
 	memset(frame->data, 0, record->len);
+	sim_flow_bytes(frame->data, record->len, client->pulled,
+		       record->direction == LWF_DIRECTION_RECEIVE);
 	if (record->len >= MARK_OFFSET + MARK_BYTES)
 		mark(client, client->pulled, frame->data + MARK_OFFSET);
 	return LWF_PULL_FRAME;
@@ -70,6 +72,13 @@ static bool may_be_a_lie(const struct sim_client *client, const struct sim_recor
 	return client->slot->lied[lwf_status_answer(status)] >= record->pulled_at;
 }
 
+/* Filter verdict copies what goes up: it may be handed over later, as a frame of its own, or never. */
+static bool is_copied(const struct sim_client *client, const struct sim_record *record)
+{
+	return record->direction == LWF_DIRECTION_RECEIVE && record->handed == 0 &&
+	       since(client, record, SIM_COPIER);
+}
+
 static bool is_plausible(const struct sim_client *client, const struct sim_record *record,
 			 lwf_status status, bool refused)
 {
@@ -77,7 +86,8 @@ static bool is_plausible(const struct sim_client *client, const struct sim_recor
 		return true;
 	switch (status) {
 	case LWF_STATUS_SUCCESS:
-		return !refused && !record->too_odd && record->handed == 1;
+		return !refused && !record->too_odd &&
+		       (record->handed == 1 || is_copied(client, record));
 	case LWF_STATUS_PAUSED:
 		return since(client, record, SIM_NOT_RUNNING);
 	case LWF_STATUS_ADAPTER_REMOVED:

@@ -118,7 +118,7 @@ static void impair_options(struct sim_world *world, char *text)
 	static const char *const shares[] = {"loss", "dup", "reorder", "corrupt"};
 	static const char *const ways[] = {"send", "receive", "both"};
 	static const char *const dists[] = {"uniform", "normal", "pareto", "paretonormal"};
-	static const char *const matches[] = {"", "len > 100", "len < 100", "ether[14] & 1 = 0"};
+	static const char *const matches[] = {"", "len > 100", "len < 100", "ether[35] & 1 = 0"};
 	uint32_t n = 1 + below(world, 3);
 
 	while (n-- > 0) {
@@ -165,10 +165,64 @@ static void impair_spec(struct sim_world *world, char *text)
 	impair_options(world, text);
 }
 
+/* A few options of what decides about conversations; all of it over within a calm. */
+static void verdict_options(struct sim_world *world, char *text)
+{
+	static const char *const defaults[] = {"default", "allow", "deny", "reject"};
+	static const char *const causes[] = {"on-timeout", "no-decider", "overflow", "packet"};
+	static const char *const ways[] = {"keep", "hold"};
+	uint32_t n = 1 + below(world, 3);
+
+	while (n-- > 0) {
+		uint32_t which = below(world, 6), value;
+
+		switch (which) {
+		case 0:
+			append_word(world, text, "default", defaults + 1, 3);
+			break;
+		case 1:
+			value = below(world, 4);
+			append_word(world, text, causes[value], defaults, 4);
+			break;
+		case 2:
+			append_word(world, text, "reauth", ways, 2);
+			break;
+		case 3:
+			value = below(world, 4000);
+			append(text, "default-ttl", value, "us");
+			break;
+		case 4:
+			value = below(world, 3000);
+			append(text, "owner-wait", value, "us");
+			break;
+		default:
+			value = 1 + below(world, 6);
+			append(text, "flow-frames", value, "");
+			break;
+		}
+	}
+}
+
+static void verdict_spec(struct sim_world *world, char *text)
+{
+	uint32_t timeout = 1000 + below(world, 4000), asks = 1 + below(world, 6);
+	uint32_t frames = 1 + below(world, 16);
+	bool oldest = once_in(world, 6);
+
+	snprintf(text, SIM_TEXT_BYTES, "verdict:flows=16,bytes=65536");
+	append(text, "timeout", timeout, "us");
+	append(text, "asks", asks, "");
+	append(text, "frames", frames, "");
+	if (oldest)
+		strcat(text, ",overflow=oldest");
+	else
+		verdict_options(world, text);
+}
+
 /* A module, as for --filter. */
 static void choose_spec(struct sim_world *world, bool inject, char *text)
 {
-	uint32_t kind = below(world, 11);
+	uint32_t kind = below(world, 14);
 
 	if (inject) {
 		snprintf(text, SIM_TEXT_BYTES, "inject:");
@@ -180,6 +234,10 @@ static void choose_spec(struct sim_world *world, bool inject, char *text)
 		snprintf(text, SIM_TEXT_BYTES, "monitor:mandatory=0");
 	} else if (kind < 7) {
 		impair_spec(world, text);
+	} else if (kind < 9) {
+		verdict_spec(world, text);
+	} else if (kind == 9) {
+		snprintf(text, SIM_TEXT_BYTES, "flow:flows=16");
 	} else {
 		snprintf(text, SIM_TEXT_BYTES, "wobble:");
 		wobble_options(world, text);
@@ -230,6 +288,8 @@ static void choose_set(struct sim_slot *slot, struct sim_action *action)
 	action->value[SIM_KEY_AT] = at;
 	if (strncmp(name, "impair", 6) == 0)
 		impair_options(world, action->text);
+	else if (strncmp(name, "verdict", 7) == 0)
+		verdict_options(world, action->text);
 	else if (strncmp(name, "hold", 4) != 0)
 		wobble_options(world, action->text);
 	else if (once_in(world, 2))
@@ -315,6 +375,30 @@ static void choose_traffic(struct sim_slot *slot, struct sim_action *action)
 	action->value[SIM_KEY_SIDE] = once_in(slot->world, 2);
 	action->value[SIM_KEY_FRAMES] = 1 + below(slot->world, 5);
 	action->value[SIM_KEY_BYTES] = 60;
+	action->value[SIM_KEY_FLOW] = below(slot->world, 2 * SIM_FLOWS);
+}
+
+static void choose_judge(struct sim_slot *slot, struct sim_action *action)
+{
+	struct sim_world *world = slot->world;
+
+	action->verb = SIM_VERB_JUDGE;
+	action->value[SIM_KEY_CLIENT] = below(world, SIM_JUDGES);
+	action->value[SIM_KEY_MANNER] = below(world, SIM_MANNERS);
+	action->value[SIM_KEY_BUDGET] = below(world, 12);
+	action->value[SIM_KEY_AFTER] = below(world, 3);
+}
+
+static void choose_tell(struct sim_slot *slot, struct sim_action *action)
+{
+	struct sim_world *world = slot->world;
+
+	action->verb = SIM_VERB_TELL;
+	action->value[SIM_KEY_CLIENT] = below(world, SIM_JUDGES);
+	action->value[SIM_KEY_FRAMES] = 1 + below(world, SIM_KEPT);
+	action->value[SIM_KEY_BAD] = once_in(world, 2);
+	action->value[SIM_KEY_ID] = below(world, LWF_VERDICT_ACTIONS);
+	action->value[SIM_KEY_SET] = below(world, LWF_SCOPES);
 }
 
 static void choose_hold(struct sim_slot *slot, struct sim_action *action)
@@ -448,7 +532,7 @@ static const struct {
 	{40, choose_submit},  {8, choose_client},  {4, choose_cancel}, {6, choose_reaction},
 	{20, choose_traffic}, {24, choose_hold},   {10, choose_link},  {6, choose_change},
 	{6, choose_set},      {12, choose_device}, {6, choose_answer}, {24, choose_repair},
-	{10, choose_ask},     {1, choose_close},
+	{10, choose_ask},     {1, choose_close},   {10, choose_judge}, {10, choose_tell},
 };
 
 static void choose(struct sim_slot *slot, struct sim_action *action)

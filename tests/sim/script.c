@@ -21,6 +21,8 @@ static const char *const sim_words_reason[] = {
 	"not-running",	"adapter-removed", "no-carrier", NULL};
 static const char *const sim_words_oid[] = {
 	"mtu", "link-speed", "packet-filter", "mac", "link-state", "statistics", NULL};
+static const char *const sim_words_manner[] = {"gone", "keeps",	  "tells",  "denies", "passes",
+					       "lies", "repeats", "floods", NULL};
 static const char *const sim_words_profile[] = {
 #define X(sym, name) name,
 	LWF_PROFILE_LIST(X)
@@ -68,7 +70,9 @@ static const uint64_t verb_keys[SIM_VERBS] = {
 	[SIM_VERB_ON_STATE] = KEY(CLIENT) | KEY(AFTER) | KEY(DO),
 	[SIM_VERB_ASK] = KEY(ID) | KEY(OID) | KEY(SET) | KEY(BAD) | KEY(TIMEOUT),
 	[SIM_VERB_CANCEL_ASK] = KEY(ID),
-	[SIM_VERB_TRAFFIC] = KEY(SIDE) | KEY(FRAMES) | KEY(BYTES),
+	[SIM_VERB_TRAFFIC] = KEY(SIDE) | KEY(FRAMES) | KEY(BYTES) | KEY(FLOW),
+	[SIM_VERB_JUDGE] = KEY(CLIENT) | KEY(MANNER) | KEY(BUDGET) | KEY(AFTER),
+	[SIM_VERB_TELL] = KEY(CLIENT) | KEY(FRAMES) | KEY(BAD) | KEY(ID) | KEY(SET),
 	[SIM_VERB_HOLD] = KEY(BY),
 	[SIM_VERB_RELEASE] = KEY(BY),
 	[SIM_VERB_LINK] = KEY(EVENT),

@@ -67,7 +67,9 @@
 	X(US, "us", NULL)                        \
 	X(PROFILE, "profile", sim_words_profile) \
 	X(DETAILS, "details", NULL)              \
-	X(DICE, "dice", NULL)
+	X(DICE, "dice", NULL)                    \
+	X(MANNER, "manner", sim_words_manner)    \
+	X(FLOW, "flow", NULL)
 
 enum sim_key {
 #define X(sym, name, words) SIM_KEY_##sym,
@@ -97,6 +99,8 @@ enum sim_key {
 	X(ASK, "ask", false, NULL)                       \
 	X(CANCEL_ASK, "cancel-ask", false, NULL)         \
 	X(TRAFFIC, "traffic", false, NULL)               \
+	X(JUDGE, "judge", false, NULL)                   \
+	X(TELL, "tell", false, NULL)                     \
 	X(HOLD, "hold", false, NULL)                     \
 	X(RELEASE, "release", false, NULL)               \
 	X(REPAIR, "repair", false, NULL)                 \
@@ -126,6 +130,19 @@ enum sim_event {
 	SIM_EVENT_FORCE_ON,
 	SIM_EVENT_RESTORE,
 	SIM_EVENTS
+};
+
+/** Values of "manner": how a decider answers. */
+enum sim_manner {
+	SIM_JUDGE_GONE,
+	SIM_JUDGE_KEEPS, /* slow, stopped, or out of order: until it is told to answer */
+	SIM_JUDGE_TELLS,
+	SIM_JUDGE_DENIES,
+	SIM_JUDGE_PASSES,
+	SIM_JUDGE_LIES,
+	SIM_JUDGE_REPEATS,
+	SIM_JUDGE_FLOODS,
+	SIM_MANNERS
 };
 
 /** Values of "do": what a client does from inside an answer, or when it is told of a state. */

@@ -44,7 +44,7 @@ struct wish {
 /* What a run of many worlds has come to; in memory that its process shares. */
 struct progress {
 	uint64_t seed; /* the one that runs */
-	uint64_t worlds, actions, cycles, pended, records, frames;
+	uint64_t worlds, actions, cycles, pended, records, frames, asked, decided;
 	uint64_t answers[LWF_ANSWERS];
 };
 
@@ -75,6 +75,8 @@ static void add_world(void)
 	progress->cycles += world.cycles;
 	progress->pended += world.pended;
 	progress->records += world.records;
+	progress->asked += world.asked;
+	progress->decided += world.decided;
 	progress->frames += world.frames;
 	for (unsigned i = 0; i < LWF_ANSWERS; i++)
 		progress->answers[i] += world.answers[i];
@@ -189,9 +191,10 @@ static int after_failure(const struct wish *wish, struct sim_outcome *outcome)
 static void print_totals(double took_s)
 {
 	printf("%" PRIu64 " worlds, %" PRIu64 " actions, %" PRIu64 " pauses of modules (%" PRIu64
-	       " pended), %" PRIu64 " frames at devices, %" PRIu64 " records answered:",
+	       " pended), %" PRIu64 " frames at devices, %" PRIu64 " asks of deciders (%" PRIu64
+	       " decided), %" PRIu64 " records answered:",
 	       progress->worlds, progress->actions, progress->cycles, progress->pended,
-	       progress->frames, progress->records);
+	       progress->frames, progress->asked, progress->decided, progress->records);
 	for (unsigned i = 0; i < LWF_ANSWERS; i++)
 		if (progress->answers[i])
 			printf(" %s %" PRIu64,

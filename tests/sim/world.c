@@ -79,10 +79,17 @@ void sim_note(struct sim_slot *slot)
 		note_device(slot, slot->upper);
 	else
 		slot->last[SIM_NO_UPPER] = now;
-	for (uint32_t i = 0; (module = lwf_stack_module_at(slot->stack, i)); i++)
-		if (strncmp(lwf_module_name(module), "wobble", 6) == 0 ||
+	for (uint32_t i = 0; (module = lwf_stack_module_at(slot->stack, i)); i++) {
+		bool verdict = strncmp(lwf_module_name(module), "verdict", 7) == 0;
+
+		if (verdict || strncmp(lwf_module_name(module), "wobble", 6) == 0 ||
 		    strncmp(lwf_module_name(module), "impair", 6) == 0)
 			slot->last[SIM_DROPPER] = now;
+		if (verdict)
+			slot->last[SIM_COPIER] = now;
+		if (verdict && lwf_stack_holds(slot->stack)) /* it settles before the pause */
+			slot->last[SIM_NOT_RUNNING] = now;
+	}
 }
 
 static struct sim_slot *slot_by_name(struct sim_world *world, const char *name)
@@ -185,6 +192,7 @@ void sim_open_slot(struct sim_slot *slot, bool with_upper)
 	lwf_sim_edge_on_hand_over(slot->lower, on_lower, slot);
 	if (slot->upper)
 		lwf_sim_edge_on_hand_over(slot->upper, on_upper, slot);
+	sim_set_owners(slot);
 	sim_note(slot);
 }
 
@@ -207,6 +215,7 @@ static void on_stack_closed(void *context)
 		sim_fail("s%u ended with requests that were not answered", slot->index);
 	slot->stack = NULL;
 	slot->closing = false;
+	sim_judges_end(slot); /* the stack went first */
 }
 
 void sim_close_slot(struct sim_slot *slot)

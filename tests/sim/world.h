@@ -18,6 +18,7 @@
 #include <lwf/oid.h>
 #include <lwf/profile.h>
 #include <lwf/stack.h>
+#include <lwf/verdict.h>
 
 #include "edges.h"
 #include "hosts.h"
@@ -27,6 +28,11 @@
 #define SIM_CLIENTS	3u
 #define SIM_MODULES	4u
 #define SIM_ASKS	4u /* OIDs that are out at once */
+#define SIM_JUDGES	2u
+#define SIM_JUDGED	16u /* asks that may be open of one module */
+#define SIM_KEPT	8u
+#define SIM_FLOWS	8u  /* conversations; the last two are TCP */
+#define SIM_HEADERS	42u /* of a frame of one: Ethernet, IPv4, UDP */
 #define SIM_RECORDS	512u
 #define SIM_MS		1000000ull
 #define SIM_PAUSE_SLOTS 4096u
@@ -74,6 +80,7 @@ enum sim_condition {
 	SIM_QUEUE_FULL,
 	SIM_NO_UPPER,
 	SIM_DROPPER,
+	SIM_COPIER,
 	SIM_CONDITIONS
 };
 
@@ -85,6 +92,18 @@ struct sim_ask {
 	uint64_t asked_at; /* world->seq */
 	bool out;
 	bool may_abort; /* it has a time limit, or was cancelled */
+};
+
+/** A decider; judge.c. */
+struct sim_judge {
+	struct lwf_decider decider; /* first */
+	struct sim_slot *slot;
+	enum sim_manner mode;
+	bool open;
+	uint64_t kept[SIM_KEPT];
+	uint32_t kept_count;
+	uint64_t last[SIM_JUDGED]; /* by place: the latest ask */
+	bool cancelled[SIM_JUDGED];
 };
 
 struct sim_slot {
@@ -100,6 +119,7 @@ struct sim_slot {
 	uint64_t lied[LWF_ANSWERS]; /* when a device was last told to answer so */
 	struct sim_client clients[SIM_CLIENTS];
 	struct sim_ask asks[SIM_ASKS];
+	struct sim_judge judges[SIM_JUDGES];
 };
 
 struct sim_world {
@@ -123,6 +143,7 @@ struct sim_world {
 	uint64_t pausing_at[SIM_PAUSE_SLOTS]; /* by handle: when its last pause began */
 	uint64_t cycles;		      /* module pauses that came to an end */
 	uint64_t records, frames, asks;
+	uint64_t asked, decided;       /* of deciders */
 	uint64_t answers[LWF_ANSWERS]; /* of all clients */
 	uint64_t pended;	       /* pauses that were answered PENDING */
 	struct sim_action action;      /* the one that is being done */
@@ -183,6 +204,18 @@ void sim_witness(struct sim_slot *slot, struct lwf_edge *edge, const struct lwf_
 void sim_ask(struct sim_slot *slot, const struct sim_action *action);
 void sim_cancel_ask(struct sim_slot *slot, const struct sim_action *action);
 uint32_t sim_asks_out(const struct sim_slot *slot);
+
+/* judge.c */
+void sim_judge(struct sim_slot *slot, const struct sim_action *action);
+void sim_tell(struct sim_slot *slot, const struct sim_action *action);
+void sim_judges_end(struct sim_slot *slot);
+void sim_check_judge(const struct sim_judge *judge);
+void sim_check_verdict(const struct sim_slot *slot, struct lwf_module *module);
+
+/** Writes the headers of a frame of conversation @flow into @bytes, which are zero; less than
+ * SIM_HEADERS stay so. @up: from the network. */
+void sim_flow_bytes(uint8_t *bytes, uint32_t len, uint32_t flow, bool up);
+void sim_set_owners(struct sim_slot *slot);
 
 /* check.c */
 void sim_check(struct sim_world *world);

@@ -163,6 +163,8 @@ static void test_icmp_error(void **state)
 static void test_gets_none(void **state)
 {
 	struct talk group = vbed_udp(9), rst = vbed_syn(5), unreachable = vbed_udp(3);
+	uint8_t bytes[TALK_MAX_BYTES];
+	uint32_t len;
 
 	(void)state;
 	group.to = TALK_GROUP;
@@ -172,6 +174,15 @@ static void test_gets_none(void **state)
 	unreachable.protocol = 1;
 	unreachable.type = 13; /* a query that is no echo */
 	assert_null(reject(&unreachable, true));
+	/* to all on the link, but to one address */
+	memset(&judge, 0, sizeof(judge));
+	vbed_begin("verdict:flows=64,no-decider=reject");
+	group = vbed_udp(4);
+	len = talk_build(&group, bytes);
+	bytes[0] |= 1;
+	assert_int_equal(lwf_sim_edge_inject(rig.upper, bytes, len), 0);
+	assert_int_equal(vbed.up_count + vbed.down_count, 0);
+	vbed_end();
 	/* a reset on a flow that is cut is not answered by another */
 	memset(&judge, 0, sizeof(judge));
 	vbed_begin("verdict:flows=64");

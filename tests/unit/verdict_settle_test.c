@@ -397,6 +397,29 @@ static void test_pause_of_inject(void **state)
 	rig_close(&rig);
 }
 
+/* What makes room in the very call in which it was asked was never given away: no credit is gone. */
+static void test_oldest_in_one_batch(void **state)
+{
+	(void)state;
+	memset(&sender, 0, sizeof(sender));
+	rig_open(&rig, NULL, "inject;verdict:flows=64,timeout=60s,asks=2,overflow=oldest");
+	judge_open(&judge, 100);
+	sender.session.ops = &sender_ops;
+	assert_int_equal(lwf_session_open(&sender.session, rig.stack, NULL), 0);
+	sender.last = 6;
+	while (lwf_session_pump(&sender.session, 64))
+		;
+	assert_int_equal(judge.asked, 2);
+	assert_int_equal(judge.calls, 1);
+	assert_int_equal(judge.cancelled, 0);
+	assert_int_equal(judge.decider.credits, 98);
+	assert_int_equal(judge.decider.open, 2);
+	assert_int_equal(sender.answers, 4);
+	lwf_session_close(&sender.session, on_closed);
+	judge_close(&judge);
+	rig_close(&rig);
+}
+
 /* Nothing waits for a link that is not there; once it is back, it is asked about. */
 static void test_without_carrier(void **state)
 {
@@ -479,6 +502,7 @@ int main(void)
 		cmocka_unit_test_setup(test_end_is_told, fresh),
 		cmocka_unit_test_setup(test_cancel, fresh),
 		cmocka_unit_test_setup(test_pause_of_inject, fresh),
+		cmocka_unit_test_setup(test_oldest_in_one_batch, fresh),
 		cmocka_unit_test_setup(test_without_carrier, fresh),
 		cmocka_unit_test_setup(test_pause_waits_for_copies, fresh),
 		cmocka_unit_test_setup(test_no_memory, fresh),

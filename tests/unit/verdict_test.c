@@ -293,6 +293,13 @@ static void test_late_is_remembered(void **state)
 
 	(void)state;
 	rig_run(&rig, 30);
+	judge_open(&low, 0);
+	assert_int_equal(
+		judge_tell(&low, judge_last(&judge, 0), LWF_VERDICT_PERMIT, LWF_SCOPE_FLOW),
+		LWF_TELL_LATE);
+	vbed_send(&talk); /* it was asked of another */
+	assert_int_equal(vbed.down_count, 0);
+	judge_close(&low);
 	assert_int_equal(
 		judge_tell(&judge, judge_last(&judge, 0), LWF_VERDICT_PERMIT, LWF_SCOPE_FLOW),
 		LWF_TELL_LATE);
