@@ -504,6 +504,26 @@ static void come_to_rest(struct stress_interp *interp)
 			return;
 }
 
+/*
+ * A failure in a real world finds frames on their way. What comes home by itself is not lost, and only
+ * the rest may be called so.
+ */
+static void settle(struct stress_interp *interp)
+{
+	const struct stress_world_ops *ops = interp->world->ops;
+	uint64_t until = now_ns(interp) + AT_REST_NS;
+	struct lwf_error error;
+	bool rest = false;
+
+	if (ops->is_virtual || interp->record->verdict != STRESS_FAILED)
+		return;
+	for (uint32_t i = 0; i < interp->scenario->traffics; i++)
+		ops->traffic(interp->world, i, false, &error);
+	while (now_ns(interp) < until && at_rest(interp, &rest) && !rest)
+		if (ops->wait(interp->world, until, &error))
+			return;
+}
+
 static int exit_code(const struct stress_interp *interp)
 {
 	switch (interp->record->verdict) {
@@ -548,6 +568,7 @@ int stress_interpret(struct stress_world *world, struct stress_progress *progres
 	if (judge(&interp, NULL) && run_list(&interp, interp.scenario->body))
 		come_to_rest(&interp);
 	interp.record->ran_ns = now_ns(&interp);
+	settle(&interp);
 	world->ops->account(world);
 	if (interp.record->verdict == STRESS_PASSED && !world->ops->check(world, &failure)) {
 		interp.record->verdict = STRESS_FAILED;
