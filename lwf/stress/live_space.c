@@ -233,6 +233,8 @@ pid_t live_spawn(const char *const *argv, const char *log)
 	if (fd >= 0)
 		dup2(fd, STDIN_FILENO);
 	execvp(argv[0], (char *const *)(uintptr_t)argv);
+	dprintf(STDERR_FILENO, "%s cannot be run: %s; it stands beside lwf-stress, or in PATH\n",
+		argv[0], strerror(errno));
 	_exit(127);
 }
 

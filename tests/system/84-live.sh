@@ -70,6 +70,26 @@ expect_exit 1 lwf-stress run --live wrong.scn
 expect_match "what is told" 'held\(lan0, user\) is 1' "$ERR"
 expect_match "what is told" 'replay: lwf-stress replay wrong\.scn --seed 3 --live' "$ERR"
 
+step "a failure finds frames on their way, and these are not lost"
+cat >early.scn <<-'END'
+	scenario "early"
+	link lan0 filter "impair:delay=100ms"
+	client c1 on lan0
+	traffic t1 from c1 udp 10.0.0.1:9 -> 10.0.0.2:9 size 60 rate 1kpps
+	start t1
+	within 2s expect outstanding(c1) > 20
+	expect outstanding(c1) == 0
+END
+expect_exit 1 lwf-stress run --live early.scn --json
+expect_equal "lost" 0 "$(json .lost)"
+expect_at_least "answered" 20 "$(json '.ledger[0].completed.SUCCESS')"
+
+step "there is no lwfd"
+mkdir alone
+cp "$(command -v lwf-stress)" alone/
+expect_exit 3 env PATH=/usr/bin:/bin alone/lwf-stress run --live small.scn
+expect_match "what is told" 'lwfd cannot be run: No such file' "$ERR"
+
 step "what a live run cannot do is no success: 77"
 expect_exit 77 lwf-stress run --live later.scn
 expect_match "what is told" 'n: .*live run' "$ERR"
