@@ -30,13 +30,20 @@ static int finish(const struct stress_line *line, enum stress_format format, int
 	return lwf_cli_finish(STRESS_PROGRAM, code);
 }
 
+static bool report_is_possible(const struct stress_line *line)
+{
+	const char *report = line->value[STRESS_OPTION_REPORT];
+
+	return !report || stress_check_report(report) == LWF_EXIT_OK;
+}
+
 static int run_plan(const struct stress_line *line, struct stress_plan *plan)
 {
 	struct lwf_error error;
 	enum stress_format format;
 	int code;
 
-	if (!stress_line_format(line, &format))
+	if (!stress_line_format(line, &format) || !report_is_possible(line))
 		return LWF_EXIT_USAGE;
 	plan->keep_events = line->value[STRESS_OPTION_REPORT] != NULL;
 	stress_record_init(&record);
@@ -170,8 +177,10 @@ static int replay_record(struct stress_line *line)
 	}
 	snprintf(replay, sizeof(replay), "%s", before.replay);
 	take_settings(line, replay);
-	if (!stress_line_format(line, &format))
+	if (!stress_line_format(line, &format) || !report_is_possible(line)) {
+		stress_record_fini(&before);
 		return LWF_EXIT_USAGE;
+	}
 	code = stress_line_read(line, before.file, &scenario);
 	if (code)
 		return code;

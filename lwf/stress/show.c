@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "report.h"
@@ -32,11 +34,12 @@ static const char *seeds(const struct stress_record *record, char *text, size_t 
 
 /* ---- a failure ---- */
 
+/* "file:line:column"; empty when it was at no line of the scenario */
 static void show_place(const struct stress_failure *failure, char *text, size_t bytes)
 {
 	text[0] = '\0';
 	if (failure->line)
-		snprintf(text, bytes, " (%.200s:%u:%u)", failure->file, failure->line,
+		snprintf(text, bytes, "%.200s:%u:%u", failure->file, failure->line,
 			 failure->column);
 }
 
@@ -48,8 +51,8 @@ static void show_failure(const struct stress_record *record)
 
 	show_place(failure, place, sizeof(place));
 	lwf_units_show_duration(failure->time_ns, at, sizeof(at));
-	fprintf(stderr, "expected: %s%s; found at %s: %s\n", failure->expected, place, at,
-		failure->found);
+	fprintf(stderr, "expected: %s%s%s%s; found at %s: %s\n", failure->expected,
+		place[0] ? " (" : "", place, place[0] ? ")" : "", at, failure->found);
 	fprintf(stderr, "seed: %" PRIu64 "\n", record->seed);
 	fprintf(stderr, "replay: %s\n", record->replay);
 }
@@ -218,6 +221,28 @@ static const struct {
 	{"", stress_report_html}, /* all others */
 };
 
+/* Not by opening it: a run that is killed leaves the report of an earlier one as it was. */
+int stress_check_report(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[4096] = ".";
+	struct stat st;
+	int err = 0;
+
+	if (slash)
+		snprintf(folder, sizeof(folder), "%.*s", (int)(slash == path ? 1 : slash - path),
+			 path);
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		err = EISDIR;
+	else if (access(access(path, F_OK) ? folder : path, W_OK))
+		err = errno;
+	if (err)
+		return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_USAGE, path,
+				    "nothing was run; give --report another FILE", "%s",
+				    strerror(err));
+	return LWF_EXIT_OK;
+}
+
 int stress_write_report(const struct stress_record *record, const char *path)
 {
 	size_t length = strlen(path), form = 0, ending;
@@ -230,9 +255,12 @@ int stress_write_report(const struct stress_record *record, const char *path)
 	while ((ending = strlen(forms[form].ending)) > length ||
 	       strcmp(path + length - ending, forms[form].ending) != 0)
 		form++;
+	errno = 0;
 	err = forms[form].write(record, out);
+	if (err == -EIO && errno)
+		err = -errno; /* the stream knows that it failed, this knows why */
 	if (fclose(out) && !err)
-		err = -EIO;
+		err = errno ? -errno : -EIO;
 	if (err)
 		return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_FALSE, path, NULL,
 				    "it cannot be written: %s", strerror(-err));

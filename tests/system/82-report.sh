@@ -94,4 +94,8 @@ shot "$TMP/again.html" 1200
 expect_at_least "pixels of the verdict" 500 "$(pixels "$passed")"
 
 step "a place that cannot be written to"
-expect_error 2 "nowhere" lwf-stress run "$TMP/good.scn" --report "$TMP/nowhere/run.html"
+expect_error 2 "nowhere.*nothing was run" lwf-stress run "$TMP/good.scn" --for 20s --report "$TMP/nowhere/run.html"
+expect_equal "what was run" "" "$OUT"
+expect_error 2 "is a directory" lwf-stress run "$TMP/good.scn" --report "$TMP"
+ln -s /dev/full "$TMP/full.html"
+expect_error 1 "no space left" lwf-stress run "$TMP/good.scn" --report "$TMP/full.html"

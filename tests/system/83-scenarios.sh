@@ -70,6 +70,7 @@ expect_equal "lines on stderr" 3 "$(wc -l <<<"$ERR")"
 expect_match "what is told" 'expected: within 200ms expect state\(lan0\) == paused \(wrong\.scn:9:3\)' "$ERR"
 expect_match "what is told" 'state\(lan0\) is detached' "$ERR"
 expect_match "what is told" 'seed: 9' "$ERR"
+expect_equal "where" wrong.scn:9:3 "$(json .at)"
 replay=$(sed -n 's/^replay: //p' <<<"$ERR")
 expect_equal "the command to replay" "lwf-stress replay wrong.scn --seed 9" "$replay"
 digest=$(json .digest)
