@@ -29,14 +29,22 @@ const char *lwf_policy_action_name(enum lwf_policy_action action)
 	return (unsigned)action < sizeof(names) / sizeof(names[0]) ? names[action] : "?";
 }
 
-static bool in_net(const struct policy_value *value, const struct lwf_flow_key *key, unsigned end)
-{
-	const uint8_t *address = key->address[end];
-	unsigned whole = value->net.prefix / 8u, bits = value->net.prefix % 8u;
+/** Whom is decided about, with its addresses as numbers. */
+struct asked {
+	const struct lwf_policy_subject *subject;
+	uint64_t high[2], low[2]; /* [enum lwf_endpoint] */
+};
 
-	if (value->net.v6 != key->v6 || memcmp(address, value->net.address, whole) != 0)
+static bool in_net(const struct policy_value *value, const struct asked *asked, unsigned end)
+{
+	unsigned prefix = value->net.prefix;
+
+	if (value->net.v6 != asked->subject->key->v6)
 		return false;
-	return !bits || ((address[whole] ^ value->net.address[whole]) >> (8u - bits)) == 0;
+	if (prefix <= 64)
+		return !prefix || (asked->high[end] ^ value->net.high) >> (64u - prefix) == 0;
+	return asked->high[end] == value->net.high &&
+	       (asked->low[end] ^ value->net.low) >> (128u - prefix) == 0;
 }
 
 static bool in_ranges(const struct lwf_policy *policy, const struct policy_condition *condition,
@@ -51,12 +59,12 @@ static bool in_ranges(const struct lwf_policy *policy, const struct policy_condi
 }
 
 static bool in_nets(const struct lwf_policy *policy, const struct policy_condition *condition,
-		    const struct lwf_flow_key *key, unsigned end)
+		    const struct asked *asked, unsigned end)
 {
 	const struct policy_value *value = &policy->value[condition->first];
 
 	for (unsigned i = 0; i < condition->count; i++)
-		if (in_net(&value[i], key, end))
+		if (in_net(&value[i], asked, end))
 			return true;
 	return false;
 }
@@ -125,8 +133,9 @@ static enum holds owner_holds(const struct lwf_policy *policy,
 
 static enum holds condition_holds(const struct lwf_policy *policy,
 				  const struct policy_condition *condition,
-				  const struct lwf_policy_subject *subject)
+				  const struct asked *asked)
 {
+	const struct lwf_policy_subject *subject = asked->subject;
 	const struct lwf_flow_key *key = subject->key;
 	unsigned local = subject->local & 1u, remote = 1u - local;
 
@@ -136,9 +145,9 @@ static enum holds condition_holds(const struct lwf_policy *policy,
 	case POLICY_PROTOCOL:
 		return said(in_ranges(policy, condition, key->protocol), condition);
 	case POLICY_LOCAL:
-		return said(in_nets(policy, condition, key, local), condition);
+		return said(in_nets(policy, condition, asked, local), condition);
 	case POLICY_REMOTE:
-		return said(in_nets(policy, condition, key, remote), condition);
+		return said(in_nets(policy, condition, asked, remote), condition);
 	case POLICY_LOCAL_PORT:
 		return has_ports(key->protocol)
 			       ? said(in_ranges(policy, condition, key->port[local]), condition)
@@ -155,13 +164,13 @@ static enum holds condition_holds(const struct lwf_policy *policy,
 }
 
 static enum holds rule_holds(const struct lwf_policy *policy, const struct policy_rule *rule,
-			     const struct lwf_policy_subject *subject)
+			     const struct asked *asked)
 {
 	enum holds all = YES;
 
 	for (unsigned i = 0; i < rule->conditions; i++) {
 		enum holds one =
-			condition_holds(policy, &policy->condition[rule->first + i], subject);
+			condition_holds(policy, &policy->condition[rule->first + i], asked);
 
 		if (one == NO)
 			return NO;
@@ -175,11 +184,17 @@ enum lwf_policy_action lwf_policy_decide(const struct lwf_policy *policy,
 					 const struct lwf_policy_subject *subject,
 					 struct lwf_policy_decision *out)
 {
+	struct asked asked = {.subject = subject};
 	enum holds holds = NO;
 	uint32_t at = 0;
 
+	for (unsigned end = 0; end < 2; end++) {
+		asked.high[end] = policy_half(subject->key->address[end]);
+		asked.low[end] = policy_half(subject->key->address[end] + 8);
+	}
+
 	memset(out, 0, sizeof(*out));
-	while (at < policy->rules && (holds = rule_holds(policy, &policy->rule[at], subject)) == NO)
+	while (at < policy->rules && (holds = rule_holds(policy, &policy->rule[at], &asked)) == NO)
 		at++;
 	out->rule = at;
 	out->action = out->fallback = LWF_POLICY_UNSAID;

@@ -36,8 +36,8 @@ enum policy_kind {
 struct policy_value {
 	union {
 		struct {
-			uint8_t address[LWF_FLOW_ADDRESS_BYTES]; /* as in keys */
-			uint8_t prefix;				 /* bits of these; IPv4: 96 more */
+			uint64_t high, low; /* the address as a number */
+			uint8_t prefix;	    /* bits of it; IPv4: 96 more */
 			uint8_t v6;
 		} net;
 		struct {
@@ -48,6 +48,16 @@ struct policy_value {
 		} word;
 	};
 };
+
+/** Half of an address as a number. */
+static inline uint64_t policy_half(const uint8_t *bytes)
+{
+	uint64_t number = 0;
+
+	for (unsigned i = 0; i < 8; i++)
+		number = number << 8 | bytes[i];
+	return number;
+}
 
 struct policy_condition {
 	uint8_t kind; /* enum policy_kind */

@@ -177,7 +177,7 @@ static void read_net(struct policy_reader *reader, const struct policy_token *to
 	const char *word = reader->policy->text + token->at;
 	const char *slash = memchr(word, '/', token->length);
 	uint32_t length = slash ? (uint32_t)(slash - word) : token->length, bits, prefix;
-	uint8_t *address = value->net.address;
+	uint8_t address[LWF_FLOW_ADDRESS_BYTES];
 
 	value->net.v6 = memchr(word, ':', length) != NULL;
 	bits = value->net.v6 ? V6_BITS : V4_BITS;
@@ -200,6 +200,8 @@ static void read_net(struct policy_reader *reader, const struct policy_token *to
 		return;
 	}
 	value->net.prefix = (uint8_t)(prefix + V6_BITS - bits);
+	value->net.high = policy_half(address);
+	value->net.low = policy_half(address + 8);
 	if (cut(address, value->net.prefix))
 		policy_wrong(reader, token, -EINVAL,
 			     "'%s' has bits behind its prefix; write them as 0, or leave /%u out",
