@@ -43,14 +43,14 @@ enum fault_aspect {
 	FAULT_DEAD = 0x80,    /* the daemon */
 	FAULT_STOPPED = 0x100,
 	FAULT_LIMITED = 0x200, /* in descriptors */
-	FAULT_ALIAS = 0x400,   /* of lo in the NIC's namespace */
+	FAULT_QUEUE = 0x400,   /* the length of that of lo, in the NIC's namespace */
 	FAULT_CLIENT = 0x800,  /* the client is stopped */
 };
 
 #define FAULT_DEVICE_ASPECTS \
 	(FAULT_PRESENT | FAULT_NAME | FAULT_MTU | FAULT_MAC | FAULT_UP | FAULT_CARRIER)
 #define FAULT_DAEMON_ASPECTS \
-	(FAULT_DEAD | FAULT_STOPPED | FAULT_LIMITED | FAULT_ALIAS | FAULT_CLIENT | FAULT_FORCED)
+	(FAULT_DEAD | FAULT_STOPPED | FAULT_LIMITED | FAULT_QUEUE | FAULT_CLIENT | FAULT_FORCED)
 
 /** Shared with the guardian. */
 struct fault_marks {
@@ -96,7 +96,7 @@ struct fault_target {
 	char client_name[32];
 	struct fault_start start;
 	struct rlimit descriptors; /* the daemon's, as they were */
-	char lo_alias[FAULT_ALIAS_BYTES];
+	uint32_t lo_queue_frames;
 };
 
 /** What is to be done. */

@@ -219,7 +219,7 @@ uint32_t fault_aspects(const struct fault_target *target, const struct fault_dee
 	case STRESS_FAULT_RETURN:
 		return FAULT_PRESENT;
 	case STRESS_FAULT_OVERRUN:
-		return FAULT_STOPPED | FAULT_ALIAS;
+		return FAULT_STOPPED | FAULT_QUEUE;
 	case STRESS_FAULT_DAEMON_KILL:
 	case STRESS_FAULT_DAEMON_TERM:
 		return FAULT_DEAD;

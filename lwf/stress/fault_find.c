@@ -92,7 +92,7 @@ static void find_side(struct fault_target *target, enum fault_which which, const
 	target->marks->ifindex[which] = wanted.ifindex;
 	(void)fault_keep_take(side->space.net, wanted.ifindex, &side->keep);
 	if (which == FAULT_LOWER && fault_net_look(side->space.net, "lo", 0, &wanted.device) == 0)
-		memcpy(target->lo_alias, wanted.device.alias, sizeof(target->lo_alias));
+		target->lo_queue_frames = wanted.device.queue_frames;
 }
 
 /* ---- the other end of a veth ---- */

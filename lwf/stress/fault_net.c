@@ -143,6 +143,9 @@ static void on_link(const struct nlmsghdr *header, void *context)
 		case IFLA_MTU:
 			device->mtu_bytes = number(attribute);
 			break;
+		case IFLA_TXQLEN:
+			device->queue_frames = number(attribute);
+			break;
 		case IFLA_MASTER:
 			device->master = number(attribute);
 			break;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "fault.h"
+#include "live_world.h"
 #include "runner.h"
 
 #define DESCRIPTORS_MAX	  4096u
@@ -185,16 +186,15 @@ static int stop(struct fault_target *target)
 }
 
 /* Tells of lo, again and again, until the daemon's socket holds no more. */
-static int tell_much(struct fault_target *target, uint32_t lo, struct drops *drops)
+static int tell_much(struct fault_target *target, struct drops *drops)
 {
 	const struct fault_space *space = &target->side[FAULT_LOWER].space;
 	uint64_t before = drops->count;
-	char alias[32];
 	int err = 0;
 
 	for (uint32_t i = 0; !err && i < OVERRUN_TELLS; i++) {
-		snprintf(alias, sizeof(alias), "overrun-%u", i);
-		err = fault_net_set_alias(space->net, lo, alias);
+		/* it is told of also when lo is down */
+		err = live_net_set_queue(space->net, "lo", target->lo_queue_frames + 1 + i % 2);
 		if (!err && i % OVERRUN_LOOK == 0) {
 			err = fault_space_call(space, count_drops, drops);
 			if (!err && drops->count > before)
@@ -208,30 +208,24 @@ static int overrun(struct fault_target *target)
 {
 	const struct fault_space *space = &target->side[FAULT_LOWER].space;
 	static struct drops drops;
-	struct fault_device lo;
-	int err = fault_net_look(space->net, "lo", 0, &lo), other;
+	int err = read_descriptors(target->daemon.pid, &drops.list), other;
 
-	if (!err)
-		err = read_descriptors(target->daemon.pid, &drops.list);
 	if (!err)
 		err = fault_space_call(space, count_drops, &drops);
 	if (err)
 		return err;
-	fault_mark(target, FAULT_LOWER, FAULT_ALIAS);
+	fault_mark(target, FAULT_LOWER, FAULT_QUEUE);
 	err = stop(target);
 	if (!err)
-		err = tell_much(target, lo.ifindex, &drops);
-	other = fault_mend_daemon(target, FAULT_STOPPED | FAULT_ALIAS);
+		err = tell_much(target, &drops);
+	other = fault_mend_daemon(target, FAULT_STOPPED | FAULT_QUEUE);
 	return err ? err : other;
 }
 
-static int restore_alias(const struct fault_target *target)
+static int restore_queue(const struct fault_target *target)
 {
-	const struct fault_space *space = &target->side[FAULT_LOWER].space;
-	struct fault_device lo;
-	int err = fault_net_look(space->net, "lo", 0, &lo);
-
-	return err ? err : fault_net_set_alias(space->net, lo.ifindex, target->lo_alias);
+	return live_net_set_queue(target->side[FAULT_LOWER].space.net, "lo",
+				  target->lo_queue_frames);
 }
 
 /* ---- a forced carrier ---- */
@@ -343,8 +337,8 @@ static int mend_one(struct fault_target *target, enum fault_aspect aspect)
 	case FAULT_LIMITED:
 		err = set_limit(target, target->descriptors.rlim_cur);
 		return err == -ESRCH ? 0 : err;
-	case FAULT_ALIAS:
-		return restore_alias(target);
+	case FAULT_QUEUE:
+		return restore_queue(target);
 	default: /* FORCED */
 		return force(target, target->was_forced, &error) ? -EIO : 0;
 	}
@@ -354,7 +348,7 @@ int fault_mend_daemon(struct fault_target *target, uint32_t aspects)
 {
 	/* a daemon that is stopped or dead can be asked for nothing: these come first */
 	static const enum fault_aspect order[] = {FAULT_STOPPED, FAULT_DEAD,   FAULT_LIMITED,
-						  FAULT_ALIAS,	 FAULT_CLIENT, FAULT_FORCED};
+						  FAULT_QUEUE,	 FAULT_CLIENT, FAULT_FORCED};
 	int first = 0;
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {

@@ -145,10 +145,11 @@ for signal in TERM KILL; do
 	wait_for 5 "its limit to be as before" is_unlimited
 done
 state_is eth1 Running
+queue=$(link_stat lo txqlen)
 overruns=$(show '.stacks[0].lower.info.overrun' eth1)
 expect_exit 0 lwf-stress fault eth1 netlink overrun
 [ "$(show '.stacks[0].lower.info.overrun' eth1)" -gt "$overruns" ] || fail "no message was lost"
-expect_equal "alias of lo" null "$(link_stat lo ifalias)"
+expect_equal "queue of lo" "$queue" "$(link_stat lo txqlen)"
 state_is eth1 Running
 
 step "the daemon: killed, and started again as it was"
@@ -253,9 +254,32 @@ expect_exit 0 lwf-stress fault eth1 link down --for 100ms --i-know
 as_before || fail "$(diff <(echo "$before") <(belongings))"
 ip route del default
 
-step "other devices: one that is made again, and one that cannot be"
+step "a NIC in another namespace, and the other end of its cable in a third"
 kill "$DAEMON"
 wait_for 5 "the daemon to end" dead
+ip netns add mid
+ip link set eth1 netns mid
+ip -n mid link set eth1 up
+ip -n mid addr add 10.8.0.1/24 dev eth1
+start_lwfd --lower nic:eth1,netns=mid --upper tap:lwf0 --stack s1 --share
+state_is s1 Running
+of_mid() { ip -n mid -j -d addr show dev eth1 | jq -c '.[] | [.ifname, .mtu, (.flags | sort), [.addr_info[].local]]'; }
+before=$(of_mid)
+for words in "link down" "link carrier-off" "device delete" "device move" "link mtu 1400"; do
+	# shellcheck disable=SC2086
+	expect_exit 0 lwf-stress fault s1 $words --for 50ms
+	mid_as_before() { [ "$(of_mid)" = "$before" ]; }
+	wait_for 5 "all to be as before $words" mid_as_before
+	state_is s1 Running
+done
+expect_exit 0 lwf-stress fault s1 netlink overrun
+expect_equal "overruns" 1 "$(show '.stacks[0].lower.info.overrun' s1)"
+stop_lwfd
+ip netns del mid
+wait_for 5 "its device to be gone" is_gone_here
+
+step "other devices: one that is made again, and one that cannot be"
+plug_cable
 no_carrier() { ! link_flag nic2 LOWER_UP; }
 others=0
 for kind in tap dummy; do
