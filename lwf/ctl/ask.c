@@ -293,7 +293,8 @@ static unsigned columns(void)
 
 static const char *const help_text[] = {
 	"  a allow, d deny, r reject; j and k, or a figure: another one; q: leave",
-	"  Enter: this conversation, o: once, p: this program for 10 minutes (30p: for 30), w: "
+	"  Enter: this conversation, o: for a minute, p: this program for 10 minutes (30p: for "
+	"30), w: "
 	"always; "
 	"Esc: back",
 };

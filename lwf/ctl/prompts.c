@@ -168,7 +168,8 @@ uint32_t prompts_answer(struct prompts *prompts, const struct prompt_answer *ans
 	tells[count++] = (struct lwf_tell){
 		.ask = found->ask.ask,
 		.action = (uint8_t)answer->action,
-		.scope = answer->what == PROMPT_ONCE ? LWF_SCOPE_PACKET : LWF_SCOPE_FLOW,
+		.scope = answer->what == PROMPT_ONCE ? LWF_SCOPE_FLOW_TTL : LWF_SCOPE_FLOW,
+		.ttl_ns = answer->what == PROMPT_ONCE ? PROMPTS_ONCE_NS : 0,
 	};
 	if (answer->what >= PROMPT_PROGRAM) {
 		remember(prompts, &found->ask, answer, now_ns);

@@ -17,6 +17,7 @@
 #define PROMPTS_REMEMBERED 256u /* programs; the oldest makes room */
 #define PROMPTS_PROGRAM_NS \
 	600000000000ull /* that a program is remembered, when nothing else is said */
+#define PROMPTS_ONCE_NS	  60000000000ull
 #define PROMPT_TEXT_BYTES 512u
 
 struct prompt {
@@ -26,8 +27,8 @@ struct prompt {
 
 /** For how much an answer is. */
 enum prompt_for {
-	PROMPT_ONCE,	/* the frames that wait */
-	PROMPT_FLOW,	/* this conversation */
+	PROMPT_ONCE,	/* this conversation, for PROMPTS_ONCE_NS */
+	PROMPT_FLOW,	/* this conversation, to its end */
 	PROMPT_PROGRAM, /* all of this program, for a time */
 	PROMPT_ALWAYS,	/* all of this program, by a rule in the file */
 };

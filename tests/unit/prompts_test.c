@@ -118,7 +118,8 @@ static void one_answer_is_for_one_prompt(void **state)
 	assert_int_equal(say("2 d once", 0), 1);
 	assert_int_equal(tells[0].ask, 2);
 	assert_int_equal(tells[0].action, LWF_VERDICT_BLOCK);
-	assert_int_equal(tells[0].scope, LWF_SCOPE_PACKET);
+	assert_int_equal(tells[0].scope, LWF_SCOPE_FLOW_TTL);
+	assert_true(tells[0].ttl_ns == PROMPTS_ONCE_NS);
 	assert_int_equal(say("2 d once", 0), 0);
 	assert_int_equal(say("a", 0), 1); /* the oldest */
 	assert_int_equal(tells[0].ask, 1);
