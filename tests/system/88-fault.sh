@@ -276,7 +276,8 @@ expect_exit 0 lwf-stress fault s1 netlink overrun
 expect_equal "overruns" 1 "$(show '.stacks[0].lower.info.overrun' s1)"
 stop_lwfd
 ip netns del mid
-wait_for 5 "its device to be gone" is_gone_here
+no_far_end() { ! has_link eth0 far; }
+wait_for 10 "the kernel to clear the namespace away" no_far_end
 
 step "other devices: one that is made again, and one that cannot be"
 plug_cable
