@@ -178,19 +178,39 @@ struct nic_request {
 
 /* Made with protocol 0, so that it hears nothing before it is bound, and nothing at all if it only
  * sends. */
-static int packet_socket(void)
+static int plain_socket(void)
 {
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int packet_socket(void)
+{
+	int fd = plain_socket();
 	int ret;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	ret = set_int(fd, SOL_PACKET, PACKET_VNET_HDR, 1);
 	if (ret) {
 		close(fd);
 		return ret;
 	}
 	return fd;
+}
+
+static int open_sender(void *context)
+{
+	int *fd = context;
+
+	*fd = plain_socket();
+	return *fd < 0 ? *fd : 0;
+}
+
+int lwf_open_sender(const char *netns, int *fd)
+{
+	return lwf_netns_call(netns, open_sender, fd);
 }
 
 static int bind_packet(int fd, uint32_t ifindex, uint16_t protocol)

@@ -36,6 +36,12 @@ int lwf_open_control(const char *netns, int *fd);
  */
 int lwf_open_nic_send(const char *netns, uint32_t ifindex, bool qdisc_kernel, int *fd);
 
+/**
+ * A socket of no interface: sendto() names one for each frame, which stands without a header in front. It
+ * receives nothing. -EPERM.
+ */
+int lwf_open_sender(const char *netns, int *fd);
+
 struct lwf_nic_receive {
 	int fd;
 	bool ignores_outgoing; /* what we send does not come back */

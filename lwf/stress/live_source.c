@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "live_world.h"
+#include "open.h"
 
 #define BATCH	     64u
 #define AGAIN_NS     1000000ull /* a device that is gone is looked for so often */
@@ -119,8 +120,7 @@ static void be_source(struct live_source *source)
 	sender->device = source->upper ? source->link->tap : source->link->far;
 	sender->at = (struct sockaddr_ll){.sll_family = AF_PACKET, .sll_halen = ETH_ALEN};
 	sender->at.sll_protocol = htons(ETH_P_IP);
-	sender->fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, 0); /* hears nothing */
-	if (sender->fd < 0)
+	if (lwf_open_sender(NULL, &sender->fd))
 		_exit(LWF_EXIT_PERMISSION);
 	(void)setsockopt(sender->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 	for (uint32_t i = 0; i < scenario->traffics; i++) {
