@@ -118,7 +118,7 @@ static bool is_wall(clockid_t clock)
 	return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI;
 }
 
-FAULTS_EXPORT int clock_gettime(clockid_t clock, struct timespec *now)
+static int read_clock(clockid_t clock, struct timespec *now)
 {
 	int64_t ahead, ns;
 	int ret;
@@ -134,12 +134,17 @@ FAULTS_EXPORT int clock_gettime(clockid_t clock, struct timespec *now)
 	return ret;
 }
 
+FAULTS_EXPORT int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	return read_clock(clock, now);
+}
+
 FAULTS_EXPORT int gettimeofday(struct timeval *restrict now, void *restrict zone)
 {
 	struct timespec wall;
 
 	(void)zone; /* nobody has had one for long */
-	clock_gettime(CLOCK_REALTIME, &wall);
+	read_clock(CLOCK_REALTIME, &wall);
 	now->tv_sec = wall.tv_sec;
 	now->tv_usec = wall.tv_nsec / 1000;
 	return 0;
@@ -149,7 +154,7 @@ FAULTS_EXPORT time_t time(time_t *now)
 {
 	struct timespec wall;
 
-	clock_gettime(CLOCK_REALTIME, &wall);
+	read_clock(CLOCK_REALTIME, &wall);
 	if (now)
 		*now = wall.tv_sec;
 	return wall.tv_sec;
