@@ -214,7 +214,7 @@ static void verdict_spec(struct sim_world *world, char *text)
 	append(text, "asks", asks, "");
 	append(text, "frames", frames, "");
 	if (oldest)
-		strcat(text, ",overflow=oldest");
+		snprintf(text + strlen(text), SIM_TEXT_BYTES - strlen(text), ",overflow=oldest");
 	else
 		verdict_options(world, text);
 }
