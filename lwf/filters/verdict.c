@@ -200,8 +200,11 @@ static void destroy(struct lwf_module *module, struct verdict *me)
 	struct lwf_host *host = lwf_module_host(module);
 
 	lwf_module_timer_fini(module, &me->timer);
-	if (me->callout && lwf_callout_unregister(me->table, me->callout) != LWF_FLOW_OK)
-		assert(!"nothing of a callout runs in a detach");
+	if (me->callout) {
+		enum lwf_flow_result gone = lwf_callout_unregister(me->table, me->callout);
+
+		assert(gone == LWF_FLOW_OK); /* nothing of a callout runs in a detach */
+	}
 	if (me->table)
 		lwf_module_close_flows(module);
 	lwf_pool_destroy(me->small);

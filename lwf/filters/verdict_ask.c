@@ -425,6 +425,7 @@ struct verdict_ask *lwf_verdict_begin(struct verdict *me, struct verdict_questio
 		.epoch = me->epoch,
 	};
 	struct verdict_ask *ask;
+	enum lwf_flow_result pinned;
 
 	like.background = like.reason == LWF_ASK_REAUTH && !me->settings.hold_reauth;
 	if (!has_room(me, question, &like) && me->settings.drop_oldest && me->oldest != VERDICT_NIL)
@@ -442,8 +443,8 @@ struct verdict_ask *lwf_verdict_begin(struct verdict *me, struct verdict_questio
 	ask->epoch = like.epoch;
 	ask->background = like.background;
 	flow->ask = slot_of(me, ask);
-	if (lwf_flow_pin(me->table, flow->flow) != LWF_FLOW_OK)
-		assert(!"the flow is there, and has no pin of ours");
+	pinned = lwf_flow_pin(me->table, flow->flow);
+	assert(pinned == LWF_FLOW_OK); /* the flow is there, and has no pin of ours */
 	if (question->info->owner.how == LWF_OWNER_PENDING) {
 		ask->state = VERDICT_ASK_OWNER;
 		set_deadline(me, ask, question->now_ns + me->settings.owner_wait_ns);

@@ -17,7 +17,7 @@ static int refuse(struct lwf_error *error, enum lwf_exit code, const char *what,
 		  const char *why)
 {
 	lwf_error_set(error, code, what, next, "%s", why);
-	return code;
+	return (int)code;
 }
 
 int fault_told(const char *what, int err, struct lwf_error *error)

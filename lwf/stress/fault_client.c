@@ -78,14 +78,14 @@ int fault_flood(const struct fault_target *target, bool deaf, bool (*over)(void 
 	options.stack = target->stack;
 	memset(tally, 0, sizeof(*tally));
 	if (lwf_inject_open(&options, &handle, error))
-		return error->exit;
+		return (int)error->exit;
 	if (run(handle, bytes, deaf, over, context, tally) < 0)
 		lwf_error_set(error, LWF_EXIT_UNREACHABLE, target->stack, NULL,
 			      "its daemon went away");
 	else
 		error->exit = LWF_EXIT_OK;
 	lwf_inject_close(handle);
-	return error->exit;
+	return (int)error->exit;
 }
 
 int fault_crowd(const struct fault_target *target, int64_t count, struct lwf_error *error)
@@ -94,7 +94,7 @@ int fault_crowd(const struct fault_target *target, int64_t count, struct lwf_err
 		struct lwf_connection *connection;
 
 		if (lwf_connection_open(target->control, LWF_WIRE_TIMEOUT_NS, &connection, error))
-			return error->exit;
+			return (int)error->exit;
 		lwf_connection_close(connection);
 	}
 	return LWF_EXIT_OK;

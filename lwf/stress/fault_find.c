@@ -30,7 +30,7 @@ static int fail(struct lwf_error *error, enum lwf_exit code, const char *what, c
 		const char *why)
 {
 	lwf_error_set(error, code, what, next, "%s", why);
-	return code;
+	return (int)code;
 }
 
 /* ---- namespaces of devices ---- */
@@ -163,7 +163,7 @@ int fault_hold_again(struct fault_target *target, struct lwf_error *error)
 	int err;
 
 	if (lwf_connection_open(target->control, LWF_WIRE_TIMEOUT_NS, &connection, error))
-		return error->exit;
+		return (int)error->exit;
 	if (target->daemon.fd >= 0)
 		close(target->daemon.fd);
 	target->daemon = (struct fault_process){0, -1};
@@ -242,7 +242,7 @@ int fault_find_client(struct fault_target *target, const char *name, struct lwf_
 	size_t i;
 
 	if (!shown)
-		return error->exit;
+		return (int)error->exit;
 	json_array_foreach(sessions, i, session)
 	{
 		if (!is_named(session, name))
@@ -307,7 +307,7 @@ static int ask(struct fault_target *target, struct lwf_connection *connection,
 		/* a stack may be called so itself, and then it is meant */
 		if (error->exit != LWF_EXIT_NO_OBJECT || !take_side(target->stack, side)) {
 			memcpy(target->stack, whole, sizeof(whole));
-			return error->exit;
+			return (int)error->exit;
 		}
 	}
 }
@@ -362,7 +362,7 @@ int fault_find(struct fault_target *target, const char *control, const char *nam
 		return fail(error, LWF_EXIT_FALSE, "memory", NULL, "there is none");
 	}
 	if (lwf_connection_open(target->control, LWF_WIRE_TIMEOUT_NS, &connection, error))
-		return error->exit;
+		return (int)error->exit;
 	code = ask(target, connection, side, &shown, error);
 	if (!code && hold_daemon(target, connection))
 		code = fail(error, LWF_EXIT_UNREACHABLE, target->control, NULL,

@@ -235,14 +235,14 @@ static int force(const struct fault_target *target, bool off, struct lwf_error *
 	struct lwf_connection *connection;
 
 	if (lwf_connection_open(target->control, LWF_WIRE_TIMEOUT_NS, &connection, error))
-		return error->exit;
+		return (int)error->exit;
 	if (lwf_connection_request(
 		    connection, LWF_WIRE_CARRIER,
 		    json_pack("{s:s,s:b}", "stack", target->stack, "carrier", (int)!off),
 		    LWF_WIRE_TIMEOUT_NS, NULL, NULL, error) == 0)
 		error->exit = LWF_EXIT_OK;
 	lwf_connection_close(connection);
-	return error->exit;
+	return (int)error->exit;
 }
 
 /* ---- doing ---- */

@@ -281,7 +281,8 @@ static void test_model(void **state)
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= n; seed++) {
-		print_message(seed % 100 ? "" : "seed %llu\n", (unsigned long long)seed);
+		if (seed % 100 == 0)
+			print_message("seed %llu\n", (unsigned long long)seed);
 		run_seed(seed);
 	}
 }
