@@ -9,6 +9,7 @@
 #        scripts/bench.sh --gate [--rounds N] [--json FILE] [--build DIR]
 #        scripts/bench.sh --owner [--rounds N] [--json FILE] [--build DIR]
 #        scripts/bench.sh --flows [--rounds N] [--json FILE] [--build DIR]
+#        scripts/bench.sh --verdict [--rounds N] [--seconds S] [--quick] [--json FILE] [--build DIR]
 #        scripts/bench.sh --inject | --latency | --fair [--rounds N] [--seconds S] [--quick] [--json FILE] [--build DIR]
 #
 #   --rounds N   rounds; each runs every candidate once, one after the other (default 5)
@@ -23,6 +24,7 @@
 #   --gate       instead: what a frame pays for the send gate, beside nine other ways to build one
 #   --owner      instead: the questions which socket and which process a flow belongs to, with 20,000 sockets
 #   --flows      instead: what the flow table costs a frame, and what a flood of new flows does to it
+#   --verdict    instead: verdicts a second, and flows that are decided while their decider is stopped
 #   --inject     instead: 64-byte frames a second of lwf-inject, beside tcpreplay, trafgen and pcap_inject()
 #   --latency    instead: how long a client of lwfd waits for the answer to a frame
 #   --fair       instead: how four clients that flood share a stack, and a fifth keeps its rate
@@ -44,7 +46,7 @@ what=bridge
 while [ $# -gt 0 ]; do
 	case $1 in
 	--quick) pass+=(--rounds 1 --seconds 1) ;;
-	--pause | --gate | --rules | --storm | --flows | --owner | --inject | --latency | --fair | --pacing) what=${1#--} ;;
+	--pause | --gate | --rules | --storm | --flows | --owner | --inject | --latency | --fair | --pacing | --verdict) what=${1#--} ;;
 	--rounds | --seconds)
 		[[ ${2:-} =~ ^[1-9][0-9]?$ ]] || refuse "$1" "'${2:-}' is no number from 1 to 99" "see --help"
 		pass+=("$1" "$2")
@@ -71,7 +73,7 @@ while [ $# -gt 0 ]; do
 done
 declare -A known=([bridge]="--rounds --seconds --quick --json" [pause]="--flaps --json" [rules]="--rounds" [storm]="--rounds --seconds" [gate]="--rounds --json" [flows]="--rounds --json" [owner]="--rounds --json"
 	[latency]="--rounds --seconds --quick --json" [fair]="--rounds --seconds --quick --json"
-	[inject]="--rounds --seconds --quick --json" [pacing]="--rounds --seconds --quick --json")
+	[verdict]="--rounds --seconds --quick --json" [inject]="--rounds --seconds --quick --json" [pacing]="--rounds --seconds --quick --json")
 for option in "${given[@]}"; do
 	[[ " --build --$what ${known[$what]} " == *" $option "* ]] ||
 		refuse "$option" "it does not go with this measurement" "see --help"
@@ -83,10 +85,10 @@ if [ -z "$build" ]; then
 	cmake --preset release >"$root/bench.log" 2>&1 || { cat "$root/bench.log" >&2 && exit 1; }
 	rm -f "$root/bench.log"
 fi
-cmake --build "$build" --target lwfd lwfctl lwf-inject lwf-stress pgen bareloop sendloop latency sources gate_ladder flow_cost rules_cost rules_cost_none owner_cost >"$build/bench-build.log" 2>&1 ||
+cmake --build "$build" --target lwfd lwfctl lwf-inject lwf-stress pgen bareloop sendloop latency sources gate_ladder flow_cost rules_cost rules_cost_none owner_cost verdict_rate >"$build/bench-build.log" 2>&1 ||
 	{ tail -n 40 "$build/bench-build.log" >&2 && exit 1; }
 case $what in
-pause | inject | latency | fair | pacing) exec scripts/netns.sh python3 "scripts/bench_$what.py" --build "$build" "${pass[@]}" ;;
+pause | inject | latency | fair | pacing | verdict) exec scripts/netns.sh python3 "scripts/bench_$what.py" --build "$build" "${pass[@]}" ;;
 storm) exec python3 scripts/bench_storm.py --build "$build" "${pass[@]}" ;;
 rules) exec python3 scripts/bench_rules.py --build "$build" "${pass[@]}" ;;
 owner) exec scripts/netns.sh "$build/tests/bin/owner_cost" "${pass[@]}" ;;
