@@ -47,13 +47,14 @@ enum lwf_reason lwf_nic_ask_dead_reason(struct lwf_nic *nic)
 		return LWF_REASON_NONE;
 	if (!up)
 		return LWF_REASON_DISABLED;
-	if (!running)
+	/* by this flag the kernel lets frames into its queue or not */
+	if (!running && nic->qdisc_kernel)
 		return LWF_REASON_NO_CARRIER;
-	/* The driver may know of a loss that the flag does not show yet. */
+	/* Past the queue the driver's word counts: the flag follows it up to a second later, both ways. */
 	now_ns = lwf_host_now_ns(nic->edge.host);
 	if (now_ns - nic->carrier_asked_ns > CARRIER_ASK_NS) {
 		nic->carrier_asked_ns = now_ns;
-		nic->carrier = true;
+		nic->carrier = running; /* of a driver that says nothing */
 		lwf_ifctl_carrier(nic->control_fd, ifindex, &nic->carrier);
 	}
 	return nic->carrier ? LWF_REASON_NONE : LWF_REASON_NO_CARRIER;
