@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fault_talk.h - one request to the kernel and its answers: what fault_net.c and fault_keep.c share.
+ * fault_talk.h - one request to the kernel and its answers: what all share that speak rtnetlink here.
  */
 #ifndef LWF_STRESS_FAULT_TALK_H
 #define LWF_STRESS_FAULT_TALK_H

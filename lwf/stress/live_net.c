@@ -2,8 +2,8 @@
 /*
  * live_net.c - links of the live world, by rtnetlink on libnl.
  *
- * A socket speaks to the namespace in which it was opened, wherever its user is now. The kernel
- * answers inside of the call; its own errno is what the caller gets.
+ * A socket speaks to the namespace in which it was opened, wherever its user is now. What each request
+ * gets is the kernel's own errno (fault_talk.h).
  */
 #include <errno.h>
 #include <linux/if_link.h>
@@ -15,108 +15,70 @@
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 
+#include "fault_talk.h"
 #include "live_world.h"
 
-struct answer {
-	struct live_device *device; /* NULL: nothing is looked for */
-	int error;
-	bool done;
-};
-
-static int on_message(struct nl_msg *message, void *context)
+static void on_device(const struct nlmsghdr *header, void *context)
 {
-	struct answer *answer = context;
-	struct nlmsghdr *header = nlmsg_hdr(message);
+	struct live_device *device = context;
 	const struct ifinfomsg *info = nlmsg_data(header);
-	const struct nlattr *stats, *mtu, *mac;
+	const struct nlattr *attribute;
 	struct rtnl_link_stats64 counts;
+	int left;
 
-	if (header->nlmsg_type != RTM_NEWLINK || !answer->device)
-		return NL_OK;
-	answer->device->up = info->ifi_flags & IFF_UP;
-	answer->device->ifindex = info->ifi_index;
-	mtu = nlmsg_find_attr(header, sizeof(*info), IFLA_MTU);
-	if (mtu)
-		answer->device->mtu_bytes = nla_get_u32(mtu);
-	mac = nlmsg_find_attr(header, sizeof(*info), IFLA_ADDRESS);
-	if (mac && nla_len(mac) == LIVE_MAC_BYTES)
-		memcpy(answer->device->mac, nla_data(mac), LIVE_MAC_BYTES);
-	stats = nlmsg_find_attr(header, sizeof(*info), IFLA_STATS64);
-	if (stats && nla_len(stats) >= (int)sizeof(counts)) {
-		memcpy(&counts, nla_data(stats), sizeof(counts));
-		answer->device->tx_packets = counts.tx_packets;
-		answer->device->rx_packets = counts.rx_packets;
+	if (header->nlmsg_type != RTM_NEWLINK)
+		return;
+	device->up = info->ifi_flags & IFF_UP;
+	device->ifindex = info->ifi_index;
+	nlmsg_for_each_attr(attribute, header, sizeof(*info), left)
+	{
+		switch (nla_type(attribute)) {
+		case IFLA_MTU:
+			device->mtu_bytes = nla_get_u32(attribute);
+			break;
+		case IFLA_ADDRESS:
+			if (nla_len(attribute) == LIVE_MAC_BYTES)
+				memcpy(device->mac, nla_data(attribute), LIVE_MAC_BYTES);
+			break;
+		case IFLA_STATS64:
+			if (nla_len(attribute) < (int)sizeof(counts))
+				break;
+			memcpy(&counts, nla_data(attribute), sizeof(counts));
+			device->tx_packets = counts.tx_packets;
+			device->rx_packets = counts.rx_packets;
+			break;
+		default:
+			break;
+		}
 	}
-	answer->done = true;
-	return NL_OK;
-}
-
-static int on_end(struct nl_msg *message, void *context)
-{
-	(void)message;
-	((struct answer *)context)->done = true;
-	return NL_STOP;
-}
-
-static int on_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *context)
-{
-	struct answer *answer = context;
-
-	(void)from;
-	answer->error = error->error;
-	answer->done = true;
-	return NL_STOP;
-}
-
-/* Takes @message; NULL: there was no memory for it. */
-static int exchange(struct nl_sock *net, struct nl_msg *message, struct live_device *device)
-{
-	struct answer answer = {.device = device};
-	struct nl_cb *callbacks = message ? nl_cb_alloc(NL_CB_DEFAULT) : NULL;
-
-	if (!callbacks) {
-		nlmsg_free(message);
-		return -ENOMEM;
-	}
-	nl_cb_set(callbacks, NL_CB_VALID, NL_CB_CUSTOM, on_message, &answer);
-	nl_cb_set(callbacks, NL_CB_ACK, NL_CB_CUSTOM, on_end, &answer);
-	nl_cb_err(callbacks, NL_CB_CUSTOM, on_error, &answer);
-	if (nl_send_auto(net, message) < 0)
-		answer.error = -EIO;
-	while (!answer.done && !answer.error)
-		if (nl_recvmsgs(net, callbacks) < 0 && !answer.done)
-			answer.error = -EIO;
-	nl_cb_put(callbacks);
-	nlmsg_free(message);
-	return answer.error;
 }
 
 /* A request about the device @name, or about a new one of that name; NULL without memory. */
 static struct nl_msg *request(int type, int flags, const char *name, unsigned set, unsigned mask)
 {
 	struct ifinfomsg info = {.ifi_family = AF_UNSPEC, .ifi_flags = set, .ifi_change = mask};
-	struct nl_msg *message = nlmsg_alloc_simple(type, NLM_F_REQUEST | flags);
+	struct nl_msg *message = fault_talk_message(type, flags, &info, sizeof(info));
 
-	if (message && !nlmsg_append(message, &info, sizeof(info), NLMSG_ALIGNTO) &&
-	    !nla_put_string(message, IFLA_IFNAME, name))
+	if (!message || !nla_put_string(message, IFLA_IFNAME, name))
 		return message;
 	nlmsg_free(message);
 	return NULL;
 }
 
-int live_net_exchange(struct nl_sock *net, struct nl_msg *message)
+/* Takes @message, which @filled says is whole. */
+static int ask_for(struct nl_sock *net, struct nl_msg *message, bool filled)
 {
-	return exchange(net, message, NULL);
+	if (message && filled)
+		return fault_talk(net, message, NULL, NULL);
+	nlmsg_free(message);
+	return -ENOMEM;
 }
 
 int live_net_set_queue(struct nl_sock *net, const char *name, uint32_t frames)
 {
 	struct nl_msg *message = request(RTM_NEWLINK, NLM_F_ACK, name, 0, 0);
 
-	if (!message || !nla_put_u32(message, IFLA_TXQLEN, frames))
-		return exchange(net, message, NULL);
-	nlmsg_free(message);
-	return -ENOMEM;
+	return ask_for(net, message, message && !nla_put_u32(message, IFLA_TXQLEN, frames));
 }
 
 int live_net_open(struct nl_sock **net)
@@ -138,15 +100,6 @@ void live_net_close(struct nl_sock *net)
 {
 	if (net)
 		nl_socket_free(net);
-}
-
-/* Takes @message, which @filled says is whole. */
-static int ask_for(struct nl_sock *net, struct nl_msg *message, bool filled)
-{
-	if (message && filled)
-		return exchange(net, message, NULL);
-	nlmsg_free(message);
-	return -ENOMEM;
 }
 
 static bool put_end(struct nl_msg *message, const struct live_end *end)
@@ -182,12 +135,13 @@ int live_net_make_pair(struct nl_sock *net, const struct live_end *near,
 	nla_nest_end(message, end);
 	nla_nest_end(message, data);
 	nla_nest_end(message, info);
-	return exchange(net, message, NULL);
+	return fault_talk(net, message, NULL, NULL);
 }
 
 int live_net_set_up(struct nl_sock *net, const char *name, bool up)
 {
-	return exchange(net, request(RTM_NEWLINK, NLM_F_ACK, name, up ? IFF_UP : 0, IFF_UP), NULL);
+	return fault_talk(net, request(RTM_NEWLINK, NLM_F_ACK, name, up ? IFF_UP : 0, IFF_UP), NULL,
+			  NULL);
 }
 
 int live_net_set_carrier(struct nl_sock *net, const char *name, bool on)
@@ -223,11 +177,9 @@ int live_net_move(struct nl_sock *net, const char *name, int ns)
 static int rename_index(struct nl_sock *net, int ifindex, const char *name)
 {
 	struct ifinfomsg info = {.ifi_family = AF_UNSPEC, .ifi_index = ifindex};
-	struct nl_msg *message = nlmsg_alloc_simple(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK);
+	struct nl_msg *message = fault_talk_message(RTM_NEWLINK, NLM_F_ACK, &info, sizeof(info));
 
-	return ask_for(net, message,
-		       message && !nlmsg_append(message, &info, sizeof(info), NLMSG_ALIGNTO) &&
-			       !nla_put_string(message, IFLA_IFNAME, name));
+	return ask_for(net, message, message && !nla_put_string(message, IFLA_IFNAME, name));
 }
 
 int live_net_rename(struct nl_sock *net, const char *name, const char *to)
@@ -248,11 +200,11 @@ int live_net_rename(struct nl_sock *net, const char *name, const char *to)
 
 int live_net_delete(struct nl_sock *net, const char *name)
 {
-	return exchange(net, request(RTM_DELLINK, NLM_F_ACK, name, 0, 0), NULL);
+	return fault_talk(net, request(RTM_DELLINK, NLM_F_ACK, name, 0, 0), NULL, NULL);
 }
 
 int live_net_look(struct nl_sock *net, const char *name, struct live_device *device)
 {
 	memset(device, 0, sizeof(*device));
-	return exchange(net, request(RTM_GETLINK, 0, name, 0, 0), device);
+	return fault_talk(net, request(RTM_GETLINK, 0, name, 0, 0), on_device, device);
 }

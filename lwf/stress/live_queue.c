@@ -23,6 +23,7 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 
+#include "fault_talk.h"
 #include "live_world.h"
 #include "open.h"
 
@@ -63,15 +64,14 @@ static int set_queue(struct live_link *link, uint32_t ifindex, const struct queu
 		.tcm_handle = HANDLE,
 		.tcm_parent = TC_H_ROOT,
 	};
-	struct nl_msg *message = nlmsg_alloc_simple(
-		RTM_NEWQDISC, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);
+	struct nl_msg *message = fault_talk_message(
+		RTM_NEWQDISC, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, &head, sizeof(head));
 
-	if (!message || nlmsg_append(message, &head, sizeof(head), NLMSG_ALIGNTO) ||
-	    nla_put_string(message, TCA_KIND, "tbf") || !put_options(message, queue)) {
+	if (!message || nla_put_string(message, TCA_KIND, "tbf") || !put_options(message, queue)) {
 		nlmsg_free(message);
 		return -ENOMEM;
 	}
-	return live_net_exchange(link->world->near_net, message);
+	return fault_talk(link->world->near_net, message, NULL, NULL);
 }
 
 static void knock(uint32_t ifindex)

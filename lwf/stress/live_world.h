@@ -254,9 +254,6 @@ int live_net_look(struct nl_sock *net, const char *name, struct live_device *dev
 /** Another transmit queue length; of lo, a change of which nothing comes but a link message. */
 int live_net_set_queue(struct nl_sock *net, const char *name, uint32_t frames);
 
-/** Sends a request that is acknowledged. Takes @message; NULL: there was no memory for it. */
-int live_net_exchange(struct nl_sock *net, struct nl_msg *message);
-
 /* ---- live_witness.c ---- */
 
 /** Listens to the end of devices of the namespace that this process is in. A descriptor or -errno. */
