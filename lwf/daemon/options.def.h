@@ -16,7 +16,7 @@ OPTION(LOAD, "load", "FILE", "load filters from a shared object; repeated for mo
 OPTION(OWNER_NETNS, "owner-netns", "NAME",
        "look for the programs of flows there too: a network namespace; repeated")
 OPTION(OWNER_BPF, "owner-bpf", "CGROUP",
-       "note who sends datagrams below this cgroup v2, or auto; for flows of closed sockets")
+       "note who sends datagrams in this cgroup v2 (or auto), for sockets closed at once")
 OPTION(TAKEOVER, "takeover", NULL,
        "move the NIC's addresses and routes to the TAP, and back at exit")
 OPTION(SHARE, "share", NULL, "leave the NIC's own stack open and its addresses where they are")

@@ -209,7 +209,7 @@ static struct lwf_decider *take_back(struct verdict *me, struct verdict_ask *ask
 		return NULL;
 	decider->open--;
 	decider->stats.settled[cause]++;
-	if (cause == LWF_CAUSE_VERDICT || cause == LWF_CAUSE_TIMEOUT ||
+	if (ask->refused || cause == LWF_CAUSE_VERDICT || cause == LWF_CAUSE_TIMEOUT ||
 	    cause == LWF_CAUSE_DISCONNECT)
 		return NULL; /* it knows, or can tell by the deadline */
 	return decider->ops->cancel ? decider : NULL;
@@ -518,23 +518,40 @@ static uint32_t fill_batch(struct verdict *me, struct lwf_decider **decider)
 	return n;
 }
 
+/** The ask at place @i of the batch, if it still is the one that was given away. */
+static struct verdict_ask *given(const struct verdict *me, uint32_t i,
+				 const struct lwf_decider *decider)
+{
+	struct verdict_ask *ask = &me->asks[me->batch_slots[i]];
+
+	return ask->generation == me->batch_generations[i] && ask->decider == decider &&
+			       ask->state == VERDICT_ASK_OPEN
+		       ? ask
+		       : NULL;
+}
+
 static void give_away(struct verdict *me)
 {
 	struct lwf_decider *decider;
 	uint32_t n = fill_batch(me, &decider), taken;
+	struct verdict_ask *ask;
 
 	if (!n)
 		return;
 	decider->stats.asked += n;
 	taken = decider->ops->ask(decider, me->batch, n);
+	/* all are marked first: what settles one may settle others, and nobody has these */
 	for (uint32_t i = taken; i < n; i++) {
-		struct verdict_ask *ask = &me->asks[me->batch_slots[i]];
-
-		if (ask->generation != me->batch_generations[i] || ask->decider != decider ||
-		    ask->state != VERDICT_ASK_OPEN)
+		ask = given(me, i, decider);
+		if (!ask)
 			continue;
+		ask->refused = true;
 		lwf_decider_credit(decider, 1);
-		lwf_verdict_settle_default(me, ask, LWF_CAUSE_OVERFLOW);
+	}
+	for (uint32_t i = taken; i < n; i++) {
+		ask = given(me, i, decider);
+		if (ask)
+			lwf_verdict_settle_default(me, ask, LWF_CAUSE_OVERFLOW);
 	}
 }
 

@@ -98,6 +98,7 @@ struct verdict_ask {
 	bool background;    /* nothing waits: what was decided before holds until it is told */
 	bool owner_pending; /* when it was given away */
 	bool passed_on;	    /* somebody said CONTINUE */
+	bool refused;	    /* its decider took it not: it does not have it */
 	bool emptied;	    /* its frames were cancelled just now */
 };
 

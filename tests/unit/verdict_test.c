@@ -464,6 +464,28 @@ static void test_oldest_makes_room(void **state)
 	vbed_end();
 }
 
+/* What a decider did not take it does not have: nothing of that is cancelled, and all credits are back. */
+static void test_not_taken_is_not_cancelled(void **state)
+{
+	(void)state;
+	vbed_begin("verdict:flows=64,timeout=60s,default=allow");
+	judge.takes = 1;
+	judge_open(&judge, 10);
+	judge.takes = 0;
+	for (uint32_t i = 0; i < 5; i++) {
+		struct talk talk = vbed_udp(i);
+
+		vbed_send(&talk);
+	}
+	assert_int_equal(judge.calls, 5);
+	assert_int_equal(judge.asked, 0);
+	assert_int_equal(judge.cancelled, 0);
+	assert_int_equal(judge.decider.credits, 10);
+	assert_int_equal(vbed_stats().settled[LWF_CAUSE_OVERFLOW], 5);
+	judge_close(&judge);
+	vbed_end();
+}
+
 /* The same SYN joins the one that waits; one with another number is another. */
 static void test_syn_merge(void **state)
 {
@@ -594,6 +616,7 @@ int main(void)
 		cmocka_unit_test_setup(test_order, fresh),
 		cmocka_unit_test_setup(test_bounds, fresh),
 		cmocka_unit_test_setup(test_oldest_makes_room, fresh),
+		cmocka_unit_test_setup(test_not_taken_is_not_cancelled, fresh),
 		cmocka_unit_test_setup(test_syn_merge, fresh),
 		cmocka_unit_test_setup(test_update, fresh),
 		cmocka_unit_test_setup(test_revoke, fresh),
