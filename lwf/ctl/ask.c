@@ -99,10 +99,15 @@ static void write_rule(struct session *session, const struct prompt *prompt,
 	char rule[PROMPT_TEXT_BYTES], file[4096];
 	struct lwf_error error;
 
-	prompts_rule(&prompt->ask, action, rule, sizeof(rule));
 	erase(session);
-	if (remember_rule(session->options->control, session->options->stack, prompt->ask.rule,
-			  rule, file, sizeof(file), &error))
+	if (!prompts_rule(&prompt->ask, action, rule, sizeof(rule)))
+		lwf_cli_note(
+			CTL_PROGRAM,
+			"[%u]: no rule is written: the path of its program cannot stand in one; "
+			"add one about its user or command yourself",
+			prompt->number);
+	else if (remember_rule(session->options->control, session->options->stack, prompt->ask.rule,
+			       rule, file, sizeof(file), &error))
 		lwf_cli_error(CTL_PROGRAM, &error);
 	else
 		lwf_cli_note(CTL_PROGRAM, "%s: %s", file, rule);

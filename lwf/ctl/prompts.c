@@ -350,7 +350,7 @@ static bool is_plain(const char *path)
 	return path[0] == '/' && length + 1 < LWF_OWNER_EXE_BYTES; /* a longer one was cut */
 }
 
-void prompts_rule(const struct lwf_ask *ask, enum lwf_verdict_action action, char *text,
+bool prompts_rule(const struct lwf_ask *ask, enum lwf_verdict_action action, char *text,
 		  size_t bytes)
 {
 	static const char *const words[LWF_VERDICT_ACTIONS] = {[LWF_VERDICT_PERMIT] = "allow",
@@ -365,8 +365,11 @@ void prompts_rule(const struct lwf_ask *ask, enum lwf_verdict_action action, cha
 	if (program_of(owner) && is_plain(owner->exe)) {
 		snprintf(text, bytes, "%s %s user %u program \"%s\"", words[action], direction,
 			 owner->uid, owner->exe);
-		return;
+		return true;
 	}
+	/* A deny may reach further than what was meant, an allow may not. */
+	if (program_of(owner) && action == LWF_VERDICT_PERMIT)
+		return false;
 	address(&info->key, remote, there, sizeof(there));
 	if (has_ports(&info->key))
 		snprintf(text, bytes, "%s %s %s remote %s %s %u", words[action], direction,
@@ -377,4 +380,5 @@ void prompts_rule(const struct lwf_ask *ask, enum lwf_verdict_action action, cha
 	else
 		snprintf(text, bytes, "%s %s %s remote %s", words[action], direction,
 			 protocol(&info->key, number, sizeof(number)), there);
+	return true;
 }

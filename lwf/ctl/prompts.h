@@ -90,8 +90,12 @@ uint32_t prompts_answer(struct prompts *prompts, const struct prompt_answer *ans
 /** "tcp 10.0.0.1:4000 > 10.0.0.2:80 curl (pid 12, uid 0, /usr/bin/curl)": printable whatever it is. */
 void prompts_describe(const struct prompt *prompt, char *text, size_t bytes);
 
-/** The rule that says always what was said of @ask, in the language of lwf-rules(5), without an end of line. */
-void prompts_rule(const struct lwf_ask *ask, enum lwf_verdict_action action, char *text,
+/**
+ * The rule that says always what was said of @ask, in the language of lwf-rules(5), without an end of line. It
+ * names the program when that is known, else the other end. False: none, as an allow of a program whose path
+ * cannot stand in a rule would be one for everybody.
+ */
+bool prompts_rule(const struct lwf_ask *ask, enum lwf_verdict_action action, char *text,
 		  size_t bytes);
 
 #endif

@@ -225,7 +225,7 @@ static void expect_rule(const struct lwf_ask *ask, enum lwf_verdict_action actio
 	struct lwf_policy *policy;
 	char rule[PROMPT_TEXT_BYTES], text[PROMPT_TEXT_BYTES + 32];
 
-	prompts_rule(ask, action, rule, sizeof(rule));
+	assert_true(prompts_rule(ask, action, rule, sizeof(rule)));
 	assert_string_equal(rule, expected);
 	snprintf(text, sizeof(text), "%s\ndefault ask\n", rule);
 	if (lwf_policy_parse(memory, sizeof(memory), text, strlen(text), NULL, &policy, &error))
@@ -251,6 +251,27 @@ static void rules_say_what_was_said(void **state)
 		    LWF_POLICY_DENY);
 }
 
+/* What was said of one program, whose path no rule can have, is never a rule for all of them. */
+static void an_allow_is_not_for_everybody(void **state)
+{
+	static char cut[LWF_OWNER_EXE_BYTES];
+	struct lwf_ask ask = an_ask(1, "/tmp/a\"b");
+	char rule[PROMPT_TEXT_BYTES];
+
+	(void)state;
+	assert_false(prompts_rule(&ask, LWF_VERDICT_PERMIT, rule, sizeof(rule)));
+	assert_true(prompts_rule(&ask, LWF_VERDICT_RESET, rule, sizeof(rule)));
+	memset(cut, 'a', sizeof(cut) - 1);
+	cut[0] = '/';
+	ask = an_ask(1, cut);
+	assert_false(prompts_rule(&ask, LWF_VERDICT_PERMIT, rule, sizeof(rule)));
+	ask = an_ask(1, ""); /* its command is known alone */
+	assert_false(prompts_rule(&ask, LWF_VERDICT_PERMIT, rule, sizeof(rule)));
+	ask.info.owner = (struct lwf_owner){.how = LWF_OWNER_UNKNOWN};
+	expect_rule(&ask, LWF_VERDICT_PERMIT, "allow out tcp remote 10.9.0.2 remote-port 443",
+		    LWF_POLICY_ALLOW);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +281,7 @@ int main(void)
 		cmocka_unit_test_setup(there_is_room_for_so_many, clear),
 		cmocka_unit_test_setup(texts_are_printable, clear),
 		cmocka_unit_test_setup(rules_say_what_was_said, clear),
+		cmocka_unit_test_setup(an_allow_is_not_for_everybody, clear),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
