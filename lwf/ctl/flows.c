@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <lwf/flow.h>
+
 #include "cli.h"
 #include "ctl.h"
 #include "units.h"
@@ -83,6 +85,61 @@ static bool is_key(const char *key)
 	return false;
 }
 
+/* Words that a value must be one of; what there cannot be would be a list without flows, which looks like an answer. */
+static const char *const words[] = {
+#define X(sym, name) "state", name,
+	LWF_FLOW_STATE_LIST(X)
+#undef X
+#define X(sym, name, text) "how", name,
+		LWF_OWNER_HOW_LIST(X)
+#undef X
+#define X(sym, name) "verdict", name,
+			LWF_FLOW_ACTION_LIST(X)
+#undef X
+				"direction",
+	"out", "direction", "in"};
+
+/* Rules say allow and deny of what a flow has as permit and block. */
+static const char *said_otherwise(const char *key, const char *value)
+{
+	if (strcmp(key, "verdict") != 0)
+		return value;
+	return !strcmp(value, "allow") ? "permit" : !strcmp(value, "deny") ? "block" : value;
+}
+
+static bool is_number(const char *value)
+{
+	return value[strspn(value, "0123456789")] == '\0';
+}
+
+/* -1: there may be such flows. Else the exit code. */
+static int check_value(const char *key, const char *value)
+{
+	char next[160] = "use";
+	bool known = true;
+
+	if (!strcmp(key, "pid") || !strcmp(key, "port") || !strcmp(key, "uid"))
+		return is_number(value) || !strcmp(value, "-1")
+			       ? -1
+			       : lwf_cli_fail(CTL_PROGRAM, LWF_EXIT_USAGE, "--only",
+					      "write it as pid=12", "%s: '%.32s' is no number", key,
+					      value);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i += 2) {
+		size_t length = strlen(next);
+
+		if (strcmp(key, words[i]) != 0)
+			continue;
+		if (!strcmp(value, words[i + 1]))
+			return -1;
+		snprintf(next + length, sizeof(next) - length, "%s %s", known ? "" : ",",
+			 words[i + 1]);
+		known = false;
+	}
+	return known ? -1
+		     : lwf_cli_fail(CTL_PROGRAM, LWF_EXIT_USAGE, "--only", next,
+				    "%s is never '%.32s'", key, value);
+}
+
 /** "pid=12,protocol=tcp". -1, or the exit code. */
 static int read_only(const char *text, struct choice *choice)
 {
@@ -90,6 +147,7 @@ static int read_only(const char *text, struct choice *choice)
 		"use stack, pid, comm, user, uid, protocol, local, remote, port, state, how, "
 		"direction, verdict, as in pid=12,protocol=tcp";
 	char *rest = choice->text, *word;
+	int code;
 
 	if (strlen(text) >= sizeof(choice->text))
 		return bad("--only", next, "it is too long");
@@ -107,7 +165,10 @@ static int read_only(const char *text, struct choice *choice)
 			return lwf_cli_fail(CTL_PROGRAM, LWF_EXIT_USAGE, "--only", next,
 					    "there is no key '%.32s'", word);
 		choice->key[choice->count] = word;
-		choice->value[choice->count++] = value;
+		choice->value[choice->count] = said_otherwise(word, value);
+		code = check_value(word, choice->value[choice->count++]);
+		if (code >= 0)
+			return code;
 	}
 	return -1;
 }

@@ -144,6 +144,12 @@ expect_match "and that is said" "^1 of [0-9]+ flows$" "$(lwfctl flows --limit 1)
 expect_equal "nobody's" 0 "$(flows .total --only pid=99999999)"
 expect_error 2 "no key 'nonsense'" lwfctl flows --only nonsense=1
 expect_error 2 "not key=value" lwfctl flows --only pid
+# what no flow can be is a mistake, and not an empty list
+expect_error 2 "pid: 'abc' is no number" lwfctl flows --only pid=abc
+expect_error 2 "state is never 'bogus'; use one-way, both-ways, .*reset" lwfctl flows --only state=bogus
+expect_error 2 "verdict is never 'x'; use none, continue, permit, block" lwfctl flows --only verdict=x
+expect_error 2 "direction is never 'up'; use out, in" lwfctl flows --only direction=up
+expect_error 2 "how is never 'no-holder'" lwfctl flows --only how=no-holder
 expect_error 2 "no key 'x'" lwfctl flows --sort x
 expect_error 2 "no such number" lwfctl flows --limit 0
 expect_error 5 "no such stack" lwfctl flows eth9

@@ -128,7 +128,7 @@ allow in tcp remote 10.9.0.2 local-port 9001
 allow icmp
 default deny
 END
-start_lwfd --nic eth1 --tap lwf0 --filter "verdict:rules=$TMP/home.rules"
+start_lwfd --nic eth1 --tap lwf0 --filter "verdict:rules=$TMP/home.rules" --filter flow
 state_is eth1 Running
 addresses
 background far ip netns exec far python3 "$TMP/talk.py" serve 10.9.0.2 8001 8002 8003 8004 8005
@@ -149,6 +149,13 @@ expect_equal "of the program that may" ok "$(try good 8004)"
 expect_equal "of the one that may not" silence "$(try bad 8004)"
 expect_equal "from there, allowed" ok "$(far "$TMP/good" "$TMP/talk.py" try 10.9.0.1 9001)"
 expect_equal "from there, the default" silence "$(far "$TMP/good" "$TMP/talk.py" try 10.9.0.1 9002)"
+
+step "flows are chosen by what rules call it, too"
+denied=$(lwfctl flows --json --only verdict=block,port=8002 | jq .total)
+expect_at_least "flows that were denied" 1 "$denied"
+expect_equal "the same by the word of the rules" "$denied" "$(lwfctl flows --json --only verdict=deny,port=8002 | jq .total)"
+expect_equal "and of those that were allowed" allowed \
+	"$(lwfctl flows --json --only verdict=allow,port=8001 | jq -r 'if .total > 0 and all(.flows[]; .verdict == "permit") then "allowed" else . end')"
 
 step "explain says what happens, and to whom"
 expect_equal "by port" "deny 2 2 deny out remote-port 8002" \
