@@ -23,6 +23,9 @@ function(lwf_library name map exported)
                         LINK_DEPENDS ${map} EXPORT_NAME ${exported})
   set_target_properties(${id}_static PROPERTIES EXPORT_NAME ${exported}_static)
   target_link_options(${id} PRIVATE -Wl,--version-script=${map} -Wl,-Bsymbolic-functions)
+  if(NOT LWF_SANITIZE) # their runtime is in the program that loads the library
+    target_link_options(${id} PRIVATE -Wl,-z,defs) # a source that is missing is found here, not by users
+  endif()
   foreach(target ${id} ${id}_static)
     set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name} LINKER_LANGUAGE C)
     target_include_directories(${target} INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
@@ -59,7 +62,8 @@ install(FILES injector/python/lwf.py DESTINATION ${LWF_PYTHON_DIR})
 get_target_property(client_sources lwf_client SOURCES)
 lwf_library(lwf-client ${CMAKE_SOURCE_DIR}/cmake/lwf-client.map client
             SOURCES ${client_sources} ${CMAKE_SOURCE_DIR}/lwf/wire/connection.c
-                    ${CMAKE_SOURCE_DIR}/lwf/wire/wire.c ${CMAKE_SOURCE_DIR}/lwf/core/names.c
+                    ${CMAKE_SOURCE_DIR}/lwf/wire/records.c ${CMAKE_SOURCE_DIR}/lwf/wire/wire.c
+                    ${CMAKE_SOURCE_DIR}/lwf/core/names.c
             INCLUDES ${CMAKE_SOURCE_DIR}/lwf/wire
             LIBRARIES PkgConfig::JANSSON)
 
