@@ -246,12 +246,12 @@ void lwf_policy_text(const struct lwf_policy *policy, uint32_t rule, char *text,
 		text[used] = 0;
 }
 
-size_t policy_bytes(const struct lwf_policy *policy)
+size_t lwf_policy_bytes(const struct lwf_policy *policy)
 {
 	return policy->bytes;
 }
 
-struct lwf_policy *policy_copy(void *memory, const struct lwf_policy *policy)
+struct lwf_policy *lwf_policy_copy(void *memory, const struct lwf_policy *policy)
 {
 	struct lwf_policy *copy = memory;
 	char *base = memory;

@@ -86,10 +86,10 @@ struct lwf_policy {
 };
 
 /** Bytes of the block that @policy is. */
-size_t policy_bytes(const struct lwf_policy *policy);
+size_t lwf_policy_bytes(const struct lwf_policy *policy);
 
-/** A copy in @memory of policy_bytes(). */
-struct lwf_policy *policy_copy(void *memory, const struct lwf_policy *policy);
+/** A copy in @memory of lwf_policy_bytes(). */
+struct lwf_policy *lwf_policy_copy(void *memory, const struct lwf_policy *policy);
 
 /* ---- reading ---- */
 
@@ -120,30 +120,30 @@ struct policy_reader {
 };
 
 /** Notes what is wrong at @token, unless something was before. */
-void policy_wrong(struct policy_reader *reader, const struct policy_token *token, int ret,
-		  const char *format, ...) __attribute__((format(printf, 4, 5)));
+void lwf_policy_wrong(struct policy_reader *reader, const struct policy_token *token, int ret,
+		      const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /** The token as it can be shown: cut, and without bytes that are no text. */
 struct policy_word {
 	char text[44];
 };
-struct policy_word policy_shown(const struct policy_reader *reader,
-				const struct policy_token *token);
+struct policy_word lwf_policy_shown(const struct policy_reader *reader,
+				    const struct policy_token *token);
 
-bool policy_is(const struct policy_reader *reader, const struct policy_token *token,
-	       const char *word);
+bool lwf_policy_is(const struct policy_reader *reader, const struct policy_token *token,
+		   const char *word);
 
 /** Reads @token as one value of a condition of @kind; with problem noted when it is none. */
-void policy_read_value(struct policy_reader *reader, enum policy_kind kind,
-		       const struct policy_token *token, struct policy_value *value);
+void lwf_policy_read_value(struct policy_reader *reader, enum policy_kind kind,
+			   const struct policy_token *token, struct policy_value *value);
 
 /** "tcp", or a number: the number. -1 when it is neither. */
-int policy_protocol(const char *word, uint32_t length);
+int lwf_policy_protocol(const char *word, uint32_t length);
 
 /** A time with its unit, as 20ms, in nanoseconds; 0 when it is none. */
-uint64_t policy_time_ns(const char *word, uint32_t length);
+uint64_t lwf_policy_time_ns(const char *word, uint32_t length);
 
 /** Decimal digits and nothing else, up to @max. */
-bool policy_number(const char *word, uint32_t length, uint32_t max, uint32_t *number);
+bool lwf_policy_number(const char *word, uint32_t length, uint32_t max, uint32_t *number);
 
 #endif

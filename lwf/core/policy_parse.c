@@ -36,8 +36,8 @@ static char printable(char c)
 	return c >= 0x20 && c < 0x7f ? c : '?';
 }
 
-struct policy_word policy_shown(const struct policy_reader *reader,
-				const struct policy_token *token)
+struct policy_word lwf_policy_shown(const struct policy_reader *reader,
+				    const struct policy_token *token)
 {
 	struct policy_word word = {""};
 	uint32_t keep = sizeof(word.text) - 4;
@@ -71,8 +71,8 @@ static void picture(const struct policy_reader *reader, const struct policy_toke
 	error->caret = caret;
 }
 
-void policy_wrong(struct policy_reader *reader, const struct policy_token *token, int ret,
-		  const char *format, ...)
+void lwf_policy_wrong(struct policy_reader *reader, const struct policy_token *token, int ret,
+		      const char *format, ...)
 {
 	va_list args;
 
@@ -143,7 +143,7 @@ static void read_text(struct policy_reader *reader, struct policy_token *token)
 	while (end < reader->policy->text_bytes && text[end] != '"' && text[end] != '\n')
 		end++;
 	if (end == reader->policy->text_bytes || text[end] != '"') {
-		policy_wrong(reader, token, -EINVAL, "this text does not end on its line");
+		lwf_policy_wrong(reader, token, -EINVAL, "this text does not end on its line");
 		return;
 	}
 	token->kind = POLICY_TOKEN_TEXT;
@@ -161,7 +161,7 @@ static void read_word(struct policy_reader *reader, struct policy_token *token)
 
 		if (c < 0x20 || c == 0x7f) {
 			token->column = reader->at - reader->line_at + 1;
-			policy_wrong(reader, token, -EINVAL, "byte 0x%02x is no text", c);
+			lwf_policy_wrong(reader, token, -EINVAL, "byte 0x%02x is no text", c);
 			return;
 		}
 		reader->at++;
@@ -201,15 +201,16 @@ static struct policy_token take(struct policy_reader *reader)
 		read_word(reader, token);
 	}
 	if (!reader->ret && token->length > LWF_POLICY_WORD_MAX)
-		policy_wrong(reader, token, -EINVAL, "this has %u bytes; more than %u are nothing",
-			     token->length, LWF_POLICY_WORD_MAX);
+		lwf_policy_wrong(reader, token, -EINVAL,
+				 "this has %u bytes; more than %u are nothing", token->length,
+				 LWF_POLICY_WORD_MAX);
 	if (reader->ret)
 		token->kind = POLICY_TOKEN_END;
 	return taken;
 }
 
-bool policy_is(const struct policy_reader *reader, const struct policy_token *token,
-	       const char *word)
+bool lwf_policy_is(const struct policy_reader *reader, const struct policy_token *token,
+		   const char *word)
 {
 	return token->kind == POLICY_TOKEN_WORD && strlen(word) == token->length &&
 	       memcmp(reader->policy->text + token->at, word, token->length) == 0;
@@ -228,15 +229,15 @@ static enum policy_kind find_kind(const struct policy_reader *reader,
 				  const struct policy_token *token, bool *bare)
 {
 	*bare = true;
-	if (policy_is(reader, token, "in") || policy_is(reader, token, "out"))
+	if (lwf_policy_is(reader, token, "in") || lwf_policy_is(reader, token, "out"))
 		return POLICY_DIRECTION;
 	if (token->kind == POLICY_TOKEN_WORD &&
-	    policy_protocol(reader->policy->text + token->at, token->length) >= 0 &&
+	    lwf_policy_protocol(reader->policy->text + token->at, token->length) >= 0 &&
 	    reader->policy->text[token->at] > '9')
 		return POLICY_PROTOCOL;
 	*bare = false;
 	for (unsigned kind = POLICY_PROTOCOL; kind < POLICY_KINDS; kind++)
-		if (policy_is(reader, token, kind_words[kind]))
+		if (lwf_policy_is(reader, token, kind_words[kind]))
 			return (enum policy_kind)kind;
 	return POLICY_KINDS;
 }
@@ -247,17 +248,17 @@ static void add_value(struct policy_reader *reader, struct policy_condition *con
 	struct lwf_policy *policy = reader->policy;
 
 	if (condition->count == LWF_POLICY_VALUES_MAX) {
-		policy_wrong(reader, token, -EINVAL, "there are more than %u values here",
-			     LWF_POLICY_VALUES_MAX);
+		lwf_policy_wrong(reader, token, -EINVAL, "there are more than %u values here",
+				 LWF_POLICY_VALUES_MAX);
 		return;
 	}
 	if (policy->values == reader->pieces_max) {
-		policy_wrong(reader, token, -ENOBUFS, "there is no room for this value");
+		lwf_policy_wrong(reader, token, -ENOBUFS, "there is no room for this value");
 		return;
 	}
 	condition->count++;
-	policy_read_value(reader, (enum policy_kind)condition->kind, token,
-			  &policy->value[policy->values++]);
+	lwf_policy_read_value(reader, (enum policy_kind)condition->kind, token,
+			      &policy->value[policy->values++]);
 }
 
 /** The values behind the word of a condition, or in its place: one, or several with commas. */
@@ -268,14 +269,14 @@ static void read_values(struct policy_reader *reader, struct policy_condition *c
 		if (!bare) {
 			if (reader->token.kind != POLICY_TOKEN_WORD &&
 			    reader->token.kind != POLICY_TOKEN_TEXT) {
-				policy_wrong(reader, &reader->token, -EINVAL, "'%s' needs %s",
-					     kind_words[condition->kind],
-					     kind_values[condition->kind]);
+				lwf_policy_wrong(reader, &reader->token, -EINVAL, "'%s' needs %s",
+						 kind_words[condition->kind],
+						 kind_values[condition->kind]);
 				return;
 			}
 			token = take(reader);
 			if (token.length == 0) {
-				policy_wrong(reader, &token, -EINVAL, "this text is empty");
+				lwf_policy_wrong(reader, &token, -EINVAL, "this text is empty");
 				return;
 			}
 		}
@@ -284,8 +285,8 @@ static void read_values(struct policy_reader *reader, struct policy_condition *c
 		if (reader->ret || reader->token.kind != POLICY_TOKEN_COMMA)
 			return;
 		if (condition->kind == POLICY_DIRECTION) {
-			policy_wrong(reader, &reader->token, -EINVAL,
-				     "a direction is in or out; without one both are meant");
+			lwf_policy_wrong(reader, &reader->token, -EINVAL,
+					 "a direction is in or out; without one both are meant");
 			return;
 		}
 		take(reader);
@@ -300,9 +301,9 @@ static void refuse_twice(struct policy_reader *reader, const struct policy_rule 
 
 	for (unsigned i = 0; i < rule->conditions && !condition->negated; i++)
 		if (before[i].kind == condition->kind && !before[i].negated)
-			policy_wrong(reader, token, -EINVAL,
-				     "'%s' stands here twice; several values are a list: A,B",
-				     kind_words[condition->kind]);
+			lwf_policy_wrong(reader, token, -EINVAL,
+					 "'%s' stands here twice; several values are a list: A,B",
+					 kind_words[condition->kind]);
 }
 
 static void read_condition(struct policy_reader *reader, struct policy_rule *rule)
@@ -312,24 +313,24 @@ static void read_condition(struct policy_reader *reader, struct policy_rule *rul
 	struct policy_token token = take(reader);
 	bool bare;
 
-	if (policy_is(reader, &token, "not")) {
+	if (lwf_policy_is(reader, &token, "not")) {
 		condition.negated = true;
 		token = take(reader);
 	}
 	condition.kind = (uint8_t)find_kind(reader, &token, &bare);
 	if (condition.kind == POLICY_KINDS) {
-		policy_wrong(reader, &token, -EINVAL, "'%s' is no condition of a rule",
-			     policy_shown(reader, &token).text);
+		lwf_policy_wrong(reader, &token, -EINVAL, "'%s' is no condition of a rule",
+				 lwf_policy_shown(reader, &token).text);
 		return;
 	}
 	refuse_twice(reader, rule, &condition, &token);
 	if (rule->conditions == LWF_POLICY_CONDITIONS_MAX) {
-		policy_wrong(reader, &token, -EINVAL, "a rule has at most %u conditions",
-			     LWF_POLICY_CONDITIONS_MAX);
+		lwf_policy_wrong(reader, &token, -EINVAL, "a rule has at most %u conditions",
+				 LWF_POLICY_CONDITIONS_MAX);
 		return;
 	}
 	if (policy->conditions == reader->pieces_max) {
-		policy_wrong(reader, &token, -ENOBUFS, "there is no room for this condition");
+		lwf_policy_wrong(reader, &token, -ENOBUFS, "there is no room for this condition");
 		return;
 	}
 	read_values(reader, &condition, token, bare);
@@ -343,7 +344,7 @@ static enum lwf_policy_action find_action(const struct policy_reader *reader,
 					  const struct policy_token *token)
 {
 	for (unsigned action = 0; action < LWF_POLICY_UNSAID; action++)
-		if (policy_is(reader, token, lwf_policy_action_name(action)))
+		if (lwf_policy_is(reader, token, lwf_policy_action_name(action)))
 			return (enum lwf_policy_action)action;
 	return LWF_POLICY_UNSAID;
 }
@@ -356,37 +357,41 @@ static bool read_ask_option(struct policy_reader *reader, struct policy_rule *ru
 	unsigned which = 0;
 	uint32_t number = 0;
 
-	while (which < 3 && !policy_is(reader, &token, words[which]))
+	while (which < 3 && !lwf_policy_is(reader, &token, words[which]))
 		which++;
 	if (which == 3)
 		return false;
 	take(reader);
 	if (rule->action != LWF_POLICY_ASK) {
-		policy_wrong(reader, &token, -EINVAL, "'%s' belongs to a rule that asks",
-			     words[which]);
+		lwf_policy_wrong(reader, &token, -EINVAL, "'%s' belongs to a rule that asks",
+				 words[which]);
 		return true;
 	}
 	if (ends(reader)) {
-		policy_wrong(reader, &reader->token, -EINVAL, "'%s' needs a value", words[which]);
+		lwf_policy_wrong(reader, &reader->token, -EINVAL, "'%s' needs a value",
+				 words[which]);
 		return true;
 	}
 	token = take(reader);
 	if (which == 0) {
-		rule->timeout_ns = policy_time_ns(reader->policy->text + token.at, token.length);
+		rule->timeout_ns =
+			lwf_policy_time_ns(reader->policy->text + token.at, token.length);
 		if (rule->timeout_ns < 1000000 || rule->timeout_ns > LWF_POLICY_TIMEOUT_MAX_NS)
-			policy_wrong(reader, &token, -EINVAL,
-				     "'%s' is no time with its unit from 1ms to 1m",
-				     policy_shown(reader, &token).text);
+			lwf_policy_wrong(reader, &token, -EINVAL,
+					 "'%s' is no time with its unit from 1ms to 1m",
+					 lwf_policy_shown(reader, &token).text);
 	} else if (which == 1) {
 		rule->fallback = (uint8_t)find_action(reader, &token);
 		if (rule->fallback >= LWF_POLICY_ASK)
-			policy_wrong(reader, &token, -EINVAL, "'%s' is not allow, deny or reject",
-				     policy_shown(reader, &token).text);
+			lwf_policy_wrong(reader, &token, -EINVAL,
+					 "'%s' is not allow, deny or reject",
+					 lwf_policy_shown(reader, &token).text);
 	} else {
-		if (!policy_number(reader->policy->text + token.at, token.length,
-				   LWF_POLICY_PRIORITY_MAX, &number))
-			policy_wrong(reader, &token, -EINVAL, "'%s' is no priority from 0 to %u",
-				     policy_shown(reader, &token).text, LWF_POLICY_PRIORITY_MAX);
+		if (!lwf_policy_number(reader->policy->text + token.at, token.length,
+				       LWF_POLICY_PRIORITY_MAX, &number))
+			lwf_policy_wrong(
+				reader, &token, -EINVAL, "'%s' is no priority from 0 to %u",
+				lwf_policy_shown(reader, &token).text, LWF_POLICY_PRIORITY_MAX);
 		rule->priority = (uint8_t)number;
 	}
 	return true;
@@ -396,7 +401,7 @@ static bool read_ask_option(struct policy_reader *reader, struct policy_rule *ru
 static bool read_rule(struct policy_reader *reader, struct policy_rule *rule)
 {
 	struct policy_token begin = take(reader), token = begin;
-	bool is_default = policy_is(reader, &begin, "default");
+	bool is_default = lwf_policy_is(reader, &begin, "default");
 
 	if (is_default)
 		token = take(reader);
@@ -406,24 +411,25 @@ static bool read_rule(struct policy_reader *reader, struct policy_rule *rule)
 	rule->at = begin.at;
 	rule->first = reader->policy->conditions;
 	if (rule->action == LWF_POLICY_UNSAID)
-		policy_wrong(reader, &token, -EINVAL, "'%s' is not allow, deny, reject or ask%s",
-			     policy_shown(reader, &token).text,
-			     is_default ? "" : ", and not default");
+		lwf_policy_wrong(reader, &token, -EINVAL,
+				 "'%s' is not allow, deny, reject or ask%s",
+				 lwf_policy_shown(reader, &token).text,
+				 is_default ? "" : ", and not default");
 	while (!ends(reader)) {
 		if (read_ask_option(reader, rule))
 			continue;
 		if (is_default) {
-			policy_wrong(reader, &reader->token, -EINVAL,
-				     "the default has no condition: it holds always");
+			lwf_policy_wrong(reader, &reader->token, -EINVAL,
+					 "the default has no condition: it holds always");
 			break;
 		}
 		read_condition(reader, rule);
 	}
 	rule->length = reader->taken_end - rule->at;
 	if (!is_default && !rule->conditions)
-		policy_wrong(reader, &begin, -EINVAL,
-			     "a rule without a condition is the default; write 'default %s'",
-			     lwf_policy_action_name((enum lwf_policy_action)rule->action));
+		lwf_policy_wrong(reader, &begin, -EINVAL,
+				 "a rule without a condition is the default; write 'default %s'",
+				 lwf_policy_action_name((enum lwf_policy_action)rule->action));
 	return is_default;
 }
 
@@ -438,20 +444,20 @@ static void read_rules(struct policy_reader *reader)
 		if (reader->ret || reader->token.kind == POLICY_TOKEN_END)
 			break;
 		if (has_default)
-			policy_wrong(reader, &reader->token, -EINVAL,
-				     "nothing comes behind the default");
+			lwf_policy_wrong(reader, &reader->token, -EINVAL,
+					 "nothing comes behind the default");
 		else if (policy->rules == LWF_POLICY_RULES_MAX)
-			policy_wrong(reader, &reader->token, -E2BIG, "there are more than %u rules",
-				     LWF_POLICY_RULES_MAX);
+			lwf_policy_wrong(reader, &reader->token, -E2BIG,
+					 "there are more than %u rules", LWF_POLICY_RULES_MAX);
 		else if (policy->rules == reader->rules_max)
-			policy_wrong(reader, &reader->token, -ENOBUFS,
-				     "there is no room for this rule");
+			lwf_policy_wrong(reader, &reader->token, -ENOBUFS,
+					 "there is no room for this rule");
 		else
 			has_default = read_rule(reader, &policy->rule[policy->rules++]);
 	}
 	if (!has_default)
-		policy_wrong(reader, &reader->token, -EINVAL,
-			     "the last rule must say what else happens, as: default deny");
+		lwf_policy_wrong(reader, &reader->token, -EINVAL,
+				 "the last rule must say what else happens, as: default deny");
 }
 
 /* ---- memory ---- */

@@ -14,7 +14,7 @@
 #define V4_BITS 32u
 #define V6_BITS 128u
 
-bool policy_number(const char *word, uint32_t length, uint32_t max, uint32_t *number)
+bool lwf_policy_number(const char *word, uint32_t length, uint32_t max, uint32_t *number)
 {
 	uint64_t sum = 0;
 
@@ -29,7 +29,7 @@ bool policy_number(const char *word, uint32_t length, uint32_t max, uint32_t *nu
 	return sum <= max;
 }
 
-uint64_t policy_time_ns(const char *word, uint32_t length)
+uint64_t lwf_policy_time_ns(const char *word, uint32_t length)
 {
 	static const struct {
 		const char *unit;
@@ -40,7 +40,7 @@ uint64_t policy_time_ns(const char *word, uint32_t length)
 
 	while (digits < length && word[digits] >= '0' && word[digits] <= '9')
 		digits++;
-	if (!policy_number(word, digits, UINT32_MAX, &number))
+	if (!lwf_policy_number(word, digits, UINT32_MAX, &number))
 		return 0;
 	for (unsigned i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		if (strlen(units[i].unit) == length - digits &&
@@ -49,7 +49,7 @@ uint64_t policy_time_ns(const char *word, uint32_t length)
 	return 0;
 }
 
-int policy_protocol(const char *word, uint32_t length)
+int lwf_policy_protocol(const char *word, uint32_t length)
 {
 	static const struct {
 		const char *name;
@@ -62,7 +62,7 @@ int policy_protocol(const char *word, uint32_t length)
 	for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strlen(known[i].name) == length && memcmp(known[i].name, word, length) == 0)
 			return known[i].number;
-	return policy_number(word, length, UINT8_MAX, &number) ? (int)number : -1;
+	return lwf_policy_number(word, length, UINT8_MAX, &number) ? (int)number : -1;
 }
 
 /* ---- addresses ---- */
@@ -78,7 +78,7 @@ static bool read_v4(const char *word, uint32_t length, uint8_t *out)
 		while (at < length && word[at] != '.')
 			at++;
 		if (at - begin > 3 || (at - begin > 1 && word[begin] == '0') ||
-		    !policy_number(word + begin, at - begin, UINT8_MAX, &number))
+		    !lwf_policy_number(word + begin, at - begin, UINT8_MAX, &number))
 			return false; /* a leading 0 is octal to some */
 		out[part] = (uint8_t)number;
 		if (part < 3 && at++ == length)
@@ -184,28 +184,30 @@ static void read_net(struct policy_reader *reader, const struct policy_token *to
 	memcpy(address, mapped, sizeof(mapped));
 	if (value->net.v6 ? !read_v6(word, length, address)
 			  : !read_v4(word, length, address + 12)) {
-		policy_wrong(reader, token, -EINVAL,
-			     "'%s' is no address; names are not looked up, write 10.0.0.0/8",
-			     policy_shown(reader, token).text);
+		lwf_policy_wrong(reader, token, -EINVAL,
+				 "'%s' is no address; names are not looked up, write 10.0.0.0/8",
+				 lwf_policy_shown(reader, token).text);
 		return;
 	}
 	if (value->net.v6 && memcmp(address, mapped, sizeof(mapped)) == 0) {
-		policy_wrong(reader, token, -EINVAL, "this is an IPv4 address; write it as one");
+		lwf_policy_wrong(reader, token, -EINVAL,
+				 "this is an IPv4 address; write it as one");
 		return;
 	}
 	prefix = bits;
-	if (slash && !policy_number(slash + 1, token->length - length - 1, bits, &prefix)) {
-		policy_wrong(reader, token, -EINVAL, "'%s' has no prefix from /0 to /%u",
-			     policy_shown(reader, token).text, bits);
+	if (slash && !lwf_policy_number(slash + 1, token->length - length - 1, bits, &prefix)) {
+		lwf_policy_wrong(reader, token, -EINVAL, "'%s' has no prefix from /0 to /%u",
+				 lwf_policy_shown(reader, token).text, bits);
 		return;
 	}
 	value->net.prefix = (uint8_t)(prefix + V6_BITS - bits);
 	value->net.high = policy_half(address);
 	value->net.low = policy_half(address + 8);
 	if (cut(address, value->net.prefix))
-		policy_wrong(reader, token, -EINVAL,
-			     "'%s' has bits behind its prefix; write them as 0, or leave /%u out",
-			     policy_shown(reader, token).text, prefix);
+		lwf_policy_wrong(
+			reader, token, -EINVAL,
+			"'%s' has bits behind its prefix; write them as 0, or leave /%u out",
+			lwf_policy_shown(reader, token).text, prefix);
 }
 
 /* ---- the others ---- */
@@ -216,19 +218,19 @@ static void read_ports(struct policy_reader *reader, const struct policy_token *
 	const char *word = reader->policy->text + token->at;
 	const char *dash = memchr(word, '-', token->length);
 	uint32_t length = dash ? (uint32_t)(dash - word) : token->length;
-	bool ok = policy_number(word, length, UINT16_MAX, &value->range.low);
+	bool ok = lwf_policy_number(word, length, UINT16_MAX, &value->range.low);
 
 	value->range.high = value->range.low;
 	if (ok && dash)
-		ok = policy_number(dash + 1, token->length - length - 1, UINT16_MAX,
-				   &value->range.high);
+		ok = lwf_policy_number(dash + 1, token->length - length - 1, UINT16_MAX,
+				       &value->range.high);
 	if (!ok)
-		policy_wrong(reader, token, -EINVAL,
-			     "'%s' is no port from 0 to 65535, and no range as 6000-6063",
-			     policy_shown(reader, token).text);
+		lwf_policy_wrong(reader, token, -EINVAL,
+				 "'%s' is no port from 0 to 65535, and no range as 6000-6063",
+				 lwf_policy_shown(reader, token).text);
 	else if (value->range.low > value->range.high)
-		policy_wrong(reader, token, -EINVAL, "the range '%s' ends before it begins",
-			     policy_shown(reader, token).text);
+		lwf_policy_wrong(reader, token, -EINVAL, "the range '%s' ends before it begins",
+				 lwf_policy_shown(reader, token).text);
 }
 
 static void read_user(struct policy_reader *reader, const struct policy_token *token,
@@ -238,13 +240,13 @@ static void read_user(struct policy_reader *reader, const struct policy_token *t
 	char name[LWF_POLICY_WORD_MAX + 1];
 	uint32_t uid;
 
-	if (!policy_number(word, token->length, LWF_OWNER_NO_UID - 1, &uid)) {
+	if (!lwf_policy_number(word, token->length, LWF_OWNER_NO_UID - 1, &uid)) {
 		memcpy(name, word, token->length);
 		name[token->length] = 0;
 		if (!reader->users || reader->users->find(reader->users->context, name, &uid)) {
-			policy_wrong(reader, token, -EINVAL,
-				     "there is no user '%s' in /etc/passwd; write the number",
-				     policy_shown(reader, token).text);
+			lwf_policy_wrong(reader, token, -EINVAL,
+					 "there is no user '%s' in /etc/passwd; write the number",
+					 lwf_policy_shown(reader, token).text);
 			return;
 		}
 	}
@@ -254,9 +256,10 @@ static void read_user(struct policy_reader *reader, const struct policy_token *t
 static void read_number(struct policy_reader *reader, const struct policy_token *token,
 			const char *what, uint32_t max, struct policy_value *value)
 {
-	if (!policy_number(reader->policy->text + token->at, token->length, max, &value->range.low))
-		policy_wrong(reader, token, -EINVAL, "'%s' is not %s",
-			     policy_shown(reader, token).text, what);
+	if (!lwf_policy_number(reader->policy->text + token->at, token->length, max,
+			       &value->range.low))
+		lwf_policy_wrong(reader, token, -EINVAL, "'%s' is not %s",
+				 lwf_policy_shown(reader, token).text, what);
 	value->range.high = value->range.low;
 }
 
@@ -268,13 +271,13 @@ static void read_how(struct policy_reader *reader, const struct policy_token *to
 						     LWF_OWNER_AMBIGUOUS};
 
 	for (unsigned i = 0; i < sizeof(settled) / sizeof(settled[0]); i++)
-		if (policy_is(reader, token, lwf_owner_how_name(settled[i]))) {
+		if (lwf_policy_is(reader, token, lwf_owner_how_name(settled[i]))) {
 			value->range.low = value->range.high = settled[i];
 			return;
 		}
-	policy_wrong(reader, token, -EINVAL,
-		     "'%s' is not exact, listener, inherited, ambiguous or unknown",
-		     policy_shown(reader, token).text);
+	lwf_policy_wrong(reader, token, -EINVAL,
+			 "'%s' is not exact, listener, inherited, ambiguous or unknown",
+			 lwf_policy_shown(reader, token).text);
 }
 
 static void read_word(struct policy_reader *reader, enum policy_kind kind,
@@ -283,20 +286,20 @@ static void read_word(struct policy_reader *reader, enum policy_kind kind,
 	const char *word = reader->policy->text + token->at;
 
 	if (kind == POLICY_PROGRAM && word[0] != '/')
-		policy_wrong(reader, token, -EINVAL,
-			     "'%s' is no path; write it whole, or use command",
-			     policy_shown(reader, token).text);
+		lwf_policy_wrong(reader, token, -EINVAL,
+				 "'%s' is no path; write it whole, or use command",
+				 lwf_policy_shown(reader, token).text);
 	else if (kind == POLICY_COMMAND && token->length >= LWF_OWNER_COMM_BYTES)
-		policy_wrong(reader, token, -EINVAL,
-			     "the kernel keeps %u bytes of a command: '%.*s'; or use program",
-			     LWF_OWNER_COMM_BYTES - 1, (int)LWF_OWNER_COMM_BYTES - 1,
-			     policy_shown(reader, token).text);
+		lwf_policy_wrong(reader, token, -EINVAL,
+				 "the kernel keeps %u bytes of a command: '%.*s'; or use program",
+				 LWF_OWNER_COMM_BYTES - 1, (int)LWF_OWNER_COMM_BYTES - 1,
+				 lwf_policy_shown(reader, token).text);
 	value->word.at = token->at;
 	value->word.length = token->length;
 }
 
-void policy_read_value(struct policy_reader *reader, enum policy_kind kind,
-		       const struct policy_token *token, struct policy_value *value)
+void lwf_policy_read_value(struct policy_reader *reader, enum policy_kind kind,
+			   const struct policy_token *token, struct policy_value *value)
 {
 	const char *word = reader->policy->text + token->at;
 	int protocol;
@@ -311,16 +314,16 @@ void policy_read_value(struct policy_reader *reader, enum policy_kind kind,
 		read_ports(reader, token, value);
 		return;
 	case POLICY_PROTOCOL:
-		protocol = policy_protocol(word, token->length);
+		protocol = lwf_policy_protocol(word, token->length);
 		if (protocol < 0)
-			policy_wrong(reader, token, -EINVAL,
-				     "'%s' is no protocol; write tcp, udp, icmp, or its number",
-				     policy_shown(reader, token).text);
+			lwf_policy_wrong(reader, token, -EINVAL,
+					 "'%s' is no protocol; write tcp, udp, icmp, or its number",
+					 lwf_policy_shown(reader, token).text);
 		value->range.low = value->range.high = (uint32_t)protocol;
 		return;
 	case POLICY_DIRECTION:
 		value->range.low = value->range.high =
-			policy_is(reader, token, "in") ? LWF_POLICY_IN : LWF_POLICY_OUT;
+			lwf_policy_is(reader, token, "in") ? LWF_POLICY_IN : LWF_POLICY_OUT;
 		return;
 	case POLICY_USER:
 		read_user(reader, token, value);
@@ -341,5 +344,5 @@ void policy_read_value(struct policy_reader *reader, enum policy_kind kind,
 	case POLICY_KINDS:
 		break;
 	}
-	policy_wrong(reader, token, -EINVAL, "this has no value");
+	lwf_policy_wrong(reader, token, -EINVAL, "this has no value");
 }

@@ -225,12 +225,12 @@ int lwf_policy_store_load(struct policy_store *store, struct lwf_host *host, con
 		kept = keep(store, file, made);
 	}
 	kept->used = ++store->uses;
-	memory = lwf_host_alloc(host, policy_bytes(kept->policy));
+	memory = lwf_host_alloc(host, lwf_policy_bytes(kept->policy));
 	if (!memory) {
 		snprintf(error, error_bytes, "%s: %s", file, strerror(ENOMEM));
 		return -ENOMEM;
 	}
-	*policy = policy_copy(memory, kept->policy);
+	*policy = lwf_policy_copy(memory, kept->policy);
 	return 0;
 }
 
