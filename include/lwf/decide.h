@@ -21,6 +21,8 @@
  * Taking events gives the daemon credit for as many more asks; a program that takes none is asked no more
  * than `credits` times, and what would be asked beyond that is decided by the filter's overflow default.
  *
+ * lwf-verdict(3) is the page; docs/examples/embed/decider.c a whole program.
+ *
  * Threads: a handle is for one thread at a time. Nothing here blocks longer than the timeout it is given.
  */
 #ifndef LWF_DECIDE_H

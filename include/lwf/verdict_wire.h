@@ -5,7 +5,7 @@
  * After SUBSCRIBE (lwf/control.h) two messages have bodies of records instead of JSON: TELL, from the
  * decider, and ASKED, from the daemon. A body is 1 to LWF_VERDICT_RECORDS_MAX records one behind the
  * other, each with its kind and its length in front, in the machine's byte order. A body is judged whole
- * before a record of it is used. Most programs want lwf/decider.h instead of this page.
+ * before a record of it is used. Most programs want lwf/decide.h, lwf-verdict(3), instead of this page.
  *
  * It is the inverted call: the decider grants credits, each ask takes one, and without any the daemon
  * asks nobody but applies the overflow default. Neither side ever waits for the other.

@@ -2,7 +2,7 @@
 /*
  * answers.h - the language of `lwfctl verdict serve`: lines of JSON to a program, and its answers.
  *
- * Pure: text and structs, no descriptor. docs/verdicts.md has the language for users.
+ * Pure: text and structs, no descriptor. lwfctl(1), VERDICTS, has the language for users; what stands behind it is lwf-verdict(3).
  */
 #ifndef LWF_CTL_ANSWERS_H
 #define LWF_CTL_ANSWERS_H

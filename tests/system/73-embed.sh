@@ -4,11 +4,14 @@
 # 73-embed.sh - the programs of docs/examples/embed, built outside of the tree against an installation.
 #
 # They are built four times: with CMake and with pkg-config, against the shared libraries and the static
-# ones. Then each runs: the simulation, the bridge with a far host, the clients with a lwfd. What the
-# libraries export is what their version scripts list, and nothing but lwf_*.
+# ones. Then each runs: the simulation, the bridge with a far host, the clients with a lwfd, the decider with the
+# filter verdict, real programs and a default of deny. What the libraries export is what their version scripts
+# list, and nothing but lwf_*.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
-need cmake pkg-config cc c++ nm readelf
+# shellcheck source=verdicts.sh
+. "$(dirname "$0")/verdicts.sh"
+need cmake pkg-config cc c++ nm readelf python3 jq
 
 cached() { # NAME: of the build that is tested
 	sed -n "s/^$1:[A-Z]*=//p" "$BIN/../CMakeCache.txt"
@@ -83,7 +86,7 @@ expect_exit 1 cmake -S "$TMP/embed" -B "$TMP/refused" -DCMAKE_PREFIX_PATH="$pref
 export LD_LIBRARY_PATH=$lib
 builds="cmake-shared cmake-static pkg-shared pkg-static"
 for build in $builds; do
-	for name in embed-sim embed-bridge client-submit client-wait cxx-client; do
+	for name in embed-sim embed-bridge client-submit client-wait decider cxx-client; do
 		needed=$(readelf -d "$TMP/$build/$name" | grep -c 'NEEDED.*liblwf' || :)
 		case $build in
 		*shared) expect_equal "shared libraries of lwf that $build/$name wants" 1 "$needed" ;;
@@ -113,8 +116,10 @@ for build in $builds; do
 done
 
 step "without a daemon, clients say so"
-expect_exit 3 "$TMP/pkg-shared/client-submit" eth1
-expect_match "what they say" "lwfd" "$ERR"
+for name in client-submit decider; do
+	expect_exit 3 "$TMP/pkg-shared/$name" eth1
+	expect_match "what $name says" "lwfd" "$ERR"
+done
 
 start_lwfd --nic eth1 --tap lwf0
 state_is eth1 Running
@@ -153,22 +158,63 @@ expect_equal "frames that are PAUSED" 3 "$(grep -c PAUSED <<<"$OUT")"
 expect_exit 0 lwfctl restart eth1
 state_is eth1 Running
 
+# example_of PAGE: compiles its example, as printed, to $TMP/PAGE.
+example_of() {
+	# shellcheck disable=SC2016 # the marks of scdoc, not a command
+	sed -n '/^# EXAMPLE/,/^# SEE/p' "$ROOT/docs/man/$1.3.scd" | sed -n '/^```/,/^```/p' |
+		sed '/^```/d; s/\\\\/\\/g' >"$TMP/$1.c"
+	# shellcheck disable=SC2046,SC2086 # lists of options
+	$CC -std=c11 $flags -o "$TMP/$1" "$TMP/$1.c" $(pkg-config --cflags --libs lwf-client) \
+		>"$TMP/build.log" 2>&1 || fail "$(cat "$TMP/build.log")"
+}
+
+ledgers_balance
+
+# Only an answer lets anybody talk: the default is deny, and comes after 5 s.
+expect_exit 0 lwfctl filter insert eth1 verdict:default=deny,timeout=5s
+state_is eth1 Running
+addresses
+servers
+for build in $builds; do
+	step "$build: the decider"
+	background decider "$TMP/$build/decider" eth1 8000 8001
+	wait_for 10 "the decider" decides decider
+	before=$(verdicts .settled.verdict)
+	talks 8000
+	refused 8002
+	talks 8001
+	expect_at_least "asks that it answered" 3 $(($(verdicts .settled.verdict) - before))
+	conserved
+	stop decider TERM
+	for line in "allow port 8000" "reject port 8002" "allow port 8001"; do
+		expect_equal "lines that say '$line'" 1 "$(grep -c "^$line, protocol 6, " <<<"$OUT")"
+	done
+	vanishes 8000 # nobody decides
+done
+
+step "the example of lwf-verdict(3)"
+example_of lwf-verdict
+background decider "$TMP/lwf-verdict" eth1
+wait_for 10 "the decider" decides decider
+talks 8000
+vanishes 25
+stop decider TERM
+expect_equal "what it printed" "denied: port 25" "$OUT"
+stop_servers
+expect_exit 0 lwfctl filter remove eth1/verdict
+state_is eth1 Running
+
 step "the example of lwf-client(3)"
-# shellcheck disable=SC2016 # the marks of scdoc, not a command
-sed -n '/^# EXAMPLE/,/^# SEE/p' "$ROOT/docs/man/lwf-client.3.scd" | sed -n '/^```/,/^```/p' |
-	sed '/^```/d; s/\\\\/\\/g' >"$TMP/example.c"
-# shellcheck disable=SC2046,SC2086 # lists of options
-$CC -std=c11 $flags -o "$TMP/example" "$TMP/example.c" $(pkg-config --cflags --libs lwf-client) \
-	>"$TMP/build.log" 2>&1 || fail "$(cat "$TMP/build.log")"
-background example "$TMP/example" eth1
+example_of lwf-client
+background lwf-client "$TMP/lwf-client" eth1
 sending
 expect_exit 0 lwfctl pause eth1
-wait_for 5 "a frame to be told" grep -q '^frame [1-9][0-9]*: PAUSED, ' "$TMP/example.out"
-expect_match "what it says of the stack" "^the stack is Paused" "$(cat "$TMP/example.out")"
+wait_for 5 "a frame to be told" grep -q '^frame [1-9][0-9]*: PAUSED, ' "$TMP/lwf-client.out"
+expect_match "what it says of the stack" "^the stack is Paused" "$(cat "$TMP/lwf-client.out")"
 
 ledgers_balance
 stop_lwfd
-finish example
+finish lwf-client
 expect_equal "exit code of the example once there is no daemon" 3 "$CODE"
 expect_match "what it says" "^eth1: ." "$ERR"
 nothing_left
