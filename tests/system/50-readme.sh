@@ -3,7 +3,7 @@
 #
 # 50-readme.sh - the recipes of README.md run as printed.
 #
-#	 eth1, up, no address ~~cable~~ eth0 10.9.0.2/24; capture.pcap in the working folder
+#	 eth1, up, no address ~~cable~~ eth0 10.9.0.2/24; capture.pcap and scripts in the working folder
 #
 # A recipe is a shell block after a line <!-- recipe: NAME -->.
 # shellcheck source=lib.sh
@@ -12,6 +12,7 @@ need ping
 
 unset LWF_CONTROL
 cd "$TMP"
+ln -s "$ROOT/scripts" scripts
 
 recipes() {
 	sed -n 's/^<!-- recipe: \([a-z-]*\) -->$/\1/p' "$ROOT/README.md"
