@@ -23,6 +23,7 @@ import time
 MAC_A, MAC_B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 IP_A, IP_B = "10.9.0.1", "10.9.0.2"
 OFFLOADS = "tx off sg off tso off gso off gro off"
+WARM_UP = 2  # seconds of a TCP stream
 CANDIDATES = ("bridge", "lwfd", "bare", "socat")  # bare: tests/bench/bareloop.c
 MEASURES = {  # key: (column, unit, decimals)
     "tcp_ab": ("TCP A>B", "Gbit/s", 2), "tcp_ba": ("TCP B>A", "Gbit/s", 2),
@@ -140,10 +141,11 @@ class Topology:
 
 def tcp(seconds, reverse):
     """Both ends have a processor of their own: left to the scheduler they share one in some rounds and
-    not in others, and every candidate, the bridge too, has then two speeds."""
+    not in others, and every candidate, the bridge too, has then two speeds. The first seconds do not count:
+    the stream grows, and on a virtual machine each page of memory is got from the host once more."""
     pinned = " -A 0,1" if os.cpu_count() > 1 else ""
-    text = inside("a", f"iperf3 -J -c {IP_B} -t {seconds:g}" + pinned + (" -R" if reverse else ""),
-                  timeout=seconds + 20)
+    text = inside("a", f"iperf3 -J -c {IP_B} -O {WARM_UP} -t {seconds:g}" + pinned + (" -R" if reverse else ""),
+                  timeout=seconds + WARM_UP + 20)
     return json.loads(text)["end"]["sum_received"]["bits_per_second"] / 1e9
 
 
