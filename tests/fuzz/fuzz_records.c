@@ -35,40 +35,47 @@ static size_t write_anew(void *out, const union lwf_wire_any *record)
 	return record->head.bytes;
 }
 
+/* Reads @count records and writes them anew into @made, if that has room for all. */
+static void make_anew(const uint8_t *data, size_t size, unsigned count,
+		      struct lwf_wire_records *made)
+{
+	static unsigned char anew[sizeof(union lwf_wire_any)];
+	union lwf_wire_any record;
+	unsigned n = 0;
+	size_t at = 0;
+
+	made->bytes = 0;
+	made->count = 0;
+	while (lwf_wire_records_next(data, size, &at, &record)) {
+		size_t bytes = write_anew(anew, &record);
+
+		assert(lwf_wire_record_name(record.head.kind));
+		assert(bytes <= record.head.bytes); /* a path may have had too many zeros */
+		if (size <= sizeof(made->body))
+			assert(lwf_wire_records_add(made, anew, bytes));
+		n++;
+	}
+	assert(n == count && at == size);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const enum lwf_wire_sender senders[] = {LWF_WIRE_FROM_CLIENT, LWF_WIRE_FROM_DAEMON};
 	static struct lwf_wire_records made;
-	union lwf_wire_any record;
-	static unsigned char anew[sizeof(record)];
 	const char *why;
-	unsigned count;
+	unsigned count, again;
 
 	for (size_t i = 0; i < 2; i++) {
-		size_t at = 0;
-		unsigned n = 0;
-
 		if (lwf_wire_records_check(data, size, senders[i], &count, &why)) {
 			assert(why[0]);
 			continue;
 		}
 		assert(count >= 1 && count <= LWF_VERDICT_RECORDS_MAX);
-		made.bytes = 0;
-		made.count = 0;
-		while (lwf_wire_records_next(data, size, &at, &record)) {
-			size_t bytes = write_anew(anew, &record);
-
-			assert(lwf_wire_record_name(record.head.kind));
-			assert(bytes <= record.head.bytes); /* a path may have had too many zeros */
-			if (size <= sizeof(made.body))
-				assert(lwf_wire_records_add(&made, anew, bytes));
-			n++;
-		}
-		assert(n == count && at == size);
-		if (size <= sizeof(made.body))
-			assert(!lwf_wire_records_check(made.body, made.bytes, senders[i], &count,
-						       &why) &&
-			       count == n);
+		make_anew(data, size, count, &made);
+		if (size > sizeof(made.body))
+			continue;
+		assert(!lwf_wire_records_check(made.body, made.bytes, senders[i], &again, &why));
+		assert(again == count);
 	}
 	return 0;
 }
