@@ -54,6 +54,20 @@ static enum stress_fault find(struct order *order, const char *one, const char *
 	return order->restart ? STRESS_FAULT_DAEMON_TERM : stress_fault_find(order->words);
 }
 
+static int read_duration(struct order *order, const char *text)
+{
+	bool sign = stress_fault_row(order->deed.fault)->parameter == STRESS_TAKES_SIGNED_DURATION;
+	bool minus = sign && text && *text == '-';
+	uint64_t ns;
+
+	if (sign && text && (*text == '-' || *text == '+'))
+		text++;
+	if (!text || lwf_units_duration(text, &ns) || ns > INT64_MAX)
+		return usage(order->words, "it takes a time with a unit (20ms, +1h; -- -24h)");
+	order->deed.number = minus ? -(int64_t)ns : (int64_t)ns;
+	return LWF_EXIT_OK;
+}
+
 /* @text is what stands behind the words; NULL: nothing does. */
 static int read_parameter(struct order *order, const char *text)
 {
@@ -72,7 +86,7 @@ static int read_parameter(struct order *order, const char *text)
 		return LWF_EXIT_OK;
 	case STRESS_TAKES_DURATION:
 	case STRESS_TAKES_SIGNED_DURATION:
-		return LWF_EXIT_OK; /* of faults that are refused */
+		return read_duration(order, text);
 	default:
 		break;
 	}
@@ -119,6 +133,8 @@ static bool is_undone(enum stress_fault fault)
 	case STRESS_FAULT_DAEMON_CONTINUE:
 	case STRESS_FAULT_DESCRIPTORS_OK:
 	case STRESS_FAULT_OVERRUN:
+	case STRESS_FAULT_SEND_OK:
+	case STRESS_FAULT_MEMORY_OK:
 		return false;
 	default:
 		return true;

@@ -45,12 +45,14 @@ enum fault_aspect {
 	FAULT_LIMITED = 0x200, /* in descriptors */
 	FAULT_QUEUE = 0x400,   /* the length of that of lo, in the NIC's namespace */
 	FAULT_CLIENT = 0x800,  /* the client is stopped */
+	FAULT_LIED = 0x1000,   /* to the daemon, by the faults library */
 };
 
 #define FAULT_DEVICE_ASPECTS \
 	(FAULT_PRESENT | FAULT_NAME | FAULT_MTU | FAULT_MAC | FAULT_UP | FAULT_CARRIER)
-#define FAULT_DAEMON_ASPECTS \
-	(FAULT_DEAD | FAULT_STOPPED | FAULT_LIMITED | FAULT_QUEUE | FAULT_CLIENT | FAULT_FORCED)
+#define FAULT_DAEMON_ASPECTS                                                                      \
+	(FAULT_DEAD | FAULT_STOPPED | FAULT_LIMITED | FAULT_QUEUE | FAULT_CLIENT | FAULT_FORCED | \
+	 FAULT_LIED)
 
 /** Shared with the guardian. */
 struct fault_marks {
@@ -96,6 +98,7 @@ struct fault_target {
 	char client_name[32];
 	struct fault_start start;
 	struct rlimit descriptors; /* the daemon's, as they were */
+	struct fault_page *page;   /* of the faults library in it; NULL: not looked for, or none */
 	uint32_t lo_queue_frames;
 };
 
@@ -144,6 +147,14 @@ bool fault_is_default_route(const struct fault_target *target, char name[IFNAMSI
 /** Says what makes @deed impossible. 0, or an exit code with @error: nothing was done. */
 int fault_check(struct fault_target *target, const struct fault_deed *deed,
 		struct lwf_error *error);
+
+/* ---- fault_lie.c: for daemons that `lwf-stress start` has started ---- */
+
+bool fault_is_lie(enum stress_fault fault);
+int fault_check_lie(struct fault_target *target, const struct fault_deed *deed,
+		    struct lwf_error *error);
+void fault_do_lie(struct fault_target *target, const struct fault_deed *deed);
+void fault_mend_lie(struct fault_target *target);
 
 /* ---- fault_device.c, fault_process.c ---- */
 

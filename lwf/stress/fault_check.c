@@ -232,19 +232,9 @@ int fault_check(struct fault_target *target, const struct fault_deed *deed, stru
 {
 	const char *words = stress_fault_row(deed->fault)->words;
 
+	if (fault_is_lie(deed->fault))
+		return fault_check_lie(target, deed, error);
 	switch (deed->fault) {
-	case STRESS_FAULT_SEND_ERROR:
-	case STRESS_FAULT_SEND_SLOW:
-	case STRESS_FAULT_SEND_STUCK:
-	case STRESS_FAULT_SEND_OK:
-	case STRESS_FAULT_MEMORY:
-	case STRESS_FAULT_MEMORY_OUT:
-	case STRESS_FAULT_MEMORY_OK:
-	case STRESS_FAULT_CLOCK:
-		return refuse(error, LWF_EXIT_REFUSED, words,
-			      "lwf-stress run does it to a daemon that it starts",
-			      "it needs a library that has to be loaded before lwfd starts, and "
-			      "this lwfd runs already");
 	case STRESS_FAULT_NAMESPACE:
 		return refuse(error, LWF_EXIT_REFUSED, words, "use device move, or lwf-stress run",
 			      "all that is in the namespace would be lost, and could not be made "

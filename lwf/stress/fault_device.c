@@ -233,7 +233,7 @@ uint32_t fault_aspects(const struct fault_target *target, const struct fault_dee
 	case STRESS_FAULT_CLIENT_CONTINUE:
 		return FAULT_CLIENT;
 	default:
-		return 0;
+		return fault_is_lie(deed->fault) ? FAULT_LIED : 0;
 	}
 }
 

@@ -300,7 +300,12 @@ int fault_do_daemon(struct fault_target *target, const struct fault_deed *deed,
 		err = fault_signal(&target->client, SIGCONT);
 		break;
 	default:
-		err = -EOPNOTSUPP;
+		if (!fault_is_lie(deed->fault)) {
+			err = -EOPNOTSUPP;
+			break;
+		}
+		fault_mark(target, FAULT_LOWER, FAULT_LIED);
+		fault_do_lie(target, deed);
 		break;
 	}
 	return fault_told(stress_fault_row(deed->fault)->words, err, error);
@@ -339,6 +344,9 @@ static int mend_one(struct fault_target *target, enum fault_aspect aspect)
 		return err == -ESRCH ? 0 : err;
 	case FAULT_QUEUE:
 		return restore_queue(target);
+	case FAULT_LIED:
+		fault_mend_lie(target);
+		return 0;
 	default: /* FORCED */
 		return force(target, target->was_forced, &error) ? -EIO : 0;
 	}
@@ -347,8 +355,9 @@ static int mend_one(struct fault_target *target, enum fault_aspect aspect)
 int fault_mend_daemon(struct fault_target *target, uint32_t aspects)
 {
 	/* a daemon that is stopped or dead can be asked for nothing: these come first */
-	static const enum fault_aspect order[] = {FAULT_STOPPED, FAULT_DEAD,   FAULT_LIMITED,
-						  FAULT_QUEUE,	 FAULT_CLIENT, FAULT_FORCED};
+	static const enum fault_aspect order[] = {FAULT_LIED,	 FAULT_STOPPED, FAULT_DEAD,
+						  FAULT_LIMITED, FAULT_QUEUE,	FAULT_CLIENT,
+						  FAULT_FORCED};
 	int first = 0;
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {

@@ -16,27 +16,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "fault_library.h"
 #include "fault_page.h"
 #include "live_world.h"
-
-#define LIBRARY "lwf-faults.so"
-
-static const struct {
-	const char *name;
-	int error;
-} errors[] = {
-	{"ENOBUFS", ENOBUFS},	{"EAGAIN", EAGAIN}, {"ENETDOWN", ENETDOWN}, {"ENXIO", ENXIO},
-	{"ENODEV", ENODEV},	{"EIO", EIO},	    {"EINVAL", EINVAL},	    {"EPERM", EPERM},
-	{"EMSGSIZE", EMSGSIZE}, {"EINTR", EINTR},
-};
-
-static int error_named(const char *name)
-{
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
-		if (strcmp(errors[i].name, name) == 0)
-			return errors[i].error;
-	return 0;
-}
 
 /* ---- what a scenario needs ---- */
 
@@ -76,34 +58,13 @@ static uint32_t need_of_all(const struct stress_scenario *scenario,
 	return need;
 }
 
-/* The library stands beside this program, or where it was installed. */
-static bool find_library(char *path, size_t bytes)
-{
-	static const char *const places[] = {LIBRARY, LWF_STRESS_LIBRARY};
-	char here[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", here, sizeof(here) - 1);
-	char *slash;
-
-	here[n > 0 ? n : 0] = '\0';
-	slash = strrchr(here, '/');
-	if (!slash)
-		return false;
-	slash[1] = '\0';
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		if (snprintf(path, bytes, "%s%s", here, places[i]) < (int)bytes &&
-		    access(path, R_OK) == 0)
-			return true;
-	}
-	return false;
-}
-
 int live_shim_prepare(struct live_world *world, struct lwf_error *error)
 {
 	const struct stress_scenario *scenario = world->base.options.scenario;
 
 	world->shim_need = need_of_all(scenario, scenario->body);
-	if (world->shim_need && !find_library(world->shim, sizeof(world->shim)))
-		return live_refuse(error, LWF_EXIT_SKIPPED, LIBRARY,
+	if (world->shim_need && !stress_library_find(world->shim, sizeof(world->shim)))
+		return live_refuse(error, LWF_EXIT_SKIPPED, STRESS_LIBRARY,
 				   "faults of sends, memory and the clock need it, and it is not "
 				   "installed with lwf-stress");
 	return 0;
@@ -166,7 +127,7 @@ int live_shim_wait(struct live_link *link, struct lwf_error *error)
 	if ((loaded & need) == need)
 		return 0;
 	return live_refuse(
-		error, LWF_EXIT_SKIPPED, LIBRARY, "%s",
+		error, LWF_EXIT_SKIPPED, STRESS_LIBRARY, "%s",
 		loaded ? "this build of lwfd has a sanitizer, which allocates by itself: "
 			 "memory cannot fail"
 		       : "lwfd does not load it: it has capabilities of its own, or is "
@@ -214,7 +175,7 @@ bool live_shim_starves(const struct live_link *link)
 static void set_send(struct live_link *link, bool upper, int error, uint32_t share, uint64_t lap_ns)
 {
 	struct fault_page *page = link->faults;
-	enum fault_side side = upper ? FAULT_UPPER : FAULT_LOWER;
+	enum fault_page_side side = upper ? FAULT_PAGE_UPPER : FAULT_PAGE_LOWER;
 
 	page->send[side].error = error;
 	page->send[side].share = share;
@@ -229,7 +190,7 @@ static void set_send(struct live_link *link, bool upper, int error, uint32_t sha
 static int send_error(struct live_link *link, const struct stress_fault_call *call,
 		      struct lwf_error *error)
 {
-	int number = error_named(call->word);
+	int number = stress_errno_named(call->word);
 
 	if (!number)
 		return live_refuse(error, LWF_EXIT_USAGE, call->text,

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "fault_library.h"
 #include "stress.h"
 #include "units.h"
 
@@ -41,8 +42,9 @@ static void print_help(void)
 	uint32_t taken = STRESS_TAKES_ALWAYS;
 
 	printf("usage: %s COMMAND [options] FILE\n"
-	       "       %s fault [options] STACK WORDS [PARAMETER]\n\n",
-	       STRESS_PROGRAM, STRESS_PROGRAM);
+	       "       %s fault [options] STACK WORDS [PARAMETER]\n"
+	       "       %s start lwfd ARGUMENT...\n\n",
+	       STRESS_PROGRAM, STRESS_PROGRAM, STRESS_PROGRAM);
 	for (size_t i = 0; i < COMMANDS; i++) {
 		printf("  %-7s %-24s %s\n", commands[i].name, commands[i].operands,
 		       commands[i].help);
@@ -68,7 +70,9 @@ static void print_help(void)
 	       "  lwf-stress fault eth1 link down --for 2s\n"
 	       "  lwf-stress fault eth1 device delete --for 500ms\n"
 	       "  lwf-stress fault eth1 client kill lwf-inject\n"
-	       "  lwf-stress fault eth1 daemon restart\n");
+	       "  lwf-stress fault eth1 daemon restart\n"
+	       "  lwf-stress start lwfd ...\n"
+	       "  lwf-stress fault eth1 send error ENOBUFS --for 2s\n");
 }
 
 /* ---- reading argv ---- */
@@ -203,6 +207,8 @@ int stress_main(int argc, char **argv)
 	int code;
 
 	lwf_cli_begin(argc, argv);
+	if (argc > 2 && strcmp(argv[1], "start") == 0 && argv[2][0] != '-')
+		return stress_become(argv + 2); /* all options are that program's */
 	memset(&line, 0, sizeof(line));
 	keep_command(&line, argc, argv);
 	code = read_options(&line, command, argc, argv);

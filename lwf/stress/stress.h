@@ -68,6 +68,8 @@ enum stress_option {
 	X(fault, "STACK WORDS [PARAMETER]", 3, STRESS_FAULT_WORDS_MAX + 1,                         \
 	  STRESS_TAKES(FOR) | STRESS_TAKES(CONTROL) | STRESS_TAKES(I_KNOW),                        \
 	  "one fault on the stack of a running lwfd, undone at the end")                           \
+	X(start, "lwfd ARGUMENT...", 1, STRESS_FILES_MAX, 0,                                       \
+	  "becomes an lwfd whose sends, memory and clock `fault` can spoil")                       \
 	X(merge, "RUN.ndjson...", 1, STRESS_FILES_MAX,                                             \
 	  STRESS_TAKES(FORMAT) | STRESS_TAKES(REPORT), "joins the reports of several runs")
 

@@ -135,7 +135,7 @@ static int open_all(void **state)
 	return 0;
 }
 
-static void set(enum fault_side side, int error, uint32_t share, uint64_t lap_ns)
+static void set(enum fault_page_side side, int error, uint32_t share, uint64_t lap_ns)
 {
 	page->send[side].error = error;
 	page->send[side].share = share;
@@ -148,8 +148,8 @@ static void set(enum fault_side side, int error, uint32_t share, uint64_t lap_ns
 static int reset(void **state)
 {
 	(void)state;
-	set(FAULT_LOWER, 0, 0, 0);
-	set(FAULT_UPPER, 0, 0, 0);
+	set(FAULT_PAGE_LOWER, 0, 0, 0);
+	set(FAULT_PAGE_UPPER, 0, 0, 0);
 	page->allocations = 0;
 	page->no_memory = 0;
 	page->wall_ns = 0;
@@ -178,7 +178,7 @@ static void test_every_way_to_send(void **state)
 		const ssize_t want = on ? -1 : (ssize_t)sizeof(frame);
 		uint64_t failed = page->failed_sends;
 
-		set(FAULT_LOWER, on ? ENETDOWN : 0, FAULT_PAGE_ALL, 0);
+		set(FAULT_PAGE_LOWER, on ? ENETDOWN : 0, FAULT_PAGE_ALL, 0);
 		assert_int_equal(their_write(packet, frame, sizeof(frame)), want);
 		assert_int_equal(on ? errno : ENETDOWN, ENETDOWN);
 		assert_int_equal(their_writev(packet, &whole, 1), want);
@@ -199,14 +199,14 @@ static void test_others_are_left_alone(void **state)
 
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
-	set(FAULT_LOWER, EIO, FAULT_PAGE_ALL, 0);
-	set(FAULT_UPPER, EIO, FAULT_PAGE_ALL, 0);
+	set(FAULT_PAGE_LOWER, EIO, FAULT_PAGE_ALL, 0);
+	set(FAULT_PAGE_UPPER, EIO, FAULT_PAGE_ALL, 0);
 	assert_int_equal(their_write(ends[0], frame, 1), 1);
 	close(ends[0]);
 	close(ends[1]);
 	if (tap >= 0) {
 		assert_int_equal(their_write(tap, frame, sizeof(frame)), -1);
-		set(FAULT_UPPER, 0, 0, 0);
+		set(FAULT_PAGE_UPPER, 0, 0, 0);
 		assert_int_equal(their_write(tap, frame, sizeof(frame)), sizeof(frame));
 	}
 	assert_int_equal(their_write(packet, frame, sizeof(frame)), -1);
@@ -219,7 +219,7 @@ static void test_a_share(void **state)
 	THEIRS(write);
 
 	(void)state;
-	set(FAULT_LOWER, EIO, FAULT_PAGE_ALL / 4, 0);
+	set(FAULT_PAGE_LOWER, EIO, FAULT_PAGE_ALL / 4, 0);
 	for (uint32_t i = 0; i < MANY; i++)
 		failed += their_write(packet, frame, sizeof(frame)) < 0;
 	assert_in_range(failed, MANY / 5, MANY * 3 / 10);
@@ -234,7 +234,7 @@ static void test_the_middle_of_a_burst(void **state)
 	THEIRS(sendmmsg);
 
 	(void)state;
-	set(FAULT_LOWER, EIO, FAULT_PAGE_ALL / 10, 0);
+	set(FAULT_PAGE_LOWER, EIO, FAULT_PAGE_ALL / 10, 0);
 	for (uint32_t i = 0; i < MANY / BURST; i++) {
 		took = their_sendmmsg(packet, burst, BURST, 0);
 		if (took <= 0 || took == (int)BURST)
@@ -245,12 +245,12 @@ static void test_the_middle_of_a_burst(void **state)
 	}
 	assert_true(broken > MANY / BURST / 4);
 	/* an error that is owed ends with its fault */
-	set(FAULT_LOWER, EIO, FAULT_PAGE_ALL / 2, 0);
+	set(FAULT_PAGE_LOWER, EIO, FAULT_PAGE_ALL / 2, 0);
 	do {
 		took = their_sendmmsg(packet, burst, BURST, 0);
 	} while (took <= 0 || took == (int)BURST);
-	set(FAULT_LOWER, 0, 0, 0);
-	set(FAULT_LOWER, EPERM, 0, 0);
+	set(FAULT_PAGE_LOWER, 0, 0, 0);
+	set(FAULT_PAGE_LOWER, EPERM, 0, 0);
 	assert_int_equal(their_write(packet, frame, sizeof(frame)), sizeof(frame));
 }
 
@@ -260,7 +260,7 @@ static void test_a_slow_ring(void **state)
 	THEIRS(write);
 
 	(void)state;
-	set(FAULT_LOWER, 0, 0, 3600ull * 1000000000ull);
+	set(FAULT_PAGE_LOWER, 0, 0, 3600ull * 1000000000ull);
 	for (uint32_t i = 0; i < MANY; i++)
 		went += their_write(packet, frame, sizeof(frame)) > 0;
 	assert_int_equal(went, FAULT_PAGE_RING);
@@ -274,10 +274,10 @@ static void test_never_writable(void **state)
 	THEIRS(epoll_ctl);
 
 	(void)state;
-	set(FAULT_LOWER, EAGAIN, FAULT_PAGE_ALL / 2, 0);
+	set(FAULT_PAGE_LOWER, EAGAIN, FAULT_PAGE_ALL / 2, 0);
 	assert_int_equal(their_epoll_ctl(fd, EPOLL_CTL_ADD, packet, &event), 0);
 	assert_int_equal(epoll_wait(fd, &got, 1, 0), 1);
-	set(FAULT_LOWER, EAGAIN, FAULT_PAGE_ALL, 0);
+	set(FAULT_PAGE_LOWER, EAGAIN, FAULT_PAGE_ALL, 0);
 	assert_int_equal(their_epoll_ctl(fd, EPOLL_CTL_MOD, packet, &event), 0);
 	assert_int_equal(epoll_wait(fd, &got, 1, 0), 0);
 	close(fd);

@@ -20,7 +20,7 @@
 #define FAULT_PAGE_LOADED 0x1u
 #define FAULT_PAGE_MEMORY 0x2u /* it has a hand in allocations, too: not beside a sanitizer */
 
-enum fault_side { FAULT_LOWER, FAULT_UPPER, FAULT_SIDES };
+enum fault_page_side { FAULT_PAGE_LOWER, FAULT_PAGE_UPPER, FAULT_PAGE_SIDES };
 
 /** What befalls sends of one side. */
 struct fault_send {
@@ -36,7 +36,7 @@ struct fault_page {
 	_Atomic uint32_t loaded;
 	_Atomic uint32_t send_changes; /* how often send[] was written */
 	_Atomic uint32_t send_on;      /* a bit for each side of send[] in which something stands */
-	struct fault_send send[FAULT_SIDES];
+	struct fault_send send[FAULT_PAGE_SIDES];
 	_Atomic int64_t allocations; /* the one after so many, counted down, fails; <= 0: none */
 	_Atomic uint32_t no_memory;
 	_Atomic int64_t wall_ns; /* by which wall-clock time is ahead */

@@ -28,18 +28,18 @@ static _Thread_local struct {
 	uint32_t changes;
 } owed;
 
-/* Which side sends by @fd; FAULT_SIDES: none. Leaves errno alone. */
-static enum fault_side side_of(int fd)
+/* Which side sends by @fd; FAULT_PAGE_SIDES: none. Leaves errno alone. */
+static enum fault_page_side side_of(int fd)
 {
 	int before = errno, domain = 0;
-	enum fault_side side = FAULT_SIDES;
+	enum fault_page_side side = FAULT_PAGE_SIDES;
 	socklen_t bytes = sizeof(domain);
 	struct ifreq request;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &bytes) == 0)
-		side = domain == AF_PACKET ? FAULT_LOWER : FAULT_SIDES;
+		side = domain == AF_PACKET ? FAULT_PAGE_LOWER : FAULT_PAGE_SIDES;
 	else if (ioctl(fd, TUNGETIFF, &request) == 0)
-		side = FAULT_UPPER;
+		side = FAULT_PAGE_UPPER;
 	errno = before;
 	return side;
 }
@@ -95,12 +95,12 @@ static unsigned passes(int fd, unsigned count, int *error)
 {
 	const struct fault_page *page = faults_page;
 	uint32_t on = atomic_load_explicit(&page->send_on, memory_order_acquire), changes;
-	enum fault_side side;
+	enum fault_page_side side;
 
 	if (!on || !faults_is_daemon())
 		return count;
 	side = side_of(fd);
-	if (side == FAULT_SIDES || !(on & 1u << side))
+	if (side == FAULT_PAGE_SIDES || !(on & 1u << side))
 		return count;
 	changes = atomic_load_explicit(&page->send_changes, memory_order_relaxed);
 	if (owed.error && owed.fd == fd && owed.changes == changes) {
@@ -173,11 +173,12 @@ FAULTS_EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int
 static bool never_writable(int fd)
 {
 	const struct fault_page *page = faults_page;
-	const struct fault_send *lower = &page->send[FAULT_LOWER];
+	const struct fault_send *lower = &page->send[FAULT_PAGE_LOWER];
 
-	return (atomic_load_explicit(&page->send_on, memory_order_acquire) & 1u << FAULT_LOWER) &&
+	return (atomic_load_explicit(&page->send_on, memory_order_acquire) &
+		1u << FAULT_PAGE_LOWER) &&
 	       lower->error == EAGAIN && lower->share == FAULT_PAGE_ALL &&
-	       side_of(fd) == FAULT_LOWER;
+	       side_of(fd) == FAULT_PAGE_LOWER;
 }
 
 FAULTS_EXPORT int epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event)

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fault_lie.c - faults on a running daemon that no kernel does on demand: what the faults library tells
+ * a daemon that `lwf-stress start` has started with it.
+ *
+ * The page that the library reads is among the daemon's descriptors. Undoing is: nothing stands in it.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fault.h"
+#include "fault_library.h"
+#include "fault_page.h"
+
+/* The link of a descriptor to the page; NULL-terminated by the caller. */
+static bool is_page(const char *link)
+{
+	static const char name[] = "/memfd:" STRESS_LIBRARY_MEM " ";
+
+	return strncmp(link, name, sizeof(name) - 1) == 0;
+}
+
+static struct fault_page *map(int links, const char *name)
+{
+	struct fault_page *page;
+	int fd = openat(links, name, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return NULL;
+	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (page == MAP_FAILED)
+		return NULL;
+	if (page->magic == FAULT_PAGE_MAGIC && atomic_load(&page->loaded))
+		return page;
+	munmap(page, sizeof(*page));
+	return NULL;
+}
+
+/* The page of the target's daemon; NULL: it has none. */
+static struct fault_page *page_of(struct fault_target *target)
+{
+	char path[32], link[64];
+	const struct dirent *entry;
+	DIR *links;
+
+	if (target->page)
+		return target->page;
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)target->daemon.pid);
+	links = opendir(path);
+	if (!links)
+		return NULL;
+	while (!target->page && (entry = readdir(links)) != NULL) {
+		ssize_t n = readlinkat(dirfd(links), entry->d_name, link, sizeof(link) - 1);
+
+		link[n > 0 ? n : 0] = '\0';
+		if (is_page(link))
+			target->page = map(dirfd(links), entry->d_name);
+	}
+	closedir(links);
+	return target->page;
+}
+
+static int refuse(struct lwf_error *error, enum lwf_exit code, const char *what, const char *next,
+		  const char *why)
+{
+	lwf_error_set(error, code, what, next, "%s", why);
+	return (int)code;
+}
+
+bool fault_is_lie(enum stress_fault fault)
+{
+	switch (fault) {
+	case STRESS_FAULT_SEND_ERROR:
+	case STRESS_FAULT_SEND_SLOW:
+	case STRESS_FAULT_SEND_STUCK:
+	case STRESS_FAULT_SEND_OK:
+	case STRESS_FAULT_MEMORY:
+	case STRESS_FAULT_MEMORY_OUT:
+	case STRESS_FAULT_MEMORY_OK:
+	case STRESS_FAULT_CLOCK:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int fault_check_lie(struct fault_target *target, const struct fault_deed *deed,
+		    struct lwf_error *error)
+{
+	const char *words = stress_fault_row(deed->fault)->words;
+	bool memory = deed->fault == STRESS_FAULT_MEMORY || deed->fault == STRESS_FAULT_MEMORY_OUT;
+	bool completes =
+		deed->fault == STRESS_FAULT_SEND_SLOW || deed->fault == STRESS_FAULT_SEND_STUCK;
+
+	if (!page_of(target))
+		return refuse(error, LWF_EXIT_REFUSED, words,
+			      "start it with lwf-stress start lwfd ..., or use lwf-stress run",
+			      "it needs a library that has to be loaded before lwfd starts, and "
+			      "this lwfd runs without it");
+	if (memory && !(atomic_load(&target->page->loaded) & FAULT_PAGE_MEMORY))
+		return refuse(error, LWF_EXIT_SKIPPED, words, "use a build without one",
+			      "this build of lwfd has a sanitizer, which allocates by itself");
+	if (completes && target->qdisc_kernel)
+		return refuse(error, LWF_EXIT_REFUSED, words,
+			      "put a queue in front of the device (tc), or use lwf-stress run",
+			      "with qdisc=kernel the device itself says when it is done");
+	if (deed->fault == STRESS_FAULT_SEND_ERROR && !stress_errno_named(deed->word))
+		return refuse(error, LWF_EXIT_USAGE, deed->word,
+			      "ENOBUFS, ENETDOWN, EAGAIN, EIO ...",
+			      "it is no errno that a send is known to give");
+	return 0;
+}
+
+static void set_send(struct fault_page *page, enum fault_page_side side, int error, uint64_t lap_ns)
+{
+	page->send[side].error = error;
+	page->send[side].share = error ? FAULT_PAGE_ALL : 0;
+	page->send[side].lap_ns = lap_ns;
+	page->send_changes++;
+	if (error || lap_ns)
+		page->send_on |= 1u << side;
+	else
+		page->send_on &= ~(1u << side);
+}
+
+void fault_do_lie(struct fault_target *target, const struct fault_deed *deed)
+{
+	enum fault_page_side side = deed->side == FAULT_UPPER ? FAULT_PAGE_UPPER : FAULT_PAGE_LOWER;
+	struct fault_page *page = page_of(target);
+
+	switch (deed->fault) {
+	case STRESS_FAULT_SEND_ERROR:
+		set_send(page, side, stress_errno_named(deed->word), 0);
+		break;
+	case STRESS_FAULT_SEND_SLOW:
+		set_send(page, side, 0, (uint64_t)deed->number);
+		break;
+	case STRESS_FAULT_SEND_STUCK:
+		set_send(page, side, ENOBUFS, 0);
+		break;
+	case STRESS_FAULT_SEND_OK:
+		set_send(page, side, 0, 0);
+		break;
+	case STRESS_FAULT_MEMORY:
+		page->allocations = deed->number;
+		break;
+	case STRESS_FAULT_MEMORY_OUT:
+		page->no_memory = 1;
+		break;
+	case STRESS_FAULT_CLOCK:
+		page->wall_ns += deed->number;
+		break;
+	default: /* MEMORY_OK */
+		page->allocations = 0;
+		page->no_memory = 0;
+		break;
+	}
+}
+
+void fault_mend_lie(struct fault_target *target)
+{
+	struct fault_page *page = page_of(target);
+
+	if (!page)
+		return; /* it went with its daemon */
+	for (unsigned side = 0; side < FAULT_PAGE_SIDES; side++)
+		set_send(page, (enum fault_page_side)side, 0, 0);
+	page->allocations = 0;
+	page->no_memory = 0;
+	page->wall_ns = 0;
+}
