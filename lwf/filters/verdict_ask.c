@@ -172,7 +172,7 @@ static void leave_ready(struct verdict *me, struct verdict_ask *ask)
 
 /* ---- the end ---- */
 
-static enum verdict_fate fate_of(enum lwf_verdict_cause cause)
+static enum verdict_fate fate_of(const struct verdict *me, enum lwf_verdict_cause cause)
 {
 	switch (cause) {
 	case LWF_CAUSE_TIMEOUT:
@@ -185,9 +185,10 @@ static enum verdict_fate fate_of(enum lwf_verdict_cause cause)
 		return VERDICT_DROP_FLOW;
 	case LWF_CAUSE_PAUSE:
 	case LWF_CAUSE_DETACH:
-	case LWF_CAUSE_LINK:
 	case LWF_CAUSE_EXIT:
 		return VERDICT_DROP_SHUT;
+	case LWF_CAUSE_LINK: /* it is there, with another address: what began with the old one is over */
+		return me->no_link == LWF_REASON_NONE ? VERDICT_DROP_FLOW : VERDICT_DROP_SHUT;
 	default:
 		return VERDICT_DROP_DENIED;
 	}
@@ -241,8 +242,8 @@ void lwf_verdict_settle(struct verdict *me, struct verdict_ask *ask, enum lwf_ve
 	/* all is in order before others are called: they may ask for anything */
 	if (told)
 		told->ops->cancel(told, number, cause);
-	lwf_verdict_release(me, LWF_DIRECTION_SEND, &sends, action, fate_of(cause));
-	lwf_verdict_release(me, LWF_DIRECTION_RECEIVE, &receives, action, fate_of(cause));
+	lwf_verdict_release(me, LWF_DIRECTION_SEND, &sends, action, fate_of(me, cause));
+	lwf_verdict_release(me, LWF_DIRECTION_RECEIVE, &receives, action, fate_of(me, cause));
 }
 
 void lwf_verdict_settle_all(struct verdict *me, enum lwf_verdict_cause cause)

@@ -227,6 +227,9 @@ static void test_address_changes(void **state)
 	link.mac[5]++;
 	lwf_stack_set_link(rig.stack, &link, "mac");
 	expect_settled(LWF_CAUSE_LINK, 3);
+	/* the stack is Running: nobody is told that it is paused */
+	assert_int_equal(lwf_stack_host_ledger(rig.stack)->completed[LWF_ANSWER_PAUSED], 0);
+	assert_true(lwf_stack_host_ledger(rig.stack)->completed[LWF_ANSWER_NOT_ACCEPTED] > 0);
 	judge_close(&judge);
 	vbed_end();
 }
