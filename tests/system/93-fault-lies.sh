@@ -5,11 +5,11 @@
 # `lwf-stress start` has started: sends, memory, the clock. Undone however it ends.
 #
 #	 lwf-inject > [ lwf-stress start lwfd ] > eth1 ~~cable~~ eth0 (far)
+# shellcheck disable=SC2317 # functions that others call
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 # The daemon of this test. In the background it is the process that the shell has started.
-# shellcheck disable=SC2317 # start_lwfd calls it
 lwfd() {
 	exec lwf-stress start "$LWF_BIN/lwfd" "$@"
 }
