@@ -213,7 +213,7 @@ static double measure(bool batched, uint64_t seconds)
 	char dir[] = "/tmp/lwf-verdict-rate-XXXXXX", path[64], why[128];
 	struct lwf_edge *upper, *lower;
 	struct lwf_engine *engine;
-	struct lwf_stack *stack;
+	struct lwf_stack *stack = NULL;
 	struct lwf_error error;
 	struct lwf_socket sock = {.fd = -1, .lock_fd = -1};
 	pid_t child;
