@@ -11,6 +11,7 @@
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,8 +121,8 @@ static const struct lwf_filter_ops ruled_ops = {.name = "ruled",
 static struct {
 	struct lwf_owner_question question;
 	struct lwf_timer timer;
-	bool never;
-	uint32_t asked, forgotten;
+	atomic_bool never;
+	_Atomic uint32_t asked, forgotten; /* by the loop's thread, read by the test's */
 } owners;
 
 static void tell_owner(void *context)
