@@ -107,7 +107,10 @@ enum lwf_verdict_cause {
 		LWF_CAUSES
 };
 
-/** X(symbol, name): what became of a tell, update or revoke; all but OK changed nothing */
+/**
+ * X(symbol, name): what became of a tell, update or revoke. All but OK changed nothing for any frame; one
+ * that was LATE still decides what comes of its flow, if nothing else has since (VD-4).
+ */
 #define LWF_TELL_RESULT_LIST(X)                                                          \
 	X(OK, "ok")                                                                      \
 	X(LATE, "late")		  /* it was settled before, by anything but a verdict */ \

@@ -2,12 +2,15 @@
 /*
  * remember.c - writes a rule into the file that the daemon reads its rules from: see remember.h.
  *
- * The file is replaced as a whole by renaming, so that nobody ever reads half of it; its mode stays.
+ * The file is replaced as a whole by renaming, so that nobody ever reads half of it. Its mode and its
+ * owner stay, or it is left as it is; a symbolic link stays one, and what it leads to is replaced.
+ * Anything but a plain file is refused: whoever may put a pipe there would stop a person's terminal.
  */
 #include "remember.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,28 +49,28 @@ char *remember_insert(const char *text, size_t bytes, uint32_t line, const char 
 
 /* ---- the file ---- */
 
-static char *read_file(const char *path, size_t *bytes, mode_t *mode)
+static char *read_file(const char *path, size_t *bytes, struct stat *about)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	char *text = NULL;
-	struct stat about;
 	ssize_t n = -1;
 
 	if (fd < 0)
 		return NULL;
-	if (!fstat(fd, &about) && about.st_size >= 0 && about.st_size <= LWF_POLICY_TEXT_MAX)
-		text = malloc((size_t)about.st_size + 1);
-	else
+	if (fstat(fd, about) || !S_ISREG(about->st_mode))
+		errno = EINVAL;
+	else if (about->st_size > LWF_POLICY_TEXT_MAX)
 		errno = EFBIG;
+	else
+		text = malloc((size_t)about->st_size + 1);
 	if (text)
-		n = read(fd, text, (size_t)about.st_size + 1);
+		n = read(fd, text, (size_t)about->st_size + 1);
 	close(fd);
 	if (n < 0) {
 		free(text);
 		return NULL;
 	}
 	*bytes = (size_t)n;
-	*mode = about.st_mode & 07777;
 	return text;
 }
 
@@ -86,7 +89,7 @@ static bool write_all(int fd, const char *text, size_t bytes)
 	return true;
 }
 
-static int replace_file(const char *path, const char *text, size_t bytes, mode_t mode)
+static int replace_file(const char *path, const char *text, size_t bytes, const struct stat *as)
 {
 	char temporary[4096];
 	int fd, err = 0;
@@ -97,7 +100,8 @@ static int replace_file(const char *path, const char *text, size_t bytes, mode_t
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	if (!write_all(fd, text, bytes) || fchmod(fd, mode) || fsync(fd))
+	if (!write_all(fd, text, bytes) || fchown(fd, as->st_uid, as->st_gid) ||
+	    fchmod(fd, as->st_mode & 07777) || fsync(fd))
 		err = -errno;
 	if (close(fd) && !err)
 		err = -errno;
@@ -153,17 +157,18 @@ int remember_rule(const char *control, const char *stack, uint32_t line, const c
 	struct lwf_connection *connection = NULL;
 	char *before = NULL, *after = NULL;
 	size_t bytes = 0, made = 0;
-	mode_t mode = 0;
+	char plain[PATH_MAX]; /* without symbolic links */
+	struct stat about = {0};
 	int err = lwf_connection_open(control, LWF_WIRE_TIMEOUT_NS, &connection, error);
 
 	if (!err)
 		err = find_file(connection, stack, file, file_bytes, error);
 	if (err)
 		goto out;
-	before = read_file(file, &bytes, &mode);
+	before = realpath(file, plain) ? read_file(plain, &bytes, &about) : NULL;
 	if (before)
 		after = remember_insert(before, bytes, line, rule, &made);
-	err = after ? replace_file(file, after, made, mode) : -errno;
+	err = after ? replace_file(plain, after, made, &about) : -errno;
 	if (err) {
 		lwf_error_set(error, err == -EACCES ? LWF_EXIT_PERMISSION : LWF_EXIT_REFUSED, file,
 			      "add the rule yourself", "%s", strerror(-err));
@@ -173,7 +178,7 @@ int remember_rule(const char *control, const char *stack, uint32_t line, const c
 				     json_pack("{s:s}", "stack", stack), LWF_WIRE_TIMEOUT_NS, NULL,
 				     NULL, error);
 	if (err == -EREMOTEIO)
-		(void)replace_file(file, before, bytes, mode);
+		(void)replace_file(plain, before, bytes, &about);
 out:
 	lwf_connection_close(connection);
 	free(before);

@@ -43,7 +43,7 @@ vanishes 8030
 settled_since timeout "$before" 1 || fail "nothing was settled by its deadline"
 vanishes 8030
 
-step "case 27: an answer that comes too late changes nothing, and is told as stale"
+step "case 27: an answer that comes too late changes nothing for what waited, and is told as stale"
 vanishes 8050
 is_stale() { # NAME WHY
 	jq -r 'select(.type=="stale") | .why' "$TMP/$1.log" | grep -qx "$2"

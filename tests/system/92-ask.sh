@@ -155,6 +155,9 @@ expect_match "what is told of it" '^\[1\] allowed: tcp' "$(cat "$TMP/lines.out")
 
 step "always: a rule in the file, before the one that asked, read again at once"
 lwfctl filter remove eth1/verdict >/dev/null
+chmod 640 "$RULES"
+mv "$RULES" "$TMP/elsewhere"
+ln -s elsewhere "$RULES"
 lwfctl filter insert eth1 "verdict:rules=$RULES" >/dev/null
 talker forever 8011
 wait_for 5 "its line" grep -Eq "^\[2\]" "$TMP/lines.out"
@@ -162,14 +165,27 @@ echo "2 allow always" >&"$LINES_FD"
 has_talked forever 0
 wait_for 5 "the rule" grep -q '^allow out user [0-9]* program "/.*python3[^"]*"$' "$RULES"
 expect_equal "lines of the file" 6 "$(wc -l <"$RULES")"
+expect_equal "where the file is, and its mode" "elsewhere 640" "$(readlink "$RULES") $(stat -c %a "$TMP/elsewhere")"
 expect_equal "the line behind it" "ask out tcp remote-port 8000-8099" "$(grep -A 1 '^allow out user' "$RULES" | tail -n 1)"
 expect_equal "asks that were answered" 1 "$(verdicts .settled.verdict)"
-exec {LINES_FD}>&-
-finish lines 5
-expect_equal "exit status at the end of its input" 0 "$CODE"
 talker known 8012
 has_talked known 0
 expect_equal "asks that were answered" 1 "$(verdicts .settled.verdict)"
+
+step "always: a pipe in the place of the file stops nobody, and is said"
+printf 'ask out tcp\ndefault allow\n' >"$TMP/elsewhere"
+lwfctl verdict reload >/dev/null
+rm "$RULES"
+mkfifo "$RULES"
+background piped timeout 15 bash -c 'exec 3<>/dev/tcp/10.9.0.2/8013' # another program: that one is known
+wait_for 5 "its line" grep -Eq "^\[3\]" "$TMP/lines.out"
+echo "3 allow always" >&"$LINES_FD"
+finish piped 15
+expect_equal "exit code of the one who was waited for" 0 "$CODE"
+wait_for 5 "to be told" grep -q "$RULES: Invalid argument" "$TMP/lines.err"
+exec {LINES_FD}>&-
+finish lines 5
+expect_equal "exit status at the end of its input" 0 "$CODE"
 stop_servers
 conserved
 ledgers_balance
