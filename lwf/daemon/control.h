@@ -175,7 +175,13 @@ void lwf_peer_leave(struct lwf_peer *peer);
 
 /* ---- commands.c ---- */
 
+#define LWF_LIST_STACKS "lwfctl show lists what there is"
+#define LWF_FOR_MAX_NS	(365ull * 24 * 3600 * 1000000000) /* of --for and --timeout: a year */
+
 enum lwf_outcome lwf_command(struct lwf_request *request);
+
+/** Answers with @object (taken; NULL is an error of memory). */
+enum lwf_outcome lwf_command_reply(struct lwf_request *request, json_t *object);
 
 /** Fills the error; @next may be NULL. */
 enum lwf_outcome lwf_command_fail(struct lwf_request *request, enum lwf_exit code, const char *what,
@@ -183,12 +189,28 @@ enum lwf_outcome lwf_command_fail(struct lwf_request *request, enum lwf_exit cod
 
 /** Reads the body. False: the message is malformed, and the error says how. */
 bool lwf_command_read(struct lwf_request *request, const struct lwf_field *fields, size_t count);
+#define LWF_FIELDS(f) (f), sizeof(f) / sizeof((f)[0])
 
 /** The stack of this name; NULL: there is none, and the error says so. */
 struct lwf_stack *lwf_command_stack(struct lwf_request *request, const char *name);
 
+/** The module of this name; NULL: likewise. */
+struct lwf_module *lwf_command_module(struct lwf_request *request, const struct lwf_stack *stack,
+				      const char *name);
+
 /** {"schema","stack","state","epoch","holds"}: what commands that change a stack answer. */
 json_t *lwf_command_state(const struct lwf_stack *stack);
+
+/* ---- filtercmd.c, carriercmd.c, sessioncmd.c ---- */
+
+/** FILTER_INSERT, FILTER_REMOVE, FILTER_SET. */
+enum lwf_outcome lwf_filter_command(struct lwf_request *request);
+
+/** CARRIER. */
+enum lwf_outcome lwf_carrier_command(struct lwf_request *request);
+
+/** OPEN, DOORBELL, CANCEL, SESSION. */
+enum lwf_outcome lwf_session_command(struct lwf_request *request);
 
 /* ---- pending.c ---- */
 

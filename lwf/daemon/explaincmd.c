@@ -16,8 +16,6 @@
 #include "control.h"
 #include "flowjson.h"
 
-#define FIELDS(f) (f), sizeof(f) / sizeof((f)[0])
-
 /* ---- what is asked ---- */
 
 struct lwf_explain {
@@ -333,7 +331,7 @@ static struct lwf_stack *understand(struct lwf_request *request, struct lwf_expl
 	};
 	struct lwf_stack *stack;
 
-	if (!lwf_command_read(request, FIELDS(fields)))
+	if (!lwf_command_read(request, LWF_FIELDS(fields)))
 		return NULL;
 	stack = stack_of(request, given, name);
 	if (!stack || !read_tuple(request, &explain->info, &numbers, local, remote))

@@ -10,8 +10,6 @@
 
 #include "control.h"
 
-#define FIELDS(f) (f), sizeof(f) / sizeof((f)[0])
-
 const char *lwf_policy_file_of(const struct lwf_module *module)
 {
 	const struct lwf_option_spec *spec;
@@ -80,7 +78,7 @@ enum lwf_outcome lwf_reload_command(struct lwf_request *request)
 	struct lwf_module *module;
 	json_t *list;
 
-	if (!lwf_command_read(request, FIELDS(fields)) ||
+	if (!lwf_command_read(request, LWF_FIELDS(fields)) ||
 	    (given && !(stack = lwf_command_stack(request, name))))
 		return LWF_OUTCOME_ERROR;
 	list = json_array();

@@ -7,8 +7,6 @@
 
 #include "verdict.h"
 
-#define FIELDS(f) (f), sizeof(f) / sizeof((f)[0])
-
 enum lwf_outcome verdict_do_verdicts(struct lwf_request *request)
 {
 	struct lwf_stack *stack = NULL;
@@ -16,7 +14,7 @@ enum lwf_outcome verdict_do_verdicts(struct lwf_request *request)
 	bool given;
 	struct lwf_field fields[] = {{"stack", LWF_FIELD_TEXT, false, name, sizeof(name), &given}};
 
-	if (!lwf_command_read(request, FIELDS(fields)))
+	if (!lwf_command_read(request, LWF_FIELDS(fields)))
 		return LWF_OUTCOME_ERROR;
 	if (given && !(stack = lwf_command_stack(request, name)))
 		return LWF_OUTCOME_ERROR;
@@ -64,7 +62,7 @@ enum lwf_outcome verdict_do_subscribe(struct lwf_request *request)
 	struct lwf_stack *stack;
 	int ret;
 
-	if (!lwf_command_read(request, FIELDS(fields)))
+	if (!lwf_command_read(request, LWF_FIELDS(fields)))
 		return LWF_OUTCOME_ERROR;
 	if (peer->verdict)
 		return lwf_command_fail(request, LWF_EXIT_REFUSED, "subscribe",
