@@ -56,7 +56,7 @@ static const char style[] =
 	".bars{display:flex;align-items:flex-end;gap:3px;overflow-x:auto;padding-top:.5em}"
 	".bar{flex:1 1 3.4em;min-width:3.4em;text-align:center;font-size:11px}"
 	".bar i{display:block;background:#0a58a8;border-radius:2px 2px 0 0;min-height:1px}"
-	".bar b{font-weight:400}.bar span{color:var(--dim)}"
+	".gap{align-self:center;color:var(--dim)}.bar b{font-weight:400}.bar span{color:var(--dim)}"
 	".no{color:#e5121c;font-weight:600}";
 
 static void put(const char *text, FILE *out)

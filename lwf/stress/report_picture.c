@@ -17,13 +17,14 @@
 
 #include "units.h"
 
-#define COLUMNS	   1000u
-#define LANE_UNITS 20u	 /* height of a lane */
-#define LINE_UNITS 60u	 /* height of a drawing of numbers */
-#define MARK_UNITS 3.0	 /* width of a moment: seen on a phone too */
-#define STATES	   6u	 /* of enum lwf_state */
-#define MARKS_MAX  2000u /* with a text of their own; more are drawn without */
-#define OPEN_MAX   64u	 /* faults at the same time */
+#define COLUMNS	    1000u
+#define LANE_UNITS  20u	  /* height of a lane */
+#define LINE_UNITS  60u	  /* height of a drawing of numbers */
+#define MARK_UNITS  3.0	  /* width of a moment: seen on a phone too */
+#define STATES	    6u	  /* of enum lwf_state */
+#define MARKS_MAX   2000u /* with a text of their own; more are drawn without */
+#define OPEN_MAX    64u	  /* faults at the same time */
+#define GAP_BUCKETS 3u	  /* of latencies that nothing had: drawn as one */
 
 struct picture {
 	const struct stress_record *record;
@@ -300,22 +301,31 @@ static uint64_t find_peaks(struct picture *picture, uint32_t lane)
 
 static void draw_outstanding(struct picture *picture, uint32_t lane)
 {
+	const struct stress_lane *of = &picture->record->lane[lane];
 	uint64_t most = find_peaks(picture, lane);
-	char detail[64];
+	char detail[64] = "frames out, none ever seen";
+	unsigned units;
 	double scale;
 	bool first = true;
 
-	if (most == UINT64_MAX)
-		return;
-	snprintf(detail, sizeof(detail), "frames out, at most %" PRIu64, most);
-	begin_row(picture, picture->record->lane[lane].stack, detail, LINE_UNITS);
-	scale = (LINE_UNITS - 2) / (double)(most ? most : 1);
+	if (most == UINT64_MAX) {
+		/* what stays 0 is never told; that it did is worth a line all the same */
+		if (of->module[0] || !add_lane(picture, lane))
+			return;
+		picture->peak[0] = picture->peak[COLUMNS - 1] = 0;
+		most = 0;
+	} else {
+		snprintf(detail, sizeof(detail), "frames out, at most %" PRIu64, most);
+	}
+	units = most ? LINE_UNITS : LANE_UNITS;
+	begin_row(picture, of->stack, detail, units);
+	scale = (units - 2) / (double)(most ? most : 1);
 	fputs("<path class=line d=\"", picture->out);
 	for (unsigned column = 0; column < COLUMNS; column++) {
 		if (picture->peak[column] < 0)
 			continue;
 		fprintf(picture->out, "%c%u %.1f", first ? 'M' : 'L', column,
-			LINE_UNITS - 1 - picture->peak[column] * scale);
+			units - 1 - picture->peak[column] * scale);
 		first = false;
 	}
 	fputs("\"/>", picture->out);
@@ -393,6 +403,19 @@ out_free:
 
 /* ---- latencies ---- */
 
+/* From bucket @i on, before the last that has any: a long way without one is a gap in the row. */
+static unsigned skip_empty(const struct stress_histogram *pause, unsigned i, FILE *out)
+{
+	unsigned next = i;
+
+	while (!pause->bucket[next])
+		next++;
+	if (next - i < GAP_BUCKETS)
+		return i;
+	fputs("<div class=gap>&hellip;</div>", out);
+	return next;
+}
+
 int stress_report_latencies(const struct stress_record *record, FILE *out)
 {
 	const struct stress_histogram *pause = &record->pause;
@@ -420,12 +443,14 @@ int stress_report_latencies(const struct stress_record *record, FILE *out)
 		duration(stress_histogram_at(pause, 990), text[1]),
 		duration(stress_histogram_at(pause, 999), text[2]),
 		duration(pause->max_ns, text[3]));
-	for (unsigned i = first; i <= last; i++)
+	for (unsigned i = first; i <= last; i++) {
+		i = skip_empty(pause, i, out);
 		fprintf(out,
 			"<div class=bar><b>%" PRIu64 "</b><i style=\"height:%.1fpx\"></i>"
 			"<span>%s%s</span></div>",
 			pause->bucket[i], 100.0 * (double)pause->bucket[i] / (double)most,
 			i ? "&lt;" : "", i ? duration(1ull << (i < 63 ? i : 63), text[0]) : "0");
+	}
 	fputs("</div>\n", out);
 	return ferror(out) ? -EIO : 0;
 }

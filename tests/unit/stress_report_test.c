@@ -211,6 +211,38 @@ static void latencies_are_bars(void **state)
 	assert_has(page, "<b>99</b><i style=\"height:100.0px\">");
 	assert_has(page, "<b>1</b><i style=\"height:1.0px\">");
 	assert_has(page, "longest 5.0 ms");
+	/* what lies between 1 us and 5 ms is one gap */
+	assert_has(page, "&lt;1.0 us</span></div><div class=gap>&hellip;</div><div class=bar>");
+	assert_lacks(page, "<b>0</b>");
+}
+
+static void a_short_way_without_latencies_is_drawn(void **state)
+{
+	const char *page;
+
+	(void)state;
+	stress_histogram_add(&record.pause, 1000);
+	stress_histogram_add(&record.pause, 4000);
+	assert_int_equal(stress_report_html(&record, out), 0);
+	page = written();
+	assert_lacks(page, "<div class=gap>");
+	assert_has(page, "<b>0</b>");
+}
+
+static void nothing_out_is_a_line_too(void **state)
+{
+	const char *page;
+
+	(void)state;
+	add_state(stress_record_lane(&record, "lan0", NULL), 10, LWF_STATE_DETACHED,
+		  LWF_STATE_RUNNING);
+	add_state(stress_record_lane(&record, "lan0", "inject"), 10, LWF_STATE_DETACHED,
+		  LWF_STATE_RUNNING);
+	assert_int_equal(stress_report_html(&record, out), 0);
+	page = written();
+	assert_has(page, "lan0 <small>frames out, none ever seen</small>");
+	assert_has(page, "M0 19.0L999 19.0");
+	assert_lacks(page, "inject <small>frames out");
 }
 
 static void the_page_stands_alone(void **state)
@@ -406,6 +438,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_fault_ends_with_what_undoes_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(frames_that_are_out_are_a_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(latencies_are_bars, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_short_way_without_latencies_is_drawn, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(nothing_out_is_a_line_too, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_page_stands_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_ledger_and_its_witness, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_run_that_passed_as_ktap, setup, teardown),
