@@ -89,11 +89,11 @@ static uint32_t submit(struct process *process, const struct live_pace *sender, 
 	int n;
 
 	for (; ready < count && !process->slot[(process->next + ready) % LIVE_SLOTS]; ready++) {
-		uint32_t pattern = (uint32_t)((made + ready) % LIVE_PATTERNS);
+		uint32_t pattern = (uint32_t)((made + ready) % STRESS_PATTERNS);
 
 		frames[ready] = (struct lwf_inject_frame){
-			.data = sender->bytes[pattern],
-			.len = sender->len[pattern],
+			.data = sender->patterns.bytes[pattern],
+			.len = sender->patterns.len[pattern],
 			.flags = sender->declared->receive ? LWF_INJECT_RECEIVE : 0,
 			.context = process->next + ready,
 			.cancel_id = CANCEL_ID,

@@ -65,9 +65,10 @@ static uint64_t put_out(struct sender *sender, const struct live_pace *pace, uin
 	uint64_t taken = 0;
 
 	while (taken < due) {
-		uint32_t pattern = (uint32_t)((made + taken) % LIVE_PATTERNS);
-		ssize_t n = sendto(sender->fd, pace->bytes[pattern], pace->len[pattern], 0,
-				   (struct sockaddr *)&sender->at, sizeof(sender->at));
+		uint32_t pattern = (uint32_t)((made + taken) % STRESS_PATTERNS);
+		ssize_t n = sendto(sender->fd, pace->patterns.bytes[pattern],
+				   pace->patterns.len[pattern], 0, (struct sockaddr *)&sender->at,
+				   sizeof(sender->at));
 
 		if (n < 0) {
 			if (errno == ENXIO || errno == ENODEV)

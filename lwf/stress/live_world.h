@@ -21,6 +21,7 @@
 #include <jansson.h>
 
 #include "connection.h"
+#include "pattern.h"
 #include "world.h"
 
 #define LIVE_DIR	"/run/lwf-stress" /* in the mount namespace of the run */
@@ -32,8 +33,6 @@
 #define LIVE_START_NS	10000000000ull /* daemons and clients are there within */
 #define LIVE_REQUEST_NS 5000000000ull  /* a daemon answers within */
 #define LIVE_SLOTS	65536u	       /* frames that a client may have out */
-#define LIVE_PATTERNS	64u	       /* frames of a traffic that are made; then they come again */
-#define LIVE_STRIDE	7919ull
 
 struct nl_msg;
 struct nl_sock;
@@ -396,9 +395,7 @@ uint64_t live_starve_resyncs(struct live_link *link);
 struct live_pace {
 	const struct stress_traffic *declared;
 	uint32_t index; /* of the traffic */
-	uint8_t *bytes[LIVE_PATTERNS];
-	uint32_t len[LIVE_PATTERNS];
-	uint64_t gap_ns;  /* between bursts */
+	struct stress_patterns patterns;
 	uint64_t next_ns; /* when the next is due; UINT64_MAX: none is */
 	bool on;
 };

@@ -6,10 +6,8 @@
  * for id n stands in slot n % SIM_RING until it is answered, so that an answer that comes twice, or
  * to nothing, is seen. Its ledger goes on over sessions and daemons, as that of a real program does.
  */
-#include <stdlib.h>
 #include <string.h>
 
-#include "inject_template.h"
 #include "sim_world.h"
 
 static struct sim_client *client_of(struct lwf_session *session)
@@ -26,11 +24,11 @@ static const struct sim_link *link_of(const struct sim_client *client)
 
 static void fill_frame(const struct sim_traffic *traffic, uint32_t number, struct lwf_frame *frame)
 {
-	uint32_t pattern = number % traffic->patterns;
+	uint32_t pattern = number % STRESS_PATTERNS;
 
-	frame->len = traffic->len[pattern];
+	frame->len = traffic->patterns.len[pattern];
 	frame->direction = traffic->declared->receive ? LWF_DIRECTION_RECEIVE : LWF_DIRECTION_SEND;
-	memcpy(frame->data, traffic->bytes[pattern], frame->len);
+	memcpy(frame->data, traffic->patterns.bytes[pattern], frame->len);
 }
 
 static bool on_ready(struct lwf_session *session)
@@ -53,7 +51,7 @@ static enum lwf_pull on_pull(struct lwf_session *session, struct lwf_frame *fram
 	frame->id = record->id;
 	frame->cancel_id = record->id;
 	client->session_ledger.submitted++;
-	if (traffic->len[record->number % traffic->patterns] > lwf_frame_room(frame)) {
+	if (traffic->patterns.len[record->number % STRESS_PATTERNS] > lwf_frame_room(frame)) {
 		lwf_frame_answer(frame, LWF_REASON_TOO_LONG);
 		return LWF_PULL_REFUSE;
 	}
@@ -281,53 +279,18 @@ int sim_client_fault(struct sim_client *client, enum stress_fault fault, int64_t
 
 /* ---- traffic ---- */
 
-int sim_traffic_make(struct sim_traffic *traffic)
-{
-	uint8_t *frame = malloc(INJECT_TEMPLATE_FRAME_MAX_BYTES);
-	struct inject_template *template = calloc(1, sizeof(*template));
-	struct lwf_error error;
-	double per_frame_ns = 0.0, bytes = 0.0;
-	int err = -1;
-
-	if (!frame || !template ||
-	    inject_template_parse(traffic->declared->pattern, template, &error))
-		goto out;
-	for (uint32_t i = 0; i < SIM_PATTERNS; i++) {
-		uint32_t len = inject_template_make(template, i * SIM_STRIDE, 0, frame);
-
-		traffic->bytes[i] = malloc(len);
-		if (!traffic->bytes[i])
-			goto out;
-		memcpy(traffic->bytes[i], frame, len);
-		traffic->len[i] = len;
-		bytes += len;
-		traffic->patterns = i + 1;
-	}
-	per_frame_ns = traffic->declared->frames_per_second > 0.0
-			       ? 1e9 / traffic->declared->frames_per_second
-			       : 8e9 * (bytes / SIM_PATTERNS) / traffic->declared->bits_per_second;
-	traffic->gap_ns = (uint64_t)(per_frame_ns * traffic->declared->burst);
-	if (traffic->gap_ns == 0)
-		traffic->gap_ns = 1;
-	err = 0;
-out:
-	free(frame);
-	free(template);
-	return err;
-}
-
 static void send_of_side(struct sim_traffic *traffic)
 {
 	const struct stress_object *from = &traffic->declared->from;
 	struct sim_link *link = &traffic->world->link[from->index];
 	bool upper = from->kind == STRESS_UPPER;
 	struct lwf_edge *edge = upper ? link->upper : link->lower;
-	uint32_t pattern = (uint32_t)(traffic->made++ % traffic->patterns);
+	uint32_t pattern = (uint32_t)(traffic->made++ % STRESS_PATTERNS);
+	uint32_t len = traffic->patterns.len[pattern];
 
-	if (!link->stack || !edge ||
-	    traffic->len[pattern] > sizeof(((struct sim_wire_frame *)0)->bytes))
+	if (!link->stack || !edge || len > sizeof(((struct sim_wire_frame *)0)->bytes))
 		return;
-	if (lwf_sim_edge_inject(edge, traffic->bytes[pattern], traffic->len[pattern]) == 0) {
+	if (lwf_sim_edge_inject(edge, traffic->patterns.bytes[pattern], len) == 0) {
 		if (upper)
 			link->upper_gave++;
 		else
@@ -373,9 +336,9 @@ void sim_traffic_on_timer(void *context)
 		traffic->on = false;
 		return;
 	}
-	traffic->next_ns += traffic->gap_ns;
+	traffic->next_ns += traffic->patterns.gap_ns;
 	if (traffic->next_ns <= now)
-		traffic->next_ns = now + traffic->gap_ns;
+		traffic->next_ns = now + traffic->patterns.gap_ns;
 	lwf_timer_set(&traffic->timer, traffic->next_ns - now);
 }
 

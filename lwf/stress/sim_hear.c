@@ -127,8 +127,9 @@ void sim_know(struct sim_world *world)
 	for (uint32_t i = 0; i < world->base.options.scenario->traffics; i++) {
 		const struct sim_traffic *traffic = &world->traffic[i];
 
-		for (uint32_t k = 0; k < traffic->patterns; k++) {
-			uint64_t hash = hash_of(traffic->bytes[k], traffic->len[k]);
+		for (uint32_t k = 0; k < STRESS_PATTERNS; k++) {
+			uint64_t hash =
+				hash_of(traffic->patterns.bytes[k], traffic->patterns.len[k]);
 
 			*place_of(known, hash) = hash;
 		}

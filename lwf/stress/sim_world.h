@@ -14,11 +14,10 @@
 
 #include "edges.h"
 #include "hosts.h"
+#include "pattern.h"
 #include "world.h"
 
 #define SIM_RING	 1024u /* records that a client may have waiting, out and unread together */
-#define SIM_PATTERNS	 64u   /* frames of a traffic that are made; then they come again */
-#define SIM_STRIDE	 7919ull /* frame numbers between those, so that ranges are spread */
 #define SIM_FLOOD_NS	 50000u
 #define SIM_FLOOD_FRAMES 64u
 #define SIM_WIRE_NS	 1000u /* how long a frame is on the wire between two links */
@@ -64,12 +63,9 @@ struct sim_traffic {
 	const struct stress_traffic *declared;
 	struct lwf_timer timer;
 	bool on;
-	uint64_t made;	   /* frames so far */
-	uint64_t gap_ns;   /* between bursts */
-	uint64_t next_ns;  /* host time of the next burst */
-	uint32_t patterns; /* that are made */
-	uint8_t *bytes[SIM_PATTERNS];
-	uint32_t len[SIM_PATTERNS];
+	uint64_t made;	  /* frames so far */
+	uint64_t next_ns; /* host time of the next burst */
+	struct stress_patterns patterns;
 };
 
 struct sim_wire_frame {
@@ -224,7 +220,6 @@ void sim_client_close(struct sim_client *client);
 int sim_client_fault(struct sim_client *client, enum stress_fault fault, int64_t number,
 		     struct lwf_error *error);
 
-int sim_traffic_make(struct sim_traffic *traffic);
 int sim_traffic(struct stress_world *base, uint32_t index, bool on, struct lwf_error *error);
 void sim_traffic_on_timer(void *context);
 void sim_client_on_flood(void *context);

@@ -253,7 +253,7 @@ static int prepare(struct sim_world *world)
 		traffic->world = world;
 		traffic->declared = &scenario->traffic[i];
 		err = lwf_timer_init(&traffic->timer, world->host, sim_traffic_on_timer, traffic);
-		if (!err && sim_traffic_make(traffic))
+		if (!err && stress_patterns_make(&traffic->patterns, traffic->declared))
 			err = -ENOMEM;
 	}
 	return err;
@@ -383,8 +383,7 @@ static void sim_close(struct stress_world *base)
 	if (world->host && !world->graves)
 		lwf_sim_host_destroy(world->host);
 	for (uint32_t i = 0; i < STRESS_TRAFFICS_MAX; i++)
-		for (uint32_t k = 0; k < SIM_PATTERNS; k++)
-			free(world->traffic[i].bytes[k]);
+		stress_patterns_free(&world->traffic[i].patterns);
 	for (uint32_t i = 0; i < STRESS_LINKS_MAX; i++)
 		free(world->link[i].wire);
 	free(world);
