@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * parser.h - what the parts of the parser share: parser.c (problems,
- * tokens), parse.c (files, statements), parse_declare.c
- * (links, clients, traffic, variables), parse_fault.c (faults, what is done to stacks),
- * parse_expr.c (numbers, conditions).
+ * parser.h - what the parts of the parser share: parser.c (problems, tokens), parse.c (files,
+ * statements), parse_declare.c (links, clients, variables), parse_traffic.c (traffic), parse_fault.c
+ * (faults, what is done to stacks), parse_expr.c (numbers, conditions).
  *
  * Recursive descent with one token of look-ahead. The first problem ends the reading: from then on
  * every token is END, so that all loops end by themselves and no caller has to ask.
@@ -124,6 +123,10 @@ void stress_parse_profile(struct stress_parser *parser);
 void stress_parse_link(struct stress_parser *parser);
 void stress_parse_client(struct stress_parser *parser);
 void stress_parse_daemon(struct stress_parser *parser);
+
+/* ---- parse_traffic.c ---- */
+
+/** Likewise. */
 void stress_parse_traffic(struct stress_parser *parser);
 
 /* ---- parse_fault.c ---- */
