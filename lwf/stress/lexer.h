@@ -42,6 +42,7 @@
 	X(BURST, "burst")             \
 	X(COUNT, "count")             \
 	X(DIRECTION, "direction")     \
+	X(CUT, "cut")                 \
 	X(SEND, "send")               \
 	X(RECEIVE, "receive")         \
 	X(START, "start")             \

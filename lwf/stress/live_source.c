@@ -175,6 +175,14 @@ int live_source_check(const struct stress_scenario *scenario, struct lwf_error *
 		const struct stress_link *link =
 			&scenario->link[traffic->from.index % STRESS_LINKS_MAX];
 
+		if (traffic->from.kind & STRESS_SIDES && traffic->started & STRESS_IN_LIVE &&
+		    traffic->is_cut && traffic->cut.least < ETH_HLEN)
+			return live_refuse(
+				error, LWF_EXIT_SKIPPED, traffic->name,
+				"no kernel sends a frame of less than %d bytes for a "
+				"host or a network; start it in only sim { ... }, or let "
+				"a client of %s send",
+				ETH_HLEN, link->name);
 		if (traffic->from.kind == STRESS_LOWER && link->peer != traffic->from.index)
 			return live_refuse(error, LWF_EXIT_SKIPPED, traffic->name,
 					   "in a live run the network of %s is the link %s alone; "

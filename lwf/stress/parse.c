@@ -104,6 +104,16 @@ static void parse_only(struct stress_parser *parser, struct stress_statement *st
 	parser->worlds = outer;
 }
 
+/* What a world cannot send matters only where it is asked to. */
+static void note_start(struct stress_parser *parser, const struct stress_statement *statement)
+{
+	struct stress_scenario *scenario = parser->scenario;
+
+	for (uint32_t i = 0; statement->kind == STRESS_START && i < scenario->traffics; i++)
+		if (statement->traffic == i || statement->traffic == STRESS_TRAFFICS_MAX)
+			scenario->traffic[i].started |= parser->worlds;
+}
+
 static void parse_switch(struct stress_parser *parser, struct stress_statement *statement,
 			 enum stress_statement_kind kind)
 {
@@ -113,8 +123,10 @@ static void parse_switch(struct stress_parser *parser, struct stress_statement *
 
 	statement->kind = kind;
 	statement->traffic = STRESS_TRAFFICS_MAX;
-	if (stress_accept(parser, STRESS_KEYWORD_ALL))
+	if (stress_accept(parser, STRESS_KEYWORD_ALL)) {
+		note_start(parser, statement);
 		return;
+	}
 	if (!stress_need_name(parser, "a traffic's name or 'all'", name, sizeof(name)))
 		return;
 	for (uint32_t i = 0; i < scenario->traffics; i++)
@@ -123,6 +135,7 @@ static void parse_switch(struct stress_parser *parser, struct stress_statement *
 	if (statement->traffic == STRESS_TRAFFICS_MAX)
 		stress_wrong(parser, at, "declare it before: traffic NAME from CLIENT ...",
 			     "there is no traffic '%s'", name);
+	note_start(parser, statement);
 }
 
 static void parse_drain(struct stress_parser *parser, struct stress_statement *statement)

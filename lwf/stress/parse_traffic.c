@@ -22,6 +22,7 @@ static void traffic_pattern(struct stress_parser *parser, struct stress_traffic 
 	while (!stress_at_end(parser) && !stress_at_word(parser, STRESS_KEYWORD_RATE) &&
 	       !stress_at_word(parser, STRESS_KEYWORD_BURST) &&
 	       !stress_at_word(parser, STRESS_KEYWORD_COUNT) &&
+	       !stress_at_word(parser, STRESS_KEYWORD_CUT) &&
 	       !stress_at_word(parser, STRESS_KEYWORD_DIRECTION)) {
 		if (!stress_need_raw(parser, "a frame template", word, sizeof(word)))
 			return;
@@ -54,6 +55,27 @@ static void traffic_rate(struct stress_parser *parser, struct stress_traffic *tr
 		traffic->bits_per_second = (double)rate->number;
 }
 
+/* One number, or a constant range. */
+static bool need_span(struct stress_parser *parser, const char *what, struct stress_span *span)
+{
+	struct stress_at at = stress_here(parser);
+	const struct stress_expr *value = stress_need_number(parser, STRESS_COUNT, what);
+	const struct stress_expr *least = value, *most = value;
+
+	if (value && value->kind == STRESS_EXPR_RANGE) {
+		least = value->left;
+		most = value->right;
+	}
+	if (!value || parser->err)
+		return false;
+	if (least->kind != STRESS_EXPR_NUMBER || most->kind != STRESS_EXPR_NUMBER ||
+	    most->number > UINT16_MAX)
+		stress_wrong(parser, at, "write 13 or 0..13", "%s is a number up to %u, or a range",
+			     what, UINT16_MAX);
+	*span = (struct stress_span){(uint32_t)least->number, (uint32_t)most->number};
+	return !parser->err;
+}
+
 static void traffic_option(struct stress_parser *parser, struct stress_traffic *traffic)
 {
 	struct stress_at at = stress_here(parser);
@@ -76,9 +98,11 @@ static void traffic_option(struct stress_parser *parser, struct stress_traffic *
 		else if (traffic->from.kind != STRESS_CLIENT)
 			stress_wrong(parser, at, "leave 'direction' out",
 				     "frames of a side have one direction only");
+	} else if (stress_accept(parser, STRESS_KEYWORD_CUT)) {
+		traffic->is_cut = need_span(parser, "where a frame ends", &traffic->cut);
 	} else {
 		stress_wanted(parser, "an option of traffic",
-			      "they are rate, burst, count, direction");
+			      "they are rate, burst, count, direction, cut");
 	}
 }
 

@@ -9,13 +9,21 @@
 #include "inject_template.h"
 #include "pattern.h"
 
-static int make(struct stress_patterns *patterns, const struct inject_template *template,
-		uint8_t *frame)
+/* Pattern @i of those that are spread over @span. */
+static uint32_t spread(const struct stress_span *span, uint32_t i)
+{
+	return span->least + (uint32_t)(i * STRESS_STRIDE % (span->most - span->least + 1));
+}
+
+static int make(struct stress_patterns *patterns, const struct stress_traffic *declared,
+		const struct inject_template *template, uint8_t *frame)
 {
 	for (uint32_t i = 0; i < STRESS_PATTERNS; i++) {
 		uint32_t len = inject_template_make(template, i * STRESS_STRIDE, 0, frame);
 
-		patterns->bytes[i] = malloc(len);
+		if (declared->is_cut && spread(&declared->cut, i) < len)
+			len = spread(&declared->cut, i);
+		patterns->bytes[i] = malloc(len + 1); /* there may be none */
 		if (!patterns->bytes[i])
 			return -ENOMEM;
 		memcpy(patterns->bytes[i], frame, len);
@@ -49,7 +57,7 @@ int stress_patterns_make(struct stress_patterns *patterns, const struct stress_t
 	if (frame && template)
 		err = inject_template_parse(declared->pattern, template, &error);
 	if (!err)
-		err = make(patterns, template, frame);
+		err = make(patterns, declared, template, frame);
 	if (!err)
 		patterns->gap_ns = gap_ns(patterns, declared);
 	free(frame);

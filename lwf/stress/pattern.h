@@ -3,7 +3,8 @@
  * pattern.h - the frames of a traffic, which both worlds make in the same way.
  *
  * A traffic is STRESS_PATTERNS frames spread over the ranges of its template, again and again: frame n
- * of it is pattern n % STRESS_PATTERNS. Memory is the C library's.
+ * of it is pattern n % STRESS_PATTERNS. What is cut has its frames end at
+ * every place of the range, in turn. Memory is the C library's.
  */
 #ifndef LWF_STRESS_PATTERN_H
 #define LWF_STRESS_PATTERN_H

@@ -97,9 +97,14 @@ struct stress_client {
 	bool wait_when_paused;
 };
 
+/** From @least to @most. */
+struct stress_span {
+	uint32_t least, most;
+};
+
 /**
  * traffic NAME from CLIENT|LINK.upper|LINK.lower TEMPLATE rate R [burst N] [count N]
- * [direction receive]. TEMPLATE is what lwf-inject takes ("udp 10.0.0.1:9 > 10.0.0.2:9 size 60..1514").
+ * [direction receive] [cut N|N..M]. TEMPLATE is what lwf-inject takes ("udp 10.0.0.1:9 > 10.0.0.2:9 size 60..1514").
  */
 struct stress_traffic {
 	char name[STRESS_NAME_BYTES];
@@ -111,6 +116,9 @@ struct stress_traffic {
 	uint32_t burst; /* frames at once; 1 without the word */
 	uint64_t count; /* 0: without end */
 	bool receive;
+	bool is_cut;
+	struct stress_span cut; /* then each frame ends after so many bytes */
+	unsigned started;	/* STRESS_IN_*: the worlds in which something starts it */
 };
 
 /** let NAME = VALUE; resolved by the parser. Kept for the report. */

@@ -93,6 +93,16 @@ expect_match "what is told" 'lwfd cannot be run: No such file' "$ERR"
 step "what a live run cannot do is no success: 77"
 expect_exit 77 lwf-stress run --live later.scn
 expect_match "what is told" 'n: .*live run' "$ERR"
+for cut in 0..13 13 13..60; do
+	sed "s/^client.*/&\ntraffic runts from lan0.upper arp 10.0.0.1 > 10.0.0.2 cut $cut rate 1kpps/" small.scn >runts.scn
+	expect_exit 0 lwf-stress run --live runts.scn # which starts none
+	{ cat runts.scn && echo "only sim { start runts; }"; } >some.scn
+	expect_exit 0 lwf-stress run --live some.scn
+	{ cat runts.scn && echo "start runts"; } >some.scn
+	expect_exit 77 lwf-stress run --live some.scn
+	expect_match "what is told" 'runts: .*less than 14 bytes' "$ERR"
+	expect_exit 0 lwf-stress run --sim some.scn
+done
 expect_exit 2 lwf-stress run --live --sim small.scn
 
 step "a daemon that dies by itself is a run that failed"

@@ -83,7 +83,10 @@ static void test_declarations(void **state)
 		"client c1 on lan1 when-paused wait; client c2 on lan0\n"
 		"traffic t1 from c1 udp 10.0.0.1:9 -> 10.0.0.2:9 size 60..1514 rate 20kpps burst 8 "
 		"count 10k direction receive\n"
-		"traffic t2 from lan1.lower eth type 0x88b5 size 100 rate 1Mbps\n");
+		"traffic t2 from lan1.lower eth type 0x88b5 size 100 rate 1Mbps\n"
+		"let runt = 0..13; traffic t3 from c1 arp 10.0.0.1 > 10.0.0.2 cut runt rate 1pps\n"
+		"traffic t4 from c1 arp 10.0.0.1 > 10.0.0.2 rate 1pps cut 20\n"
+		"start t1; only sim { start t3; }; only live { start all }\n");
 
 	(void)state;
 	assert_string_equal(scenario->name, "x y");
@@ -108,6 +111,16 @@ static void test_declarations(void **state)
 	assert_true(scenario->traffic[0].receive);
 	assert_int_equal(scenario->traffic[1].from.kind, STRESS_LOWER);
 	assert_true(scenario->traffic[1].bits_per_second > 999999.0);
+	assert_false(scenario->traffic[1].is_cut);
+	assert_true(scenario->traffic[2].is_cut && scenario->traffic[3].is_cut);
+	assert_int_equal(scenario->traffic[2].cut.least, 0);
+	assert_int_equal(scenario->traffic[2].cut.most, 13);
+	assert_int_equal(scenario->traffic[3].cut.least, 20);
+	assert_int_equal(scenario->traffic[3].cut.most, 20);
+	assert_string_equal(scenario->traffic[2].pattern, "arp 10.0.0.1 > 10.0.0.2");
+	assert_int_equal(scenario->traffic[0].started, STRESS_IN_BOTH);
+	assert_int_equal(scenario->traffic[2].started, STRESS_IN_BOTH);
+	assert_int_equal(scenario->traffic[3].started, STRESS_IN_LIVE);
 	stress_scenario_free(scenario);
 }
 
@@ -303,6 +316,9 @@ static void test_problems(void **state)
 		{HEAD "traffic t2 from c1 frob 1 rate 3pps\n", 4, 20, ""},
 		{HEAD "traffic t2 from c1 arp 10.0.0.1 > 10.0.0.2\n", 4, 9, "has no rate"},
 		{HEAD "traffic t2 from c1 arp 10.0.0.1 > 10.0.0.2 rate 3\n", 4, 49, "no rate"},
+		{HEAD "traffic t2 from c1 arp 10.0.0.1 > 10.0.0.2 cut\n", 4, 47, "where a frame"},
+		{HEAD "traffic t2 from c1 arp 10.0.0.1 > 10.0.0.2 cut 70k\n", 4, 48,
+		 "a number up to"},
 		{"scenario \"a\"\nscenario \"b\"\n", 2, 10, "already"},
 		{"profile frob\n", 1, 9, "no profile"},
 		{"link a mtu 12\n", 1, 12, "an MTU is"},
