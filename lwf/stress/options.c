@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -37,6 +38,10 @@ static const struct {
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
+#define SEED_RANDOM	 "random"
+/* So many bits are drawn: also with the number of a run added it is exact in every reader of JSON. */
+#define SEED_RANDOM_BITS 48
+
 static void print_help(void)
 {
 	uint32_t taken = STRESS_TAKES_ALWAYS;
@@ -64,7 +69,7 @@ static void print_help(void)
 	printf("\nexamples:\n"
 	       "  lwf-stress check scripts/scenarios/*.scn\n"
 	       "  lwf-stress run scripts/scenarios/linkdown-storm.scn --seed 42\n"
-	       "  lwf-stress run my.scn --for 10m --jobs 4 --json\n"
+	       "  lwf-stress run my.scn --seed random --for 10m --jobs 4 --json\n"
 	       "  lwf-stress replay my.scn --seed 1234\n"
 	       "  lwf-stress run my.scn --on eth1\n"
 	       "  lwf-stress fault eth1 link down --for 2s\n"
@@ -154,6 +159,11 @@ static int take_option(struct stress_line *line, size_t command, unsigned option
 				    "'%s' takes no such option", commands[command].name);
 	if (option == STRESS_OPTION_SET)
 		return take_setting(line, argument);
+	if (option == STRESS_OPTION_SEED && strcmp(argument, SEED_RANDOM) == 0 &&
+	    command < COMMANDS && commands[command].run != stress_cmd_run)
+		return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_USAGE, "--seed random",
+				    "give the seed of that run", "'%s' is about a run that was",
+				    commands[command].name);
 	if (line->value[option] && options[option].argument)
 		return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_USAGE, what, NULL,
 				    "it is given twice");
@@ -316,11 +326,36 @@ static int plan_place(const struct stress_line *line, struct stress_plan *plan)
 	return LWF_EXIT_OK;
 }
 
+/* It is told before the first run: also of one that nobody hears of any more it is known then. */
+static int draw_seed(const char *file, uint64_t *seed)
+{
+	if (getrandom(seed, sizeof(*seed), 0) != (ssize_t)sizeof(*seed))
+		return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_FALSE, "--seed random",
+				    "give a number", "the kernel has no random bytes: %s",
+				    strerror(errno));
+	*seed >>= 64 - SEED_RANDOM_BITS;
+	lwf_cli_note(STRESS_PROGRAM, "%s: seed %" PRIu64, file, *seed);
+	return LWF_EXIT_OK;
+}
+
+static int plan_seed(const struct stress_line *line, struct stress_plan *plan)
+{
+	const char *seed = line->value[STRESS_OPTION_SEED];
+
+	if (!seed)
+		return LWF_EXIT_OK;
+	if (strcmp(seed, SEED_RANDOM) == 0)
+		return draw_seed(plan->file, &plan->seed);
+	if (read_count(seed, INT64_MAX, &plan->seed))
+		return LWF_EXIT_OK;
+	return bad_value(STRESS_OPTION_SEED, seed, "a number from 0, or 'random'");
+}
+
 int stress_line_plan(const struct stress_line *line, const struct stress_scenario *scenario,
 		     const char *file, struct stress_plan *plan)
 {
-	const char *seed = line->value[STRESS_OPTION_SEED];
 	char word[256];
+	int code;
 
 	memset(plan, 0, sizeof(*plan));
 	plan->scenario = scenario;
@@ -331,8 +366,6 @@ int stress_line_plan(const struct stress_line *line, const struct stress_scenari
 	plan->trace = line->value[STRESS_OPTION_TRACE] != NULL;
 	if (plan_place(line, plan))
 		return LWF_EXIT_USAGE;
-	if (seed && !read_count(seed, INT64_MAX, &plan->seed))
-		return bad_value(STRESS_OPTION_SEED, seed, "a number from 0");
 	for (size_t i = 0; i < line->settings; i++) {
 		size_t used = strlen(plan->settings);
 
@@ -341,7 +374,8 @@ int stress_line_plan(const struct stress_line *line, const struct stress_scenari
 			 line->setting[i].name, word);
 	}
 	plan->show_progress = isatty(STDERR_FILENO) && !plan->trace;
-	return plan_runs(line, plan);
+	code = plan_runs(line, plan);
+	return code ? code : plan_seed(line, plan);
 }
 
 bool stress_line_format(const struct stress_line *line, enum stress_format *format)

@@ -187,6 +187,9 @@ uint32_t stress_record_cases(const struct stress_record *record);
 /** Run @index of these, in the order of their arrival; its texts are lent by the record. */
 struct stress_case stress_record_case(const struct stress_record *record, uint32_t index);
 
+/** The least seed of its runs: with which `run` began. */
+uint64_t stress_record_first_seed(const struct stress_record *record);
+
 /** Copies @one to the end, or does not: without memory, or when STRESS_CASES_MAX are there and it passed. */
 void stress_record_add_case(struct stress_record *record, const struct stress_case *one);
 

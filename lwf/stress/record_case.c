@@ -71,6 +71,16 @@ struct stress_case stress_record_case(const struct stress_record *record, uint32
 	};
 }
 
+uint64_t stress_record_first_seed(const struct stress_record *record)
+{
+	uint64_t least = record->seed;
+
+	for (uint32_t i = 0; record->cases && i < record->cases->count; i++)
+		if (record->cases->kept[i].seed < least)
+			least = record->cases->kept[i].seed;
+	return least;
+}
+
 /* Number of the title of @one, newest first, since runs of one scenario come together; -1: no memory. */
 static int64_t title_of(struct stress_cases *cases, const struct stress_case *one)
 {

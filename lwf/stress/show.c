@@ -28,7 +28,8 @@ static const char *seeds(const struct stress_record *record, char *text, size_t 
 	if (record->runs == 1)
 		snprintf(text, bytes, "seed %" PRIu64, record->seed);
 	else
-		snprintf(text, bytes, "%u runs", record->runs);
+		snprintf(text, bytes, "%u runs from seed %" PRIu64, record->runs,
+			 stress_record_first_seed(record));
 	return text;
 }
 
@@ -69,7 +70,7 @@ static void show_columns(const uint64_t *column, const char *what)
 
 static void show_text(const struct stress_record *record)
 {
-	char seed[40], p99[32], max[32], ran[32], took[32];
+	char seed[64], p99[32], max[32], ran[32], took[32];
 
 	printf("%s: %s (%s, %s", record->scenario, stress_verdict_name(record->verdict),
 	       record->world, seeds(record, seed, sizeof(seed)));
@@ -157,6 +158,7 @@ static int show_json(const struct stress_record *record)
 		stress_record_has_digest(record) ? digest : NULL, "seed", (json_int_t)record->seed);
 	if (!object)
 		return -ENOMEM;
+	add_number(object, "first_seed", stress_record_first_seed(record));
 	add_number(object, "runs", record->runs);
 	add_number(object, "failed", record->failed_runs);
 	add_number(object, "rounds", record->rounds);

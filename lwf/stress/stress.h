@@ -19,7 +19,8 @@
 
 /** X(symbol, name, argument (NULL: none), help) */
 #define STRESS_OPTION_LIST(X)                                                               \
-	X(SEED, "seed", "N", "begin with this seed (default: the scenario's)")              \
+	X(SEED, "seed", "N|random",                                                         \
+	  "begin with this seed, or run: with a drawn one (default: the scenario's)")       \
 	X(SIM, "sim", NULL, "virtual time (default)")                                       \
 	X(LIVE, "live", NULL, "real devices in private namespaces, real time")              \
 	X(COUNT, "count", "N", "so many runs, with seeds N, N+1, ...")                      \

@@ -63,6 +63,25 @@ expect_equal "digest of many" "$many" "$(json .digest)"
 expect_exit 0 lwf-stress run good.scn --set rounds=2 --json
 expect_equal "rounds that were set" 2 "$(json .rounds)"
 
+step "a seed that is drawn: told before the run, another one each time, and enough to have the run again"
+expect_exit 0 lwf-stress run good.scn --seed random --json --report drawn.ndjson
+drawn=$(json .seed) digest=$(json .digest)
+expect_equal "what is told" "lwf-stress: good.scn: seed $drawn" "$ERR"
+expect_equal "the report" "$drawn" "$(head -n 1 drawn.ndjson | jq .seed)"
+expect_exit 0 lwf-stress replay drawn.ndjson --json
+expect_equal "the report again" "$drawn $digest" "$(json '"\(.seed) \(.digest)"')"
+expect_exit 0 lwf-stress run good.scn --seed "$drawn" --json
+expect_equal "the seed again" "$digest" "$(json .digest)"
+expect_exit 0 lwf-stress run good.scn --seed random --count 3 --jobs 2 --json
+[ "$(json .first_seed)" != "$drawn" ] || fail "$drawn is drawn again"
+expect_equal "what is told" "lwf-stress: good.scn: seed $(json .first_seed)" "$ERR"
+first=$(json .first_seed) digest=$(json .digest)
+expect_exit 0 lwf-stress run good.scn --seed "$first" --count 3
+expect_match "what is printed" "3 runs from seed $first, digest $digest" "$OUT"
+expect_exit 2 lwf-stress replay good.scn --seed random
+expect_exit 2 lwf-stress shrink good.scn --seed random
+expect_exit 2 lwf-stress run good.scn --seed randomly
+
 step "one that expects a wrong thing: 1, and three lines"
 expect_exit 1 lwf-stress run wrong.scn --json
 expect_equal "verdict" failed "$(json .verdict)"
