@@ -35,8 +35,8 @@ struct order {
 
 static int usage(const char *what, const char *why)
 {
-	return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_USAGE, what,
-			    "see lwf-stress(1) for all faults", "%s", why);
+	return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_USAGE, what, "see lwf-stress fault --help",
+			    "%s", why);
 }
 
 /* ---- reading ---- */
@@ -116,7 +116,7 @@ static int read_words(struct order *order)
 		snprintf(whole, sizeof(whole), "%.31s %.31s", word[0], word[1]);
 		next = stress_suggest(whole, nth_fault, NULL, hint, sizeof(hint));
 		return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_USAGE, whole,
-				    next ? next : "see lwf-stress(1) for all faults",
+				    next ? next : "see lwf-stress fault --help",
 				    "there is no such fault");
 	}
 	if (words > taken + 1)
@@ -124,7 +124,7 @@ static int read_words(struct order *order)
 	return read_parameter(order, words > taken ? word[taken] : NULL);
 }
 
-static bool is_undone(enum stress_fault fault)
+bool stress_fault_is_undone(enum stress_fault fault)
 {
 	switch (fault) {
 	case STRESS_FAULT_CLIENT_KILL:
@@ -141,11 +141,10 @@ static bool is_undone(enum stress_fault fault)
 	}
 }
 
-/* What gives something back needs nobody who waits. */
-static bool gives(enum stress_fault fault)
+bool stress_fault_gives(enum stress_fault fault)
 {
 	return fault == STRESS_FAULT_LINK_UP || fault == STRESS_FAULT_CARRIER_ON ||
-	       fault == STRESS_FAULT_FORCE_ON || !is_undone(fault);
+	       fault == STRESS_FAULT_FORCE_ON || !stress_fault_is_undone(fault);
 }
 
 static int read_order(struct order *order)
@@ -157,7 +156,7 @@ static int read_order(struct order *order)
 		return code;
 	if (lwf_units_duration(value, &order->for_ns) || order->for_ns == 0)
 		return usage("--for", "it is a time with a unit (500ms, 2s, 10m)");
-	if (order->restart || !is_undone(order->deed.fault))
+	if (order->restart || !stress_fault_is_undone(order->deed.fault))
 		return usage("--for", "nothing undoes this fault, so it lasts no time");
 	return LWF_EXIT_OK;
 }
@@ -169,10 +168,11 @@ static int check_object(const struct order *order, const struct fault_target *ta
 
 	if (order->deed.side == FAULT_UPPER && !(row->objects & STRESS_UPPER))
 		return usage(order->line->file[0], "this cannot happen to that side");
-	if (order->deed.fault == STRESS_FAULT_CLIENT_START ||
-	    order->deed.fault == STRESS_FAULT_CLIENT_CALM ||
-	    order->deed.fault == STRESS_FAULT_CLIENT_HEARS ||
-	    order->deed.fault == STRESS_FAULT_CLIENT_CANCEL)
+	if (!(row->worlds & STRESS_IN_LIVE))
+		return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_REFUSED, order->words,
+				    "see lwf-stress fault --help",
+				    "the simulation alone has such a fault");
+	if (row->objects == STRESS_CLIENT && fault_is_of_runs(order->deed.fault))
 		return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_REFUSED, order->words,
 				    "lwf-stress run does it to clients that it starts",
 				    "the clients of %s are programs of their own", target->stack);
@@ -215,7 +215,7 @@ static void tell(const struct order *order, const struct fault_target *target)
 {
 	char time[40];
 
-	if (gives(order->deed.fault) && !order->for_ns)
+	if (stress_fault_gives(order->deed.fault) && !order->for_ns)
 		return;
 	if (order->for_ns)
 		lwf_cli_note(STRESS_PROGRAM, "%s: %s for %s", target->stack, order->words,
@@ -246,11 +246,12 @@ static int do_and_undo(struct order *order, struct fault_target *target, struct 
 	if (err)
 		return fault_told("the process that undoes it", err, error);
 	code = fault_do(target, &order->deed, error);
-	if (!code && (order->for_ns || (!order->restart && !gives(order->deed.fault)))) {
+	if (!code &&
+	    (order->for_ns || (!order->restart && !stress_fault_gives(order->deed.fault)))) {
 		tell(order, target);
 		wait_for_end(order);
 	}
-	if (!code && gives(order->deed.fault) && !order->for_ns)
+	if (!code && stress_fault_gives(order->deed.fault) && !order->for_ns)
 		for (unsigned i = 0; i < FAULT_SIDES; i++)
 			target->marks->changed[i] = 0;
 	err = fault_mend_all(target);
@@ -268,7 +269,7 @@ static void show(const struct order *order, const struct fault_target *target, u
 		 const struct fault_tally *tally)
 {
 	double seconds = (double)(stress_clock_ns() - began_ns) / 1e9;
-	bool undone = !gives(order->deed.fault) || order->for_ns;
+	bool undone = !stress_fault_gives(order->deed.fault) || order->for_ns;
 	json_t *object;
 
 	if (!order->line->value[STRESS_OPTION_JSON]) {

@@ -138,6 +138,9 @@ json_t *fault_show(const struct fault_target *target, struct lwf_error *error);
 
 /* ---- fault_check.c ---- */
 
+/** True for those that only a run of a scenario can have: with clients, devices and namespaces of its own. */
+bool fault_is_of_runs(enum stress_fault fault);
+
 /** True for faults that take a stack's network away from its host. */
 bool fault_cuts(enum stress_fault fault);
 

@@ -41,6 +41,24 @@ int fault_told(const char *what, int err, struct lwf_error *error)
 	}
 }
 
+bool fault_is_of_runs(enum stress_fault fault)
+{
+	switch (fault) {
+	case STRESS_FAULT_CREATE: /* a running stack has what these three bring */
+	case STRESS_FAULT_RETURN:
+	case STRESS_FAULT_DAEMON_START:
+	case STRESS_FAULT_NAMESPACE: /* and would lose all that is in its own */
+	case STRESS_FAULT_CLIENT_START:
+	case STRESS_FAULT_CLIENT_CALM:
+	case STRESS_FAULT_CLIENT_HEARS:
+	case STRESS_FAULT_CLIENT_CANCEL:
+	case STRESS_FAULT_CLIENT_GARBLE:
+		return true;
+	default:
+		return !(stress_fault_row(fault)->worlds & STRESS_IN_LIVE);
+	}
+}
+
 /* ---- the default route ---- */
 
 bool fault_cuts(enum stress_fault fault)

@@ -42,44 +42,6 @@ static const struct {
 /* So many bits are drawn: also with the number of a run added it is exact in every reader of JSON. */
 #define SEED_RANDOM_BITS 48
 
-static void print_help(void)
-{
-	uint32_t taken = STRESS_TAKES_ALWAYS;
-
-	printf("usage: %s COMMAND [options] FILE\n"
-	       "       %s fault [options] STACK WORDS [PARAMETER]\n"
-	       "       %s start lwfd ARGUMENT...\n\n",
-	       STRESS_PROGRAM, STRESS_PROGRAM, STRESS_PROGRAM);
-	for (size_t i = 0; i < COMMANDS; i++) {
-		printf("  %-7s %-24s %s\n", commands[i].name, commands[i].operands,
-		       commands[i].help);
-		taken |= commands[i].options;
-	}
-	printf("\noptions (each for the commands that it means something to):\n");
-	for (unsigned i = 0; i < STRESS_OPTIONS; i++) {
-		char left[40];
-
-		if (!(taken & 1u << i))
-			continue;
-		snprintf(left, sizeof(left), "--%s%s%s", options[i].name,
-			 options[i].argument ? " " : "",
-			 options[i].argument ? options[i].argument : "");
-		printf("  %-22s %s\n", left, options[i].help);
-	}
-	printf("\nexamples:\n"
-	       "  lwf-stress check scripts/scenarios/*.scn\n"
-	       "  lwf-stress run scripts/scenarios/linkdown-storm.scn --seed 42\n"
-	       "  lwf-stress run my.scn --seed random --for 10m --jobs 4 --json\n"
-	       "  lwf-stress replay my.scn --seed 1234\n"
-	       "  lwf-stress run my.scn --on eth1\n"
-	       "  lwf-stress fault eth1 link down --for 2s\n"
-	       "  lwf-stress fault eth1 device delete --for 500ms\n"
-	       "  lwf-stress fault eth1 client kill lwf-inject\n"
-	       "  lwf-stress fault eth1 daemon restart\n"
-	       "  lwf-stress start lwfd ...\n"
-	       "  lwf-stress fault eth1 send error ENOBUFS --for 2s\n");
-}
-
 /* ---- reading argv ---- */
 
 static int usage(const char *what, const char *why)
@@ -225,7 +187,7 @@ int stress_main(int argc, char **argv)
 	if (code)
 		return code;
 	if (line.value[STRESS_OPTION_HELP]) {
-		print_help();
+		stress_help(command < COMMANDS ? commands[command].name : NULL);
 		return lwf_cli_finish(STRESS_PROGRAM, LWF_EXIT_OK);
 	}
 	if (line.value[STRESS_OPTION_VERSION])

@@ -25,7 +25,7 @@
 	X(LIVE, "live", NULL, "real devices in private namespaces, real time")              \
 	X(COUNT, "count", "N", "so many runs, with seeds N, N+1, ...")                      \
 	X(FOR, "for", "TIME",                                                               \
-	  "runs with fresh seeds until this time is over; fault: it is undone then")        \
+	  "runs, seed after seed, until this time is over; fault: it is undone then")       \
 	X(JOBS, "jobs", "N", "so many runs at a time (default: 1)")                         \
 	X(SET, "set", "NAME=VALUE", "another value for a variable (`let`) of the scenario") \
 	X(FORMAT, "format", "FORM", "what is printed: text, json, ktap or junit")           \
@@ -47,31 +47,32 @@ enum stress_option {
 		STRESS_OPTIONS
 };
 
-#define STRESS_TAKES(sym) (1u << STRESS_OPTION_##sym)
-#define STRESS_TAKES_ALWAYS \
-	(STRESS_TAKES(JSON) | STRESS_TAKES(HELP) | STRESS_TAKES(VERSION) | STRESS_TAKES(SET))
+#define STRESS_TAKES(sym)   (1u << STRESS_OPTION_##sym)
+#define STRESS_TAKES_ALWAYS (STRESS_TAKES(JSON) | STRESS_TAKES(HELP) | STRESS_TAKES(VERSION))
 #define STRESS_TAKES_RUN                                                                         \
 	(STRESS_TAKES(SEED) | STRESS_TAKES(SIM) | STRESS_TAKES(LIVE) | STRESS_TAKES(FORMAT) |    \
 	 STRESS_TAKES(REPORT) | STRESS_TAKES(TRACE) | STRESS_TAKES(ON) | STRESS_TAKES(CONTROL) | \
-	 STRESS_TAKES(I_KNOW))
+	 STRESS_TAKES(I_KNOW) | STRESS_TAKES(SET))
 
 /** X(name, operands, fewest, most, options, help) */
-#define STRESS_COMMAND_LIST(X)                                                                     \
-	X(run, "FILE.scn", 1, 1,                                                                   \
-	  STRESS_TAKES_RUN | STRESS_TAKES(COUNT) | STRESS_TAKES(FOR) | STRESS_TAKES(JOBS),         \
-	  "runs a scenario: exit 0 when all its expectations hold")                                \
-	X(check, "FILE.scn...", 1, STRESS_FILES_MAX, 0, "reads scenarios, and says what is wrong") \
-	X(replay, "FILE.scn|RUN.ndjson", 1, 1, STRESS_TAKES_RUN,                                   \
-	  "the same run again, with its trace")                                                    \
-	X(shrink, "FILE.scn", 1, 1,                                                                \
-	  STRESS_TAKES(SEED) | STRESS_TAKES(SIM) | STRESS_TAKES(OUTPUT) | STRESS_TAKES(FOR),       \
-	  "makes a scenario that fails shorter, as long as it fails alike")                        \
-	X(fault, "STACK WORDS [PARAMETER]", 3, STRESS_FAULT_WORDS_MAX + 1,                         \
-	  STRESS_TAKES(FOR) | STRESS_TAKES(CONTROL) | STRESS_TAKES(I_KNOW),                        \
-	  "one fault on the stack of a running lwfd, undone at the end")                           \
-	X(start, "lwfd ARGUMENT...", 1, STRESS_FILES_MAX, 0,                                       \
-	  "becomes an lwfd whose sends, memory and clock `fault` can spoil")                       \
-	X(merge, "RUN.ndjson...", 1, STRESS_FILES_MAX,                                             \
+#define STRESS_COMMAND_LIST(X)                                                                \
+	X(run, "FILE.scn", 1, 1,                                                              \
+	  STRESS_TAKES_RUN | STRESS_TAKES(COUNT) | STRESS_TAKES(FOR) | STRESS_TAKES(JOBS),    \
+	  "runs a scenario: exit 0 when all its expectations hold")                           \
+	X(check, "FILE.scn...", 1, STRESS_FILES_MAX, STRESS_TAKES(SET),                       \
+	  "reads scenarios, and says what is wrong")                                          \
+	X(replay, "FILE.scn|RUN.ndjson", 1, 1, STRESS_TAKES_RUN,                              \
+	  "the same run again, with its trace")                                               \
+	X(shrink, "FILE.scn", 1, 1,                                                           \
+	  STRESS_TAKES(SEED) | STRESS_TAKES(SIM) | STRESS_TAKES(OUTPUT) | STRESS_TAKES(FOR) | \
+		  STRESS_TAKES(SET),                                                          \
+	  "makes a scenario that fails shorter, as long as it fails alike")                   \
+	X(fault, "STACK WORDS [PARAMETER]", 3, STRESS_FAULT_WORDS_MAX + 1,                    \
+	  STRESS_TAKES(FOR) | STRESS_TAKES(CONTROL) | STRESS_TAKES(I_KNOW),                   \
+	  "one fault on the stack of a running lwfd, undone at the end")                      \
+	X(start, "lwfd ARGUMENT...", 1, STRESS_FILES_MAX, 0,                                  \
+	  "becomes an lwfd whose sends, memory and clock `fault` can spoil")                  \
+	X(merge, "RUN.ndjson...", 1, STRESS_FILES_MAX,                                        \
 	  STRESS_TAKES(FORMAT) | STRESS_TAKES(REPORT), "joins the reports of several runs")
 
 /** A command line that was understood. Texts are argv's. */
@@ -102,6 +103,19 @@ int stress_line_read(struct stress_line *line, const char *file, struct stress_s
 /** The plan that @line asks for, for @scenario. Returns the exit code; wrong values are printed. */
 int stress_line_plan(const struct stress_line *line, const struct stress_scenario *scenario,
 		     const char *file, struct stress_plan *plan);
+
+/* ---- help.c ---- */
+
+/** Prints the help of @command; NULL: of all. */
+void stress_help(const char *command);
+
+/* ---- cmd_fault.c ---- */
+
+/** Whether `lwf-stress fault` makes what was before when it is over. */
+bool stress_fault_is_undone(enum stress_fault fault);
+
+/** True for those that give something back: they are done, and nobody waits, but for --for. */
+bool stress_fault_gives(enum stress_fault fault);
 
 /* ---- show.c ---- */
 

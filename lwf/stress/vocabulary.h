@@ -85,7 +85,7 @@ enum stress_parameter {
 	X(NAMESPACE, "device namespace-delete", STRESS_LOWER, STRESS_NO_PARAMETER, STRESS_IN_BOTH, \
 	  NONE, "the interface moves to a network namespace, which is deleted with it")            \
 	X(SEND_ERROR, "send error", STRESS_SIDES, STRESS_TAKES_WORD, STRESS_IN_BOTH, SEND_OK,      \
-	  "sends fail with this errno (ENOBUFS, ENETDOWN, EAGAIN, EIO ...), a share with rate")    \
+	  "sends fail with this errno (ENOBUFS, ENETDOWN, EAGAIN, EIO ...)")                       \
 	X(SEND_SLOW, "send slow", STRESS_LOWER, STRESS_TAKES_DURATION, STRESS_IN_BOTH, SEND_OK,    \
 	  "the device completes each send so much later")                                          \
 	X(SEND_STUCK, "send stuck", STRESS_LOWER, STRESS_NO_PARAMETER, STRESS_IN_BOTH, SEND_OK,    \

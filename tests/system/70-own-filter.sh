@@ -18,6 +18,12 @@ cp -r "$ROOT/docs/examples/beacon" "$TMP/beacon"
 } >"$TMP/build.log" 2>&1 || fail "$(cat "$TMP/build.log")"
 beacon=$TMP/beacon/build/beacon.so
 
+step "an installed lwf-stress finds the page of its language, and the scenarios beside it"
+page=$("$TMP/installed/bin/lwf-stress" run --help | sed -n 's/^the language of scenarios: //p')
+[[ $page = "$TMP/installed/"* ]] || fail "$page"
+cmp "$page" "$ROOT/docs/scenarios.md"
+"$TMP/installed/bin/lwf-stress" check "$(dirname "$page")"/scenarios/*.scn >/dev/null
+
 step "what is no filter is refused by name"
 far_host
 refused() { # REGEX FILE...

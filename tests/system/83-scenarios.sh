@@ -111,8 +111,18 @@ expect_exit 2 lwf-stress run good.scn --count 2 --for 3s
 expect_exit 2 lwf-stress run
 expect_exit 2 lwf-stress frob good.scn
 expect_exit 2 lwf-stress check good.scn --seed 3
+expect_exit 2 lwf-stress merge good.scn --set rounds=1
+expect_match "what is told" "merge.*no such option" "$ERR"
 expect_exit 0 lwf-stress --help
 expect_match "what is told" 'lwf-stress run' "$OUT"
+for command in run check; do
+	expect_exit 0 lwf-stress $command --help
+	expect_match "$command --help" "^usage: lwf-stress $command " "$OUT"
+	page=$(sed -n 's/^the language of scenarios: //p' <<<"$OUT")
+	expect_match "where the language is told" '(^|/)docs/scenarios\.md' "$page"
+	[ "$BIN" != "$ROOT/build/dev/bin" ] || cmp "$page" "$ROOT/docs/scenarios.md" || fail "$page"
+	! grep -q -- --output <<<"$OUT" || fail "an option of another command: $OUT"
+done
 
 step "other forms"
 expect_exit 1 lwf-stress run wrong.scn --format ktap

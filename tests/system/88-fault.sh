@@ -211,6 +211,32 @@ expect_exit 0 lwf-stress fault eth1 client crowd 200
 wait_for 5 "no client" sessions 0
 ledgers_balance
 
+step "--help lists the faults that a running stack can have, and no other"
+expect_exit 0 lwf-stress fault --help
+faults=$(sed -n '/^  WORDS/,/^$/p' <<<"$OUT" | sed '1d; /^$/d')
+for words in "link down +link up " "link mtu N +all is as it was " "device delete +all is as it was " "send error ERRNO \* +send ok" \
+	"client kill \[CLIENT\] +by nothing" "clock jump \[\+\|-\]TIME \*" "daemon restart"; do
+	expect_match "the table" "^  $words" "$faults"
+done
+while read -r one two _; do # each is one that the command knows
+	parameter=
+	case "$one $two" in
+	"link mtu" | "client crowd" | "memory fail") parameter=100 ;;
+	"link mac") parameter=02:00:00:00:00:77 ;;
+	"device rename") parameter=other0 ;;
+	"send error") parameter=EIO ;;
+	"send slow" | "clock jump") parameter=1s ;;
+	esac
+	expect_error 5 "eth7" lwf-stress fault eth7 "$one" "$two" ${parameter:+"$parameter"}
+done <<<"$faults"
+expect_at_least "faults" 30 "$(wc -l <<<"$faults")"
+for words in "netlink stale" "netlink fresh" "device create" "device return" "device namespace-delete" "daemon start" "client start" \
+	"client calm" "client hears" "client cancel" "client garble 3"; do
+	! grep -q "^  ${words% [0-9]*} " <<<"$faults" || fail "$words is listed"
+	# shellcheck disable=SC2086
+	expect_error 6 "[a-z]+ [a-z-]+: .*|eth1: .*" lwf-stress fault eth1 $words
+done
+
 step "what is wrong is told, and nothing is done"
 before=$(belongings)
 for words in "send error ENOBUFS" "send stuck" "memory exhaust" "clock jump 1h"; do
