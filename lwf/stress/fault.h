@@ -159,6 +159,9 @@ int fault_check_lie(struct fault_target *target, const struct fault_deed *deed,
 void fault_do_lie(struct fault_target *target, const struct fault_deed *deed);
 void fault_mend_lie(struct fault_target *target);
 
+/** Ends DESCRIPTORS_DENY alone. */
+void fault_give_descriptors(struct fault_target *target);
+
 /* ---- fault_device.c, fault_process.c ---- */
 
 /** Does it. 0 or an exit code with @error; what was marked by then has to be mended. */

@@ -83,6 +83,7 @@ bool fault_is_lie(enum stress_fault fault)
 	case STRESS_FAULT_MEMORY:
 	case STRESS_FAULT_MEMORY_OUT:
 	case STRESS_FAULT_MEMORY_OK:
+	case STRESS_FAULT_DESCRIPTORS_DENY:
 	case STRESS_FAULT_CLOCK:
 		return true;
 	default:
@@ -153,6 +154,9 @@ void fault_do_lie(struct fault_target *target, const struct fault_deed *deed)
 	case STRESS_FAULT_MEMORY_OUT:
 		page->no_memory = 1;
 		break;
+	case STRESS_FAULT_DESCRIPTORS_DENY:
+		page->no_descriptors = 1;
+		break;
 	case STRESS_FAULT_CLOCK:
 		page->wall_ns += deed->number;
 		break;
@@ -161,6 +165,14 @@ void fault_do_lie(struct fault_target *target, const struct fault_deed *deed)
 		page->no_memory = 0;
 		break;
 	}
+}
+
+void fault_give_descriptors(struct fault_target *target)
+{
+	struct fault_page *page = page_of(target);
+
+	if (page)
+		page->no_descriptors = 0;
 }
 
 void fault_mend_lie(struct fault_target *target)
@@ -173,5 +185,6 @@ void fault_mend_lie(struct fault_target *target)
 		set_send(page, (enum fault_page_side)side, 0, 0);
 	page->allocations = 0;
 	page->no_memory = 0;
+	page->no_descriptors = 0;
 	page->wall_ns = 0;
 }

@@ -287,6 +287,7 @@ int fault_do_daemon(struct fault_target *target, const struct fault_deed *deed,
 		err = exhaust(target);
 		break;
 	case STRESS_FAULT_DESCRIPTORS_OK:
+		fault_give_descriptors(target);
 		err = set_limit(target, target->descriptors.rlim_max);
 		break;
 	case STRESS_FAULT_CLIENT_KILL:

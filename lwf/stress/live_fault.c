@@ -50,6 +50,7 @@ int live_fault(struct stress_world *base, const struct stress_fault_call *call,
 	case STRESS_FAULT_MEMORY_OUT:
 	case STRESS_FAULT_MEMORY_OK:
 	case STRESS_FAULT_DESCRIPTORS:
+	case STRESS_FAULT_DESCRIPTORS_DENY:
 	case STRESS_FAULT_DESCRIPTORS_OK:
 	case STRESS_FAULT_CLOCK:
 		return live_starve(world, call, error);

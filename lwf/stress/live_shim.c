@@ -36,6 +36,7 @@ static uint32_t need_of(const struct stress_scenario *scenario,
 	case STRESS_FAULT_SEND_STUCK:
 		return scenario->link[statement->object.index].qdisc_kernel ? 0 : FAULT_PAGE_LOADED;
 	case STRESS_FAULT_SEND_ERROR:
+	case STRESS_FAULT_DESCRIPTORS_DENY:
 	case STRESS_FAULT_CLOCK:
 		return FAULT_PAGE_LOADED;
 	default:
@@ -64,9 +65,10 @@ int live_shim_prepare(struct live_world *world, struct lwf_error *error)
 
 	world->shim_need = need_of_all(scenario, scenario->body);
 	if (world->shim_need && !stress_library_find(world->shim, sizeof(world->shim)))
-		return live_refuse(error, LWF_EXIT_SKIPPED, STRESS_LIBRARY,
-				   "faults of sends, memory and the clock need it, and it is not "
-				   "installed with lwf-stress");
+		return live_refuse(
+			error, LWF_EXIT_SKIPPED, STRESS_LIBRARY,
+			"faults of sends, memory, descriptors and the clock need it, and it is not "
+			"installed with lwf-stress");
 	return 0;
 }
 
@@ -151,10 +153,10 @@ void live_shim_account(const struct live_link *link)
 	if (!page)
 		return;
 	snprintf(text, sizeof(text),
-		 "lwfd was denied %" PRIu64 " sends and %" PRIu64
-		 " allocations, and told a wrong time %" PRIu64 " times",
+		 "lwfd was denied %" PRIu64 " sends, %" PRIu64 " allocations and %" PRIu64
+		 " descriptors, and told a wrong time %" PRIu64 " times",
 		 atomic_load(&page->failed_sends), atomic_load(&page->failed_allocations),
-		 atomic_load(&page->wall_asked));
+		 atomic_load(&page->failed_descriptors), atomic_load(&page->wall_asked));
 	event.time_ns = live_now_ns(link->world);
 	event.text = stress_record_intern(record, text);
 	stress_record_add(record, &event);
@@ -238,7 +240,8 @@ int live_shim_fault(struct live_link *link, const struct stress_fault_call *call
 {
 	struct fault_page *page = link->faults;
 
-	if (!page && call->fault == STRESS_FAULT_MEMORY_OK)
+	if (!page &&
+	    (call->fault == STRESS_FAULT_MEMORY_OK || call->fault == STRESS_FAULT_DESCRIPTORS_OK))
 		return 0;
 	if (!page)
 		return no_page(call, error);
@@ -252,6 +255,12 @@ int live_shim_fault(struct live_link *link, const struct stress_fault_call *call
 	case STRESS_FAULT_MEMORY_OK:
 		page->allocations = 0;
 		page->no_memory = 0;
+		break;
+	case STRESS_FAULT_DESCRIPTORS_DENY:
+		page->no_descriptors = 1;
+		break;
+	case STRESS_FAULT_DESCRIPTORS_OK:
+		page->no_descriptors = 0;
 		break;
 	default:
 		page->wall_ns += call->number;

@@ -162,8 +162,11 @@ static int of_link(struct live_link *link, const struct stress_fault_call *call,
 	bool on = call->fault == STRESS_FAULT_DESCRIPTORS;
 	int err;
 
-	if (!on && call->fault != STRESS_FAULT_DESCRIPTORS_OK)
-		return live_shim_fault(link, call, error);
+	if (!on) {
+		err = live_shim_fault(link, call, error);
+		if (err || call->fault != STRESS_FAULT_DESCRIPTORS_OK)
+			return err;
+	}
 	err = set_descriptors(link, on);
 	return err ? live_refuse(error, LWF_EXIT_FALSE, call->text, "the kernel refuses it: %s",
 				 strerror(-err))

@@ -138,6 +138,8 @@ enum stress_parameter {
 	  "allocations are as before")                                                             \
 	X(DESCRIPTORS, "descriptors exhaust", STRESS_DAEMON, STRESS_NO_PARAMETER, STRESS_IN_LIVE,  \
 	  DESCRIPTORS_OK, "the daemon gets no new descriptor (EMFILE)")                            \
+	X(DESCRIPTORS_DENY, "descriptors deny", STRESS_DAEMON, STRESS_NO_PARAMETER,                \
+	  STRESS_IN_LIVE, DESCRIPTORS_OK, "nobody gets one: the whole system has none (ENFILE)")   \
 	X(DESCRIPTORS_OK, "descriptors ok", STRESS_DAEMON, STRESS_NO_PARAMETER, STRESS_IN_LIVE,    \
 	  NONE, "it does again")                                                                   \
 	X(CLOCK, "clock jump", STRESS_DAEMON, STRESS_TAKES_SIGNED_DURATION, STRESS_IN_LIVE, NONE,  \

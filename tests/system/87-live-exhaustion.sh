@@ -11,9 +11,9 @@ cd "$TMP"
 export LIMIT=200
 
 json() { tail -n 1 <<<"$OUT" | jq -r "$1"; }
-# denied WHAT: how many sends, or allocations, the library says that it denied.
+# denied WHAT: how many sends, allocations or descriptors the library says that it denied.
 denied() {
-	jq -r 'select(.kind == "note") | .text | capture("denied (?<sends>[0-9]+) sends and (?<allocations>[0-9]+)") | .'"$1" report.ndjson
+	jq -r 'select(.kind == "note") | .text | capture("denied (?<sends>[0-9]+) sends, (?<allocations>[0-9]+) allocations and (?<descriptors>[0-9]+) ") | .'"$1" report.ndjson
 }
 
 step "each error of a send has its status, and the frames that it hit never left"
@@ -68,7 +68,8 @@ else
 	expect_exit 0 lwf-stress run --live "$scenarios/exhaustion.scn" --report report.ndjson --json
 	expect_equal "verdict, lost, doubled, rules" "passed 0 0 0" "$(json '"\(.verdict) \(.lost) \(.doubled) \(.rules_broken)"')"
 	expect_at_least "allocations that were denied" 100 "$(denied allocations)"
-	note "denied: $(denied sends) sends, $(denied allocations) allocations"
+	expect_at_least "descriptors that were denied" 5 "$(denied descriptors)"
+	note "denied: $(denied sends) sends, $(denied allocations) allocations, $(denied descriptors) descriptors"
 
 	step "of a daemon without memory nothing is asked, and that is said"
 	cat >asks.scn <<-'END'

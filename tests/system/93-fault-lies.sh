@@ -89,6 +89,17 @@ else
 	grep -q sanitizer "$TMP/err" || fail "memory exhaust: $(cat "$TMP/err")"
 fi
 
+step "no descriptor in the whole system: who is there is served, who comes waits, and is served then"
+background fault lwf-stress fault eth1 descriptors deny
+is_told() { grep -q "undoes it" "$TMP/fault.err"; }
+wait_for 5 "descriptors to be gone" is_told
+expect_exit 124 timeout 1 lwfctl show eth1
+lwfd_alive
+stop fault KILL
+wait_for 5 "the guardian to end" no_guardian
+wait_for 5 "somebody to be served" lwfctl show eth1
+all_are SUCCESS send
+
 step "the clock"
 expect_exit 0 lwf-stress fault eth1 clock jump +1h --for 50ms
 expect_exit 0 lwf-stress fault eth1 --for 50ms -- clock jump -24h

@@ -38,10 +38,10 @@ struct fault_page {
 	_Atomic uint32_t send_on;      /* a bit for each side of send[] in which something stands */
 	struct fault_send send[FAULT_PAGE_SIDES];
 	_Atomic int64_t allocations; /* the one after so many, counted down, fails; <= 0: none */
-	_Atomic uint32_t no_memory;
+	_Atomic uint32_t no_memory, no_descriptors;
 	_Atomic int64_t wall_ns; /* by which wall-clock time is ahead */
 	/* what was done */
-	_Atomic uint64_t failed_sends, failed_allocations, wall_asked;
+	_Atomic uint64_t failed_sends, failed_allocations, failed_descriptors, wall_asked;
 };
 
 #endif

@@ -7,7 +7,7 @@
  * asks for such faults, and says in a shared page (fault_page.h) what shall go wrong. Everything else
  * is handed to the C library as it came. The daemon itself is the one that users have.
  *
- * Here: the page, allocations, and wall-clock time. faults_send.c: sends. Processes that the daemon
+ * Here: the page, allocations, and wall-clock time. faults_send.c: sends. faults_descriptor.c: descriptors. Processes that the daemon
  * forks see the same page; "the n-th allocation" is counted in the daemon's own process alone, and
  * sends fail there alone.
  */
