@@ -108,12 +108,30 @@ static void check_object(struct stress_parser *parser, struct stress_statement *
 		stress_wrong(parser, at, NULL, "'%s' cannot happen to that", row->words);
 }
 
+/* "link lan0 upper tap", where lan0 is: what follows belongs to a declaration. */
+static bool declares(const struct stress_parser *parser, const char *first)
+{
+	static const enum stress_keyword options[] = {STRESS_KEYWORD_UPPER,  STRESS_KEYWORD_LOWER,
+						      STRESS_KEYWORD_FILTER, STRESS_KEYWORD_PEER,
+						      STRESS_KEYWORD_DAEMON, STRESS_KEYWORD_QDISC};
+
+	if (strcmp(first, "client") == 0)
+		return stress_at_word(parser, STRESS_KEYWORD_ON);
+	if (strcmp(first, "device") == 0)
+		return false;
+	for (size_t i = 0; strcmp(first, "link") == 0 && i < sizeof(options) / sizeof(options[0]);
+	     i++)
+		if (stress_at_word(parser, options[i]))
+			return true;
+	return parser->blocks == 0 && stress_at_end(parser);
+}
+
 void stress_parse_fault(struct stress_parser *parser, struct stress_statement *statement,
 			const char *first)
 {
 	const unsigned any = STRESS_LINK | STRESS_SIDES | STRESS_CLIENT | STRESS_DAEMON;
 	struct stress_at at = stress_here(parser);
-	char words[2 * STRESS_NAME_BYTES] = "";
+	char words[2 * STRESS_NAME_BYTES] = "", name[2 * STRESS_NAME_BYTES];
 	bool given = stress_is_object(parser, any);
 
 	statement->kind = STRESS_FAULTS;
@@ -125,6 +143,11 @@ void stress_parse_fault(struct stress_parser *parser, struct stress_statement *s
 	}
 	if (given && !stress_need_object(parser, any, &statement->object))
 		return;
+	if (given && first && declares(parser, first))
+		stress_wrong(parser, at, "use another name, or say what happens to it",
+			     "'%s' is there already",
+			     stress_object_show(parser->scenario, &statement->object, name,
+						sizeof(name)));
 	if (first) {
 		snprintf(words, sizeof(words), "%s", first);
 	} else if (parser->token.kind == STRESS_TOKEN_WORD &&

@@ -271,13 +271,29 @@ static void test_variables(void **state)
 }
 
 /* Where the problem is, and a word of what is said. */
+struct wrong {
+	const char *text;
+	unsigned line, column;
+	const char *says;
+};
+
+static void expect_wrong(const struct wrong *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		char place[32];
+
+		snprintf(place, sizeof(place), "a.scn:%u:%u: ", rows[i].line, rows[i].column);
+		if (read_text(rows[i].text))
+			fail_msg("row %zu is understood: %s", i, rows[i].text);
+		if (strncmp(problem.text, place, strlen(place)) != 0 ||
+		    !strstr(problem.text, rows[i].says))
+			fail_msg("row %zu, wanted %s %s: %s", i, place, rows[i].says, problem.text);
+	}
+}
+
 static void test_problems(void **state)
 {
-	static const struct {
-		const char *text;
-		unsigned line, column;
-		const char *says;
-	} rows[] = {
+	static const struct wrong rows[] = {
 		{"frob\n", 1, 1, "begins no statement"},
 		{"repaet 3 { }\n", 1, 1, "did you mean 'repeat'?"},
 		{"expect state(lan0) == running\n", 1, 14, "nothing is called 'lan0'"},
@@ -306,7 +322,6 @@ static void test_problems(void **state)
 		{HEAD "repeat 3 {\n after 1ms\n", 4, 10, "no '}'"},
 		{HEAD "}\n", 4, 1, "no block to end"},
 		{HEAD "repeat 3 { link lan9 }\n", 4, 12, "inside a block"},
-		{HEAD "link lan0\n", 4, 10, "what happens to it"},
 		{HEAD "client lan0 on lan0\n", 4, 8, "is there already"},
 		{HEAD "link while\n", 4, 6, "a word of the language"},
 		{HEAD "note \"open\n", 4, 6, "without its second"},
@@ -330,16 +345,27 @@ static void test_problems(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char place[32];
+	expect_wrong(rows, sizeof(rows) / sizeof(rows[0]));
+}
 
-		snprintf(place, sizeof(place), "a.scn:%u:%u: ", rows[i].line, rows[i].column);
-		if (read_text(rows[i].text))
-			fail_msg("row %zu is understood: %s", i, rows[i].text);
-		if (strncmp(problem.text, place, strlen(place)) != 0 ||
-		    !strstr(problem.text, rows[i].says))
-			fail_msg("row %zu, wanted %s %s: %s", i, place, rows[i].says, problem.text);
-	}
+/* What is declared again is no fault, and what happens to it is. */
+static void test_again(void **state)
+{
+	static const struct wrong rows[] = {
+		{HEAD "link lan0\n", 4, 6,
+		 "'lan0' is there already; use another name, or say what"},
+		{HEAD "link lan0 upper tap mtu 1500\n", 4, 6, "'lan0' is there already"},
+		{HEAD "link lan0 qdisc kernel\n", 4, 6, "'lan0' is there already"},
+		{HEAD "client c1 on lan0\n", 4, 8, "'c1' is there already"},
+		{HEAD "daemon d2; daemon d2\n", 4, 19, "'d2' is there already"},
+		{HEAD "daemon main\n", 4, 8, "'main' is there already"},
+		{HEAD "client c1\n", 4, 10, "what happens to it"},
+		{HEAD "repeat 3 { link lan0 }\n", 4, 22, "what happens to it"},
+		{HEAD "link lan0 mtu 1400 upper tap\n", 4, 20, "the end of the statement"},
+	};
+
+	(void)state;
+	expect_wrong(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 /* The caret stands under the place, also behind tabs and in a line that is too long to be shown. */
@@ -417,8 +443,9 @@ int main(void)
 		cmocka_unit_test(test_declarations), cmocka_unit_test(test_statements),
 		cmocka_unit_test(test_blocks),	     cmocka_unit_test(test_printing),
 		cmocka_unit_test(test_include),	     cmocka_unit_test(test_variables),
-		cmocka_unit_test(test_problems),     cmocka_unit_test(test_caret),
-		cmocka_unit_test(test_documented),   cmocka_unit_test(test_vocabulary),
+		cmocka_unit_test(test_problems),     cmocka_unit_test(test_again),
+		cmocka_unit_test(test_caret),	     cmocka_unit_test(test_documented),
+		cmocka_unit_test(test_vocabulary),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
