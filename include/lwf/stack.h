@@ -410,6 +410,12 @@ enum lwf_pull lwf_session_pull(struct lwf_session *session, struct lwf_frame *fr
 /** Called once after a batch of lwf_session_answer() or lwf_session_refuse(). */
 void lwf_session_flush(struct lwf_session *session);
 
+/**
+ * Its owner has noticed something: a record of kind "client" in the trace, @event by name. Both texts are
+ * copied, and cut to what a record holds.
+ */
+void lwf_session_note(struct lwf_session *session, const char *event, const char *text);
+
 #ifdef __cplusplus
 }
 #endif

@@ -339,6 +339,12 @@ void lwf_session_flush(struct lwf_session *session)
 		session->ops->flush(session);
 }
 
+void lwf_session_note(struct lwf_session *session, const char *event, const char *text)
+{
+	if (session->stack)
+		lwf_trace_text(session->stack, NULL, LWF_TRACE_CLIENT, event, "%s", text);
+}
+
 /** Answers the waiting records that carry @cancel_id, and leaves the others where they are. */
 static void withdraw_waiting(struct lwf_session *session, uint32_t cancel_id)
 {

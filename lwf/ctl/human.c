@@ -159,10 +159,13 @@ static void print_module(const json_t *module)
 static void print_session(const json_t *session)
 {
 	printf("  session %-3" PRIu64 " pid %" PRIu64 " (%s), uid %" PRIu64 ", through %s: %" PRIu64
-	       " submitted, %" PRIu64 " outstanding\n",
+	       " submitted, %" PRIu64 " outstanding",
 	       number(session, "id"), number(session, "pid"), text(session, "comm"),
 	       number(session, "uid"), text(session, "module"), number(session, "submitted"),
 	       number(session, "outstanding"));
+	if (flag(session, "deaf"))
+		printf(", it does not read: %" PRIu64 " answers unread", number(session, "unread"));
+	printf("\n");
 }
 
 static void print_pending(const json_t *kept)

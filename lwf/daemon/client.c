@@ -17,7 +17,8 @@
  *
  * Deadlines. A session that waits while its stack is paused may set a limit to it. client_wait.c knows
  * since when each record waits; while the client is blocked a timer looks, and what is overdue is
- * answered as a session that does not wait is answered at once.
+ * answered as a session that does not wait is answered at once. client_deaf.c notices one that does not read
+ * its answers.
  */
 #include <assert.h>
 #include <errno.h>
@@ -354,6 +355,7 @@ static void client_flush(struct lwf_session *session)
 {
 	struct lwf_client *client = client_of(session);
 
+	lwf_client_deaf_answered(client);
 	client_ring(client);
 	if (client->blocked && !session->closing)
 		client_wake(client);
@@ -605,6 +607,7 @@ static void client_free(struct lwf_client *client)
 
 	if (client->wait.limit_ns)
 		lwf_timer_fini(&client->deadline);
+	lwf_client_deaf_fini(client);
 	if (client->map)
 		munmap(client->map, LWF_RING_BYTES);
 	clients->count--;
@@ -662,6 +665,9 @@ int lwf_client_open(struct lwf_clients *clients, struct lwf_stack *stack,
 	ret = client_make_deadline(made, options->wait_when_paused ? options->wait_ns : 0);
 	if (ret)
 		goto err_free;
+	ret = lwf_client_deaf_init(made);
+	if (ret)
+		goto err_free;
 	ret = client_map(made, memfd);
 	if (ret)
 		goto err_free;
@@ -704,6 +710,7 @@ void lwf_client_close(struct lwf_client *client)
 {
 	client->context = NULL;
 	client->blocked = false;
+	lwf_client_deaf_cancel(client);
 	node_remove(&client->node);
 	client_goodbye(client);
 	lwf_session_close(&client->session, client_closed);

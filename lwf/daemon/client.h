@@ -16,6 +16,7 @@
 #include <lwf/ring.h>
 #include <lwf/stack.h>
 
+#include "client_deaf.h"
 #include "client_wait.h"
 
 #define LWF_COMM_BYTES 16u /* name of a process, with the final 0 (TASK_COMM_LEN) */
@@ -82,6 +83,7 @@ struct lwf_client {
 
 	struct lwf_client_wait wait; /* records that wait with a deadline */
 	struct lwf_timer deadline;
+	struct lwf_client_deaf deaf; /* since when it reads no answers */
 
 	/* records that were answered where they waited, a bit each, and how many; pull passes them */
 	uint8_t withdrawn[LWF_RING_SUBMIT_SLOTS / 8u];

@@ -315,6 +315,8 @@ static json_t *show_session(const struct lwf_session *session)
 	put_text(&object, "module", session->target_name);
 	put_number(&object, "outstanding", session->outstanding);
 	put_number(&object, "submitted", session->ledger.submitted);
+	put_number(&object, "unread", lwf_client_unread(client));
+	put_bool(&object, "deaf", lwf_client_is_deaf(client));
 	return object;
 }
 

@@ -56,6 +56,35 @@ during questions 3
 during deaf 3
 during hoard 3
 
+deaf_sessions() { show '[.stacks[0].sessions[] | select(.deaf)] | length' eth1; }
+told_deaf() { grep -c "has read no answer for 5 s" "$TMP/lwfd.log" || :; }
+is_told() { [ "$(told_deaf)" -ge "$1" ]; }
+
+step "one that reads no answers is named once, and is harmless; a quiet one is not"
+expect_equal "clients that were said not to read" 0 "$(told_deaf)"
+# its one frame was answered and the answer read: it has nothing to read for as long as it likes
+framegen numbered "$TMP/one.pcap" 1 60 >/dev/null
+mkfifo "$TMP/quiet"
+background pump bash -c "exec 3>'$TMP/quiet' && cat '$TMP/one.pcap' >&3 && exec sleep 60"
+background quiet lwf-inject --json eth1 "$TMP/quiet"
+background watch lwfctl watch --json eth1
+background hoarder badclient eth1 hoard 10
+wait_for 9 "the warning" is_told 1
+served
+expect_equal "sessions that lwfctl calls deaf" 1 "$(deaf_sessions)"
+unread=$(show '.stacks[0].sessions[] | select(.deaf) | .unread' eth1)
+expect_match "warning" \
+	"warning: session [0-9]+ of pid $(pid_of hoarder) \(badclient\) on stack eth1 has read no answer for 5 s, $unread are unread; its ring is full" \
+	"$(grep "has read no answer" "$TMP/lwfd.log")"
+expect_match "what lwfctl show says of it" "it does not read: $unread answers unread" "$(lwfctl show eth1)"
+finish hoarder 30
+expect_equal "exit code of badclient hoard ($OUT $ERR)" 0 "$CODE"
+expect_equal "clients that were said not to read" 1 "$(told_deaf)"
+expect_equal "records of it" 1 "$(jq -c 'select(.kind == "client" and .event == "deaf")' "$TMP/watch.out" | wc -l)"
+stop watch
+stop pump
+stop quiet
+
 step "a client that is stopped in mid-flight"
 client_traffic stopped --topspeed
 MORE=500 sending
