@@ -19,7 +19,7 @@ static uint64_t draw(struct stress_interp *interp)
 
 static bool ask(struct stress_interp *interp, const struct stress_expr *expr, int64_t *value)
 {
-	struct stress_question question = {expr->quantity, expr->object, expr->word};
+	struct stress_question question = {expr->quantity, expr->object, expr->word, expr->text};
 
 	*value = 0;
 	if (interp->world->ops->ask(interp->world, &question, value, interp->error) == 0)

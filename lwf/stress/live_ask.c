@@ -343,6 +343,8 @@ int live_ask(struct stress_world *base, const struct stress_question *question, 
 			*value = (int64_t)ask_resyncs(world, question->object.index);
 			return 0;
 		}
+		if (question->quantity == STRESS_QUANTITY_LOGGED)
+			return live_log_ask(world, question, value, error);
 		return live_usage_ask(world, question, value, error);
 	case STRESS_NOTHING:
 		*value = (int64_t)world->rules_broken;

@@ -139,6 +139,11 @@ struct live_link {
 	struct live_usage usage;
 	uint64_t pauses, pended;
 	struct stress_histogram pause;
+	struct live_log {
+		const char *text; /* that was asked for last */
+		uint64_t bytes;	  /* of the log, then */
+		uint64_t lines;	  /* that had it */
+	} logged;
 	uint8_t lane;
 	uint64_t out;		   /* last value that the record has */
 	uint64_t heard;		   /* number of the last record of its trace */
@@ -316,6 +321,12 @@ int live_usage_ask(struct live_world *world, const struct stress_question *quest
 
 /** The exit code of another lwfd that is started on the NIC of @link now. 0; or -errno with @error. */
 int live_second_daemon(struct live_link *link, int64_t *value, struct lwf_error *error);
+
+/* ---- live_log.c ---- */
+
+/** How many lines of the logs of a daemon contain the text of @question. 0; or -errno with @error. */
+int live_log_ask(struct live_world *world, const struct stress_question *question, int64_t *value,
+		 struct lwf_error *error);
 
 /* ---- live_link.c ---- */
 

@@ -307,6 +307,15 @@ static int need_word(struct stress_parser *parser, enum stress_word kind)
 	return -1;
 }
 
+static const char *need_quoted(struct stress_parser *parser)
+{
+	char *text = stress_take(parser, STRESS_TEXT_BYTES);
+
+	if (text)
+		stress_need_string(parser, "a text", text, STRESS_TEXT_BYTES);
+	return text;
+}
+
 static struct stress_expr *need_question(struct stress_parser *parser,
 					 enum stress_quantity quantity, struct stress_at at)
 {
@@ -324,8 +333,10 @@ static struct stress_expr *need_question(struct stress_parser *parser,
 		stress_need_object(parser, row->objects, &expr->object);
 	if (row->word == STRESS_HOLD_WORD)
 		stress_need_sign(parser, ',');
-	if (row->word == STRESS_HOLD_WORD ||
-	    (row->word != STRESS_NO_WORD && stress_accept_sign(parser, ',')))
+	if (row->word == STRESS_TEXT_WORD && stress_accept_sign(parser, ','))
+		expr->text = need_quoted(parser);
+	else if (row->word == STRESS_HOLD_WORD ||
+		 (row->word != STRESS_NO_WORD && stress_accept_sign(parser, ',')))
 		expr->word = need_word(parser, row->word);
 	stress_need_sign(parser, ')');
 	return expr;

@@ -137,6 +137,7 @@ static const char *word_of(const struct stress_expr *expr)
 		return lwf_reason_name((enum lwf_reason)expr->word);
 	case STRESS_HOLD_WORD:
 		return lwf_hold_name((enum lwf_hold)expr->word);
+	case STRESS_TEXT_WORD:
 	case STRESS_NO_WORD:
 		break;
 	}
@@ -209,6 +210,11 @@ static void show_expr(const struct stress_scenario *scenario, const struct stres
 		if (expr->word >= 0) {
 			append(out, ", ");
 			append(out, word_of(expr));
+		}
+		if (expr->text) {
+			append(out, ", \"");
+			append(out, expr->text);
+			append(out, "\"");
 		}
 		append(out, ")");
 		break;

@@ -69,7 +69,8 @@ struct stress_expr {
 	int64_t number;
 	enum stress_quantity quantity;
 	struct stress_object object;
-	int word; /* enum lwf_answer, lwf_reason or lwf_hold; -1: none */
+	int word;	  /* enum lwf_answer, lwf_reason or lwf_hold; -1: none */
+	const char *text; /* of a quantity that takes one; NULL: none */
 	struct stress_expr *left, *right;
 };
 

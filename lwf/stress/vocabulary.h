@@ -179,6 +179,7 @@ enum stress_word {
 	STRESS_STATUS_WORD, /* may be left out: the sum of all */
 	STRESS_REASON_WORD, /* may be left out: the sum of all */
 	STRESS_HOLD_WORD,
+	STRESS_TEXT_WORD, /* "a text"; may be left out */
 };
 
 /** X(symbol, name, objects, word, unit, worlds, what it is): what `expect` may ask for. */
@@ -239,6 +240,8 @@ enum stress_word {
 	  STRESS_IN_LIVE, "the exit code of another lwfd that is started on the same NIC now")     \
 	X(RESYNCS, "resyncs", STRESS_DAEMON, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_LIVE,         \
 	  "full dumps after a netlink overrun")                                                    \
+	X(LOGGED, "logged", STRESS_DAEMON, STRESS_TEXT_WORD, STRESS_COUNT, STRESS_IN_LIVE,         \
+	  "lines that the daemon has written so far; with a text: that contain it")                \
 	X(CPU, "cpu", STRESS_DAEMON, STRESS_NO_WORD, STRESS_SHARE, STRESS_IN_LIVE,                 \
 	  "processor time of the daemon over the last second")                                     \
 	X(MEMORY_OF, "memory", STRESS_DAEMON, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,        \

@@ -38,7 +38,8 @@ struct stress_fault_call {
 struct stress_question {
 	enum stress_quantity quantity;
 	struct stress_object object;
-	int word; /* enum lwf_answer, lwf_reason or lwf_hold; -1: none */
+	int word;	  /* enum lwf_answer, lwf_reason or lwf_hold; -1: none */
+	const char *text; /* lives as long as the scenario; NULL: none */
 };
 
 struct stress_world_ops {

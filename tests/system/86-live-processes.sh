@@ -91,6 +91,7 @@ cat >daemon.scn <<-'END'
 	stop all
 	after 1200ms expect cpu(main) < 1% and outstanding(c1) > 0
 	daemon continue
+	expect logged(main, "control socket") == 4 and logged(main) > 8 and logged(main, "is Frob") == 0
 	expect memory(main) > 1M and memory(main) < 300M
 	expect descriptors(main) > 5 and descriptors(main) < 60
 	drain within 2s

@@ -223,6 +223,27 @@ static void test_printing(void **state)
 	}
 }
 
+/* A text stands where it is looked for in the log. */
+static void test_logged(void **state)
+{
+	struct stress_scenario *scenario =
+		need(HEAD "only live { expect logged(main, \"it is gone\") == logged() }\n");
+	const struct stress_expr *expr = scenario->body->body->condition;
+	char shown[256];
+
+	(void)state;
+	assert_string_equal(expr->left->text, "it is gone");
+	assert_null(expr->right->text);
+	assert_string_equal(stress_expr_show(scenario, expr, shown, sizeof(shown)),
+			    "logged(main, \"it is gone\") == logged(main)");
+	stress_scenario_free(scenario);
+	assert_null(read_text(HEAD "only live { expect logged(main, gone) == 0 }\n"));
+	assert_non_null(strstr(problem.text, "a text in quotes"));
+	assert_null(read_text(HEAD "only live { expect cpu(main, \"gone\") < 1% }\n"));
+	assert_null(read_text(HEAD "expect logged(main) == 0\n"));
+	assert_non_null(strstr(problem.text, "only live"));
+}
+
 static void test_include(void **state)
 {
 	struct files files = {{"a.scn", "b.inc", "d/c.inc"},
@@ -444,8 +465,8 @@ int main(void)
 		cmocka_unit_test(test_blocks),	     cmocka_unit_test(test_printing),
 		cmocka_unit_test(test_include),	     cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_problems),     cmocka_unit_test(test_again),
-		cmocka_unit_test(test_caret),	     cmocka_unit_test(test_documented),
-		cmocka_unit_test(test_vocabulary),
+		cmocka_unit_test(test_logged),	     cmocka_unit_test(test_caret),
+		cmocka_unit_test(test_documented),   cmocka_unit_test(test_vocabulary),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
