@@ -109,7 +109,9 @@ void stress_eval_found(struct stress_interp *interp, const struct stress_expr *e
 		stress_eval_found(interp, expr->left, text, bytes);
 	if (expr->right)
 		stress_eval_found(interp, expr->right, text, bytes);
-	if (expr->kind != STRESS_EXPR_QUANTITY || !ask(interp, expr, &number))
+	if (expr->kind == STRESS_EXPR_COUNTER && expr->text)
+		number = interp->counter[expr->number % STRESS_REPEATS_MAX];
+	else if (expr->kind != STRESS_EXPR_QUANTITY || !ask(interp, expr, &number))
 		return;
 	stress_expr_show(interp->scenario, expr, name, sizeof(name));
 	stress_number_show(number, expr->unit, value, sizeof(value));

@@ -457,6 +457,9 @@ static bool run_statement(struct stress_interp *interp, const struct stress_stat
 	case STRESS_STACK:
 	case STRESS_FILTER:
 		return run_order(interp, statement);
+	case STRESS_REMEMBER:
+		return stress_eval(interp, statement->number,
+				   &interp->counter[statement->counter % STRESS_REPEATS_MAX]);
 	case STRESS_NOTE:
 		note(interp,
 		     (struct stress_event){.kind = STRESS_EVENT_NOTE, .lane = STRESS_NO_LANE},

@@ -68,6 +68,7 @@
 	X(REMOVE, "remove")           \
 	X(SET, "set")                 \
 	X(NOTE, "note")               \
+	X(REMEMBER, "remember")       \
 	X(AND, "and")                 \
 	X(OR, "or")                   \
 	X(NOT, "not")

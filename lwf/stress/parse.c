@@ -18,6 +18,7 @@ static struct stress_statement **parse_list(struct stress_parser *parser,
 static void parse_block(struct stress_parser *parser, struct stress_statement **body)
 {
 	struct stress_at at = stress_here(parser);
+	struct stress_symbol *outer = parser->symbols;
 
 	stress_need_sign(parser, '{');
 	if (++parser->depth > STRESS_DEPTH_MAX)
@@ -30,6 +31,7 @@ static void parse_block(struct stress_parser *parser, struct stress_statement **
 	stress_need_sign(parser, '}');
 	parser->depth--;
 	parser->blocks--;
+	parser->symbols = outer;
 }
 
 static void parse_after(struct stress_parser *parser, struct stress_statement *statement)
@@ -62,6 +64,14 @@ static void parse_always(struct stress_parser *parser, struct stress_statement *
 		statement->while_true = stress_need_condition(parser);
 }
 
+static uint32_t take_counter(struct stress_parser *parser, struct stress_at at)
+{
+	if (parser->scenario->counters >= STRESS_REPEATS_MAX)
+		stress_wrong(parser, at, NULL, "%u times 'repeat' and 'remember' are the most",
+			     STRESS_REPEATS_MAX);
+	return parser->scenario->counters++;
+}
+
 static void parse_repeat(struct stress_parser *parser, struct stress_statement *statement)
 {
 	struct stress_symbol *outer = parser->symbols, *symbol;
@@ -71,10 +81,7 @@ static void parse_repeat(struct stress_parser *parser, struct stress_statement *
 	statement->number =
 		stress_need_number(parser, statement->for_time ? STRESS_DURATION : STRESS_COUNT,
 				   statement->for_time ? "how long" : "how many times");
-	statement->counter = parser->scenario->counters++;
-	if (statement->counter >= STRESS_REPEATS_MAX)
-		stress_wrong(parser, statement->at, NULL, "%u times 'repeat' are the most",
-			     STRESS_REPEATS_MAX);
+	statement->counter = take_counter(parser, statement->at);
 	if (stress_accept(parser, STRESS_KEYWORD_AS)) {
 		symbol = stress_take(parser, sizeof(*symbol));
 		if (!symbol || !stress_need_name(parser, "the name of the round's number",
@@ -86,6 +93,34 @@ static void parse_repeat(struct stress_parser *parser, struct stress_statement *
 	}
 	parse_block(parser, &statement->body);
 	parser->symbols = outer;
+}
+
+/* Known from here to the end of its block; the same name again is the same thing. */
+static void parse_remember(struct stress_parser *parser, struct stress_statement *statement)
+{
+	struct stress_symbol *symbol = stress_take(parser, sizeof(*symbol));
+	const struct stress_symbol *old;
+	struct stress_at at;
+
+	statement->kind = STRESS_REMEMBER;
+	if (!symbol || !stress_need_new_name(parser, "a name to remember it by", symbol->name,
+					     sizeof(symbol->name)))
+		return;
+	stress_need_sign(parser, '=');
+	at = stress_here(parser);
+	statement->number = stress_need_value(parser);
+	if (!statement->number || parser->err)
+		return;
+	symbol->remembered = true;
+	symbol->unit = statement->number->unit;
+	old = stress_remembered(parser, symbol->name);
+	if (old && old->unit != symbol->unit)
+		stress_wrong(parser, at, "use another name", "'%s' had another unit before",
+			     symbol->name);
+	symbol->counter = old ? old->counter : take_counter(parser, statement->at);
+	statement->counter = symbol->counter;
+	symbol->next = parser->symbols;
+	parser->symbols = symbol;
 }
 
 static void parse_only(struct stress_parser *parser, struct stress_statement *statement)
@@ -246,6 +281,8 @@ static struct stress_statement *parse_statement(struct stress_parser *parser)
 		stress_parse_filter(parser, statement);
 	else if (stress_accept(parser, STRESS_KEYWORD_FAULT))
 		stress_parse_fault(parser, statement, NULL);
+	else if (stress_accept(parser, STRESS_KEYWORD_REMEMBER))
+		parse_remember(parser, statement);
 	else if (stress_accept(parser, STRESS_KEYWORD_NOTE)) {
 		statement->kind = STRESS_NOTE;
 		stress_need_string(parser, "a note", statement->text, sizeof(statement->text));

@@ -65,20 +65,12 @@ void stress_parse_let(struct stress_parser *parser)
 	struct stress_symbol *symbol = stress_take(parser, sizeof(*symbol));
 	struct stress_variable *variable = stress_take(parser, sizeof(*variable));
 	const struct stress_expr *value, *other;
-	struct stress_at at = stress_here(parser);
-	enum lwf_state state;
+	struct stress_at at;
 
 	if (!symbol || !variable ||
-	    !stress_need_name(parser, "the variable's name", symbol->name, sizeof(symbol->name)))
+	    !stress_need_new_name(parser, "the variable's name", symbol->name,
+				  sizeof(symbol->name)))
 		return;
-	if (lwf_state_parse(symbol->name, &state) ||
-	    stress_quantity_find(symbol->name) != STRESS_QUANTITIES)
-		stress_wrong(parser, at, "use another name", "'%s' has a meaning already",
-			     symbol->name);
-	for (const struct stress_symbol *old = parser->symbols; old; old = old->next)
-		if (strcmp(old->name, symbol->name) == 0)
-			stress_wrong(parser, at, "use another name", "'%s' is there already",
-				     symbol->name);
 	stress_need_sign(parser, '=');
 	at = stress_here(parser);
 	value = stress_need_value(parser);

@@ -228,7 +228,30 @@ static struct stress_expr *need_literal(struct stress_parser *parser)
 	return expr;
 }
 
-/* A variable's value, a counter, a state; NULL when the word is none of them. */
+const struct stress_symbol *stress_remembered(const struct stress_parser *parser, const char *name)
+{
+	for (const struct stress_symbol *symbol = parser->symbols; symbol; symbol = symbol->next)
+		if (symbol->remembered && strcmp(symbol->name, name) == 0)
+			return symbol;
+	return NULL;
+}
+
+bool stress_need_new_name(struct stress_parser *parser, const char *what, char *text, size_t bytes)
+{
+	struct stress_at at = stress_here(parser);
+	enum lwf_state state;
+
+	if (!stress_need_name(parser, what, text, bytes))
+		return false;
+	if (lwf_state_parse(text, &state) || stress_quantity_find(text) != STRESS_QUANTITIES)
+		stress_wrong(parser, at, "use another name", "'%s' has a meaning already", text);
+	for (const struct stress_symbol *old = parser->symbols; old; old = old->next)
+		if (!old->remembered && strcmp(old->name, text) == 0)
+			stress_wrong(parser, at, "use another name", "'%s' is there already", text);
+	return !parser->err;
+}
+
+/* A variable's value, a counter, what was remembered, a state; NULL when the word is none of them. */
 static struct stress_expr *find_value(struct stress_parser *parser, const char *name,
 				      struct stress_at at)
 {
@@ -238,7 +261,9 @@ static struct stress_expr *find_value(struct stress_parser *parser, const char *
 	for (const struct stress_symbol *symbol = parser->symbols; symbol; symbol = symbol->next) {
 		if (strcmp(symbol->name, name) != 0)
 			continue;
-		expr = new_expr(parser, STRESS_EXPR_COUNTER, STRESS_COUNT, at);
+		expr = new_expr(parser, STRESS_EXPR_COUNTER, symbol->unit, at);
+		if (expr && symbol->remembered)
+			expr->text = symbol->name;
 		if (expr && symbol->value) {
 			*expr = *symbol->value;
 			expr->at = at;

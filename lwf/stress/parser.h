@@ -25,8 +25,10 @@ struct stress_arena {
 /** Something that a name in an expression stands for. */
 struct stress_symbol {
 	char name[STRESS_NAME_BYTES];
-	const struct stress_expr *value; /* of a variable; NULL: a repeat's counter */
+	const struct stress_expr *value; /* of a variable; NULL: it is kept under a number: */
 	uint32_t counter;
+	bool remembered; /* not a repeat's */
+	enum stress_unit unit;
 	struct stress_symbol *next; /* older */
 };
 
@@ -98,6 +100,12 @@ const char *stress_suggest(const char *word, const char *(*nth)(const void *cont
 /** A number of @unit, maybe a range; @what names it in problems. */
 struct stress_expr *stress_need_number(struct stress_parser *parser, enum stress_unit unit,
 				       const char *what);
+
+/** A name for something that has none yet: not a state's, a quantity's, or one that is there. */
+bool stress_need_new_name(struct stress_parser *parser, const char *what, char *text, size_t bytes);
+
+/** What was remembered under @name; NULL: nothing. */
+const struct stress_symbol *stress_remembered(const struct stress_parser *parser, const char *name);
 
 /** A number or range as it is written, of any unit ("let"). */
 struct stress_expr *stress_need_value(struct stress_parser *parser);

@@ -201,7 +201,7 @@ static void show_expr(const struct stress_scenario *scenario, const struct stres
 		append(out, text);
 		break;
 	case STRESS_EXPR_COUNTER:
-		append(out, "round");
+		append(out, expr->text ? expr->text : "round");
 		break;
 	case STRESS_EXPR_QUANTITY:
 		append(out, stress_quantity_row(expr->quantity)->name);

@@ -22,7 +22,7 @@
 #define STRESS_CLIENTS_MAX	32u
 #define STRESS_TRAFFICS_MAX	32u
 #define STRESS_DAEMONS_MAX	4u
-#define STRESS_REPEATS_MAX	256u
+#define STRESS_REPEATS_MAX	256u /* and things that are remembered */
 #define STRESS_LINK_FILTERS_MAX 6u
 #define STRESS_DEPTH_MAX	16u /* blocks in blocks, files in files, parentheses */
 #define STRESS_FILE_MAX_BYTES	(1u << 20)
@@ -46,7 +46,8 @@ struct stress_object {
 enum stress_expr_kind {
 	STRESS_EXPR_NUMBER,  /* number, in unit */
 	STRESS_EXPR_RANGE,   /* left..right: drawn from the seed at each evaluation, both ends in */
-	STRESS_EXPR_COUNTER, /* the round of the repeat with this number (number), from 1 */
+	STRESS_EXPR_COUNTER, /* what is kept under this number: the round of a repeat, from 1, or
+				what was remembered (then text is its name) */
 	STRESS_EXPR_QUANTITY, /* quantity(object, word) */
 	STRESS_EXPR_ADD,
 	STRESS_EXPR_SUBTRACT,
@@ -70,7 +71,7 @@ struct stress_expr {
 	enum stress_quantity quantity;
 	struct stress_object object;
 	int word;	  /* enum lwf_answer, lwf_reason or lwf_hold; -1: none */
-	const char *text; /* of a quantity that takes one; NULL: none */
+	const char *text; /* of a quantity that takes one, of what was remembered; NULL: none */
 	struct stress_expr *left, *right;
 };
 
@@ -145,6 +146,7 @@ enum stress_statement_kind {
 	STRESS_STACK,  /* stack LINK pause|restart|attach|detach */
 	STRESS_FILTER, /* filter LINK insert "SPEC" | LINK/MODULE remove | LINK/MODULE set "K=V" */
 	STRESS_NOTE,   /* note "TEXT": a mark in the report */
+	STRESS_REMEMBER, /* remember NAME = VALUE: what it is now */
 };
 
 struct stress_statement {
@@ -152,13 +154,13 @@ struct stress_statement {
 	struct stress_at at;
 	char text[STRESS_TEXT_BYTES];	/* as it was written, in one line (without its body); NOTE:
 					   its text; FILTER: the spec or the options */
-	struct stress_expr *number;	/* AFTER, within, REPEAT, DRAIN */
+	struct stress_expr *number;	/* AFTER, within, REPEAT, DRAIN, REMEMBER */
 	struct stress_expr *condition;	/* EXPECT, ALWAYS */
 	struct stress_expr *while_true; /* ALWAYS; NULL: without */
 	struct stress_statement *body;
 	struct stress_statement *next;
 	bool for_time;	  /* REPEAT: number is a duration */
-	uint32_t counter; /* REPEAT: its number */
+	uint32_t counter; /* REPEAT, REMEMBER: its number */
 	unsigned worlds;  /* ONLY: STRESS_IN_* */
 	uint32_t traffic; /* START, STOP; STRESS_TRAFFICS_MAX: all */
 	enum stress_order order;

@@ -246,6 +246,18 @@ static void test_repeats(void **state)
 	assert_int_equal(record.ran_ns, 1000000);
 }
 
+/* What was remembered stays as it was, until the statement comes again. */
+static void test_remember(void **state)
+{
+	(void)state;
+	passes("start t1\nwithin 50ms expect submitted(c1) > 5\nremember n = submitted(c1)\n"
+	       "after 10ms expect submitted(c1) > n + 50 and n < 10\n"
+	       "repeat 3 { remember n = submitted(c1)\n after 5ms expect submitted(c1) < n + 60 }\n"
+	       "after 50ms expect submitted(c1) > n + 100\n");
+	fails("remember n = submitted(c1)\nstart t1\nafter 5ms expect submitted(c1) == n\n", 3,
+	      "n is 0");
+}
+
 /* The same seed is the same run; another one is not. */
 static void test_seeds(void **state)
 {
@@ -302,7 +314,8 @@ int main(void)
 		cmocka_unit_test(test_faults),	     cmocka_unit_test(test_pauses),
 		cmocka_unit_test(test_clients),	     cmocka_unit_test(test_daemons),
 		cmocka_unit_test(test_filters),	     cmocka_unit_test(test_repeats),
-		cmocka_unit_test(test_seeds),	     cmocka_unit_test(test_record),
+		cmocka_unit_test(test_remember),     cmocka_unit_test(test_seeds),
+		cmocka_unit_test(test_record),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -244,6 +244,28 @@ static void test_logged(void **state)
 	assert_non_null(strstr(problem.text, "only live"));
 }
 
+/* It has the unit of what it remembers, and is known to the end of its block. */
+static void test_remember(void **state)
+{
+	struct stress_scenario *scenario =
+		need(HEAD "remember n = submitted(c1)\nexpect submitted(c1) == n + 3\n"
+			  "repeat 2 as i { after 1ms remember n = submitted(c1) * i }\n"
+			  "remember t = pause_max(lan0)\nexpect pause_max(lan0) < t * 2\n");
+	const struct stress_statement *s = scenario->body, *inner;
+	char shown[256];
+
+	(void)state;
+	assert_int_equal(s->kind, STRESS_REMEMBER);
+	assert_int_equal(s->next->condition->right->left->number, s->counter);
+	assert_string_equal(stress_expr_show(scenario, s->next->condition, shown, sizeof(shown)),
+			    "submitted(c1) == n + 3");
+	inner = s->next->next->body->body;
+	assert_int_equal(inner->counter, s->counter); /* the same thing again */
+	assert_int_not_equal(inner->counter, s->next->next->counter);
+	assert_int_equal(s->next->next->next->next->condition->unit, STRESS_COUNT);
+	stress_scenario_free(scenario);
+}
+
 static void test_include(void **state)
 {
 	struct files files = {{"a.scn", "b.inc", "d/c.inc"},
@@ -389,6 +411,21 @@ static void test_again(void **state)
 	expect_wrong(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
+static void test_problems_of_remembering(void **state)
+{
+	static const struct wrong rows[] = {
+		{HEAD "remember paused = 3\n", 4, 10, "has a meaning already"},
+		{HEAD "let n = 3; remember n = 4\n", 4, 21, "is there already"},
+		{HEAD "remember n = 3; remember n = 4ms\n", 4, 30, "had another unit"},
+		{HEAD "only sim { remember n = 3 }; expect n == 3\n", 4, 37, "is no quantity"},
+		{HEAD "remember n = pause_max(lan0); expect n == 3\n", 4, 43, "stands beside"},
+		{HEAD "remember n\n", 4, 11, "is wanted"},
+	};
+
+	(void)state;
+	expect_wrong(rows, sizeof(rows) / sizeof(rows[0]));
+}
+
 /* The caret stands under the place, also behind tabs and in a line that is too long to be shown. */
 static void test_caret(void **state)
 {
@@ -467,6 +504,7 @@ int main(void)
 		cmocka_unit_test(test_problems),     cmocka_unit_test(test_again),
 		cmocka_unit_test(test_logged),	     cmocka_unit_test(test_caret),
 		cmocka_unit_test(test_documented),   cmocka_unit_test(test_vocabulary),
+		cmocka_unit_test(test_remember),     cmocka_unit_test(test_problems_of_remembering),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
