@@ -105,6 +105,16 @@ expect_exit 0 lwf-stress fault eth1 clock jump +1h --for 50ms
 expect_exit 0 lwf-stress fault eth1 --for 50ms -- clock jump -24h
 all_are SUCCESS send
 
+step "the interface of the default route is left alone, but for --i-know"
+ip route add default dev eth1
+for words in "send error EIO" "send slow 40ms" "send stuck" "memory exhaust" "descriptors deny"; do
+	# shellcheck disable=SC2086 # words
+	expect_error 6 "eth1: .*default route.*--i-know" lwf-stress fault eth1 $words --for 50ms
+done
+expect_exit 0 lwf-stress fault eth1 send error EIO --for 50ms --i-know
+expect_exit 0 lwf-stress fault eth1 clock jump +1h --for 50ms
+ip route del default
+
 step "what is wrong is said"
 expect_error 2 "no errno" lwf-stress fault eth1 send error EWRONG
 expect_error 2 "time with a unit" lwf-stress fault eth1 send slow 12
