@@ -11,11 +11,13 @@
 #include <strings.h>
 
 #include "live_world.h"
+#include "sight.h"
 
 #define ASK_TRIES 3u
 
 void live_forget(struct live_link *link)
 {
+	link->sight[LIVE_LOWER].has_looked = link->sight[LIVE_UPPER].has_looked = false;
 	if (link->stopped && link->asks)
 		return;
 	json_decref(link->seen);
@@ -329,6 +331,8 @@ int live_ask(struct stress_world *base, const struct stress_question *question, 
 {
 	struct live_world *world = live_of(base);
 
+	if (stress_sight_answers(question->quantity))
+		return live_sight_ask(world, question, value, error);
 	if (is_its(question) && live_shim_starves(&world->link[question->object.index]))
 		return live_refuse(error, LWF_EXIT_USAGE,
 				   stress_quantity_row(question->quantity)->name,

@@ -19,6 +19,7 @@
 #include <lwf/inject.h>
 
 #include "live_world.h"
+#include "number.h"
 
 #define BATCH	    64u
 #define CANCEL_ID   1u
@@ -88,9 +89,13 @@ static uint32_t submit(struct process *process, const struct live_pace *sender, 
 	uint32_t ready = 0, taken;
 	int n;
 
+	_Static_assert(BATCH <= STRESS_PATTERNS,
+		       "live_client.c: each frame of a batch has bytes of its own");
 	for (; ready < count && !process->slot[(process->next + ready) % LIVE_SLOTS]; ready++) {
 		uint32_t pattern = (uint32_t)((made + ready) % STRESS_PATTERNS);
 
+		stress_number_put(&sender->patterns, sender->index, made + ready,
+				  sender->patterns.bytes[pattern]);
 		frames[ready] = (struct lwf_inject_frame){
 			.data = sender->patterns.bytes[pattern],
 			.len = sender->patterns.len[pattern],
@@ -103,13 +108,14 @@ static uint32_t submit(struct process *process, const struct live_pace *sender, 
 		return 0;
 	/* before, so that one that is killed in the middle has not handed over more than it says */
 	page->submitted += ready;
+	page->made[sender->index] += ready;
 	n = lwf_inject_submit(process->handle, frames, ready, NULL);
 	taken = n > 0 ? (uint32_t)n : 0;
 	page->submitted -= ready - taken;
+	page->made[sender->index] -= ready - taken;
 	for (uint32_t i = 0; i < taken; i++)
 		process->slot[(process->next + i) % LIVE_SLOTS] = process->next + i;
 	process->next += taken;
-	page->made[sender->index] += taken;
 	return taken;
 }
 

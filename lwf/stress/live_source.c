@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "live_world.h"
+#include "number.h"
 #include "open.h"
 
 #define BATCH	     64u
@@ -66,9 +67,12 @@ static uint64_t put_out(struct sender *sender, const struct live_pace *pace, uin
 
 	while (taken < due) {
 		uint32_t pattern = (uint32_t)((made + taken) % STRESS_PATTERNS);
-		ssize_t n = sendto(sender->fd, pace->patterns.bytes[pattern],
-				   pace->patterns.len[pattern], 0, (struct sockaddr *)&sender->at,
-				   sizeof(sender->at));
+		ssize_t n;
+
+		stress_number_put(&pace->patterns, pace->index, made + taken,
+				  pace->patterns.bytes[pattern]);
+		n = sendto(sender->fd, pace->patterns.bytes[pattern], pace->patterns.len[pattern],
+			   0, (struct sockaddr *)&sender->at, sizeof(sender->at));
 
 		if (n < 0) {
 			if (errno == ENXIO || errno == ENODEV)

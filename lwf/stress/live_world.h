@@ -6,7 +6,7 @@
  * processes; live_net.c speaks to the kernel about links; live_link.c is what happens to a link;
  * live_pace.c paces traffic; live_client.c is what a client process does, live_crowd.c what happens to
  * it; live_source.c is hosts and networks that send; live_daemon.c starts daemons; live_watch.c hears what they tell; live_witness.c counts what
- * devices took; live_ask.c answers questions; live_fault.c gives faults to who does them, and orders to
+ * devices took, live_sight.c looks at them; live_ask.c answers questions; live_fault.c gives faults to who does them, and orders to
  * daemons. All but the clients is one thread. Everything lives in a PID namespace whose process 1 dies
  * with the run, however that ends, and takes all others along; devices die with their namespaces.
  */
@@ -37,6 +37,7 @@
 struct nl_msg;
 struct nl_sock;
 struct fault_page;
+struct live_sight_page;
 struct live_world;
 
 enum live_side { LIVE_LOWER, LIVE_UPPER, LIVE_SIDES };
@@ -101,6 +102,14 @@ struct live_source {
 	struct live_page *page;
 };
 
+/** Who looks at what comes out at a side of a link. */
+struct live_sight {
+	pid_t pid; /* 0: nobody does */
+	int fd;	   /* to ask it */
+	struct live_sight_page *page;
+	bool has_looked; /* at all there was at this moment */
+};
+
 /** One link, and the lwfd that has it. */
 struct live_link {
 	struct live_world *world;
@@ -128,6 +137,7 @@ struct live_link {
 		uint64_t tx, rx;
 	} gone[LIVE_SIDES];
 	struct live_source source[LIVE_SIDES];
+	struct live_sight sight[LIVE_SIDES];
 	pid_t pid; /* of its lwfd; 0: it does not run */
 	bool stopped; /* it hears nothing, so it is not asked: what it said last is all that is known */
 	struct lwf_connection *asks, *watches;
@@ -271,6 +281,19 @@ void live_witness_add(struct live_link *link, const struct live_device *device);
 
 /** Frames that a side took (@tx) or gave, over all its lives, by the kernel's counters. */
 uint64_t live_witness(struct live_link *link, bool upper, bool tx);
+
+/* ---- live_sight.c ---- */
+
+/** Starts the witnesses that the scenario asks for; they see all from now on. 0 or -errno with @error. */
+int live_sight_start(struct live_world *world, struct lwf_error *error);
+void live_sight_stop(struct live_link *link);
+
+/** Whether those of @link still run. */
+void live_sight_judge(struct live_link *link);
+
+/** A question that stress_sight_answers(). 0; or -errno with @error. */
+int live_sight_ask(struct live_world *world, const struct stress_question *question, int64_t *value,
+		   struct lwf_error *error);
 
 /* ---- live_daemon.c ---- */
 

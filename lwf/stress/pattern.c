@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "inject_template.h"
-#include "pattern.h"
+#include "number.h"
 
 /* Pattern @i of those that are spread over @span. */
 static uint32_t spread(const struct stress_span *span, uint32_t i)
@@ -58,8 +58,10 @@ int stress_patterns_make(struct stress_patterns *patterns, const struct stress_t
 		err = inject_template_parse(declared->pattern, template, &error);
 	if (!err)
 		err = make(patterns, declared, template, frame);
-	if (!err)
+	if (!err) {
 		patterns->gap_ns = gap_ns(patterns, declared);
+		stress_number_prepare(patterns, inject_template_header_bytes(template));
+	}
 	free(frame);
 	free(template);
 	return err;

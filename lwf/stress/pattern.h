@@ -17,7 +17,9 @@
 struct stress_patterns {
 	uint8_t *bytes[STRESS_PATTERNS];
 	uint32_t len[STRESS_PATTERNS];
-	uint64_t gap_ns; /* between bursts, at the traffic's rate; at least 1 */
+	uint64_t gap_ns;	       /* between bursts, at the traffic's rate; at least 1 */
+	bool numbered;		       /* each frame has room for its number (number.h) */
+	uint16_t sum[STRESS_PATTERNS]; /* of the words in whose place it stands */
 };
 
 /** Makes those of @declared. 0, -EINVAL or -ENOMEM; free them in each case. */

@@ -135,8 +135,6 @@ static uint64_t ask_device(const struct sim_link *link, const struct stress_ques
 		return state.present && state.admin_up && state.carrier;
 	case STRESS_QUANTITY_MTU_OF:
 		return state.mtu_bytes;
-	case STRESS_QUANTITY_ALTERED:
-		return link->altered[upper];
 	case STRESS_QUANTITY_DROPPED:
 		return ask_drops(link, question);
 	default: /* SENT */
@@ -217,8 +215,8 @@ int sim_ask(struct stress_world *base, const struct stress_question *question, i
 		return sim_refuse(error, LWF_EXIT_SKIPPED,
 				  stress_quantity_row(question->quantity)->name,
 				  "the simulation knows no such quantity");
-	if (question->quantity == STRESS_QUANTITY_ALTERED)
-		sim_know(world);
+	if (stress_sight_answers(question->quantity))
+		return sim_sight_ask(world, question, value, error);
 	switch (question->object.kind) {
 	case STRESS_CLIENT:
 		*value = (int64_t)ask_client(&world->client[question->object.index], question);

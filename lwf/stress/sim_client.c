@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "number.h"
 #include "sim_world.h"
 
 static struct sim_client *client_of(struct lwf_session *session)
@@ -23,6 +24,11 @@ static const struct sim_link *link_of(const struct sim_client *client)
 
 /* ---- the session's side ---- */
 
+static uint32_t index_of(const struct sim_traffic *traffic)
+{
+	return (uint32_t)(traffic - traffic->world->traffic);
+}
+
 static void fill_frame(const struct sim_traffic *traffic, uint32_t number, struct lwf_frame *frame)
 {
 	uint32_t pattern = number % STRESS_PATTERNS;
@@ -30,6 +36,7 @@ static void fill_frame(const struct sim_traffic *traffic, uint32_t number, struc
 	frame->len = traffic->patterns.len[pattern];
 	frame->direction = traffic->declared->receive ? LWF_DIRECTION_RECEIVE : LWF_DIRECTION_SEND;
 	memcpy(frame->data, traffic->patterns.bytes[pattern], frame->len);
+	stress_number_put(&traffic->patterns, index_of(traffic), number, frame->data);
 }
 
 static bool on_ready(struct lwf_session *session)
@@ -286,12 +293,15 @@ static void send_of_side(struct sim_traffic *traffic)
 	struct sim_link *link = &traffic->world->link[from->index];
 	bool upper = from->kind == STRESS_UPPER;
 	struct lwf_edge *edge = upper ? link->upper : link->lower;
-	uint32_t pattern = (uint32_t)(traffic->made++ % STRESS_PATTERNS);
+	uint64_t number = traffic->made++;
+	uint32_t pattern = (uint32_t)(number % STRESS_PATTERNS);
 	uint32_t len = traffic->patterns.len[pattern];
 	int err;
 
 	if (!link->stack || !edge || len > sizeof(((struct sim_wire_frame *)0)->bytes))
 		return;
+	stress_number_put(&traffic->patterns, index_of(traffic), number,
+			  traffic->patterns.bytes[pattern]);
 	err = lwf_sim_edge_inject(edge, traffic->patterns.bytes[pattern], len);
 	if (err == 0 || err == -EINVAL) { /* a runt: the device gave it, and the edge counts it */
 		if (upper)
@@ -306,14 +316,13 @@ static void send_of_side(struct sim_traffic *traffic)
 static void send_of_client(struct sim_traffic *traffic, struct sim_client *client)
 {
 	const struct stress_traffic *declared = traffic->declared;
-	uint32_t index = (uint32_t)(traffic - traffic->world->traffic);
 
 	if (!client->alive || client->stopped)
 		return;
 	for (uint32_t i = 0; i < declared->burst; i++) {
 		if (declared->count && traffic->made >= declared->count)
 			break;
-		if (!put(client, index, (uint32_t)traffic->made))
+		if (!put(client, index_of(traffic), (uint32_t)traffic->made))
 			break;
 		traffic->made++;
 	}

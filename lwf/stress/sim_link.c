@@ -29,8 +29,8 @@ static void on_lower(void *context, const struct lwf_frame *frame)
 	if (frame->status != LWF_STATUS_SUCCESS)
 		return;
 	link->lower_took++;
-	if (link->world->known.asked)
-		sim_recognise(link, false, frame);
+	if (link->sight[0])
+		sim_sight_see(link, false, frame);
 	if (peer == link->index || to->wire_count == SIM_WIRE_FRAMES ||
 	    frame->len > sizeof(slot->bytes))
 		return;
@@ -50,8 +50,8 @@ static void on_upper(void *context, const struct lwf_frame *frame)
 	if (frame->status != LWF_STATUS_SUCCESS)
 		return;
 	link->upper_took++;
-	if (link->world->known.asked)
-		sim_recognise(link, true, frame);
+	if (link->sight[1])
+		sim_sight_see(link, true, frame);
 }
 
 static void on_wire(void *context)

@@ -15,6 +15,7 @@
 #include "edges.h"
 #include "hosts.h"
 #include "pattern.h"
+#include "sight.h"
 #include "world.h"
 
 #define SIM_RING	 1024u /* records that a client may have waiting, out and unread together */
@@ -23,8 +24,6 @@
 #define SIM_WIRE_NS	 1000u /* how long a frame is on the wire between two links */
 #define SIM_WIRE_FRAMES	 256u
 #define SIM_QDISC_NS	 50000u /* a device with qdisc completes so much later */
-
-#define SIM_KNOWN 8192u /* places for the hashes of all frames of all traffics */
 
 struct sim_world;
 
@@ -92,8 +91,8 @@ struct sim_link {
 	uint64_t drops_before[2][LWF_REASONS];
 	uint64_t pauses, pended;
 	struct stress_histogram pause;
-	uint64_t altered[2]; /* frames that the lower, the upper device took and nobody made */
-	bool missed;	     /* something has happened that the engine was not told of */
+	struct stress_sight *sight[2]; /* of what the lower, the upper device took; NULL: unasked */
+	bool missed;		       /* something has happened that the engine was not told of */
 	uint8_t lane;
 	uint64_t out; /* last value that the record has */
 	/* the wire to a peer: frames that are on their way to this link */
@@ -116,12 +115,6 @@ struct sim_grave {
 	struct sim_grave *next;
 };
 
-/** Hashes of the frames that there are, once somebody has asked. */
-struct sim_known {
-	bool asked;
-	uint64_t hash[SIM_KNOWN];
-};
-
 struct sim_world {
 	struct stress_world base;
 	struct lwf_host *host;
@@ -131,7 +124,7 @@ struct sim_world {
 	uint64_t rules_broken;
 	bool memory_out; /* every allocation fails */
 	bool stale;	 /* the engine is told of no link */
-	struct sim_known known;
+	struct stress_known known;
 	bool over;		       /* everything was closed */
 	struct stress_failure failure; /* expected[0]: something was found wrong */
 	struct lwf_timer alarm;
@@ -201,14 +194,23 @@ void sim_stale(struct sim_world *world, bool stale);
 /** Sends @number messages that are none. */
 void sim_client_garble(struct sim_client *client, int64_t number);
 
-/** From now on frames that devices take are compared with those that traffics make. */
-void sim_know(struct sim_world *world);
-void sim_recognise(struct sim_link *link, bool upper, const struct lwf_frame *frame);
-
 static inline struct sim_link *link_of_client(const struct sim_client *client)
 {
 	return &client->world->link[client->declared->link];
 }
+
+/* ---- sim_sight.c ---- */
+
+/** Has the frames that devices take looked at where the scenario asks for it. 0 or -ENOMEM. */
+int sim_sight_open(struct sim_world *world);
+void sim_sight_close(struct sim_world *world);
+
+/** The device at a side of @link has taken @frame. */
+void sim_sight_see(struct sim_link *link, bool upper, const struct lwf_frame *frame);
+
+/** A question of STRESS_QUANTITY_* that stress_sight_answers(). 0; or -errno with @error. */
+int sim_sight_ask(struct sim_world *world, const struct stress_question *question, int64_t *value,
+		  struct lwf_error *error);
 
 /* ---- sim_client.c ---- */
 

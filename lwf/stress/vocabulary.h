@@ -207,8 +207,16 @@ enum stress_word {
 	  "frames that came in at the device, likewise")                                           \
 	X(DROPPED, "dropped", STRESS_LINK | STRESS_SIDES, STRESS_REASON_WORD, STRESS_COUNT,        \
 	  STRESS_IN_BOTH, "frames of the device that nobody was handed, by reason")                \
-	X(ALTERED, "altered", STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_SIM,           \
-	  "frames that the device took and no traffic made, from the first question on")           \
+	X(SEEN, "seen", STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,                \
+	  "frames that came out at the device, by a witness that looks at each")                   \
+	X(ALTERED, "altered", STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,          \
+	  "of these, frames that no traffic made so, byte for byte")                               \
+	X(DISORDERED, "disordered", STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,    \
+	  "of these, frames that came out after a later one of their traffic")                     \
+	X(ECHOED, "echoed", STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,            \
+	  "of these, frames of a traffic that does not go there")                                  \
+	X(BAD_SUMS, "bad_sums", STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,        \
+	  "of these, frames with a wrong checksum of IPv4, TCP or UDP")                            \
 	X(EPOCH, "epoch", STRESS_LINK, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,               \
 	  "lives of the stack so far")                                                             \
 	X(PRESENT, "present", STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,          \

@@ -165,6 +165,8 @@ static int live_open(struct stress_world *base, struct lwf_error *error)
 	if (!err)
 		err = live_space_enter(world, error);
 	if (!err)
+		err = live_sight_start(world, error);
+	if (!err)
 		err = start_all(world, error);
 	world->began_ns = live_clock_ns();
 	return err;
@@ -302,6 +304,7 @@ static void check_all(struct live_world *world, bool thoroughly)
 	for (uint32_t i = 0; i < scenario->links; i++) {
 		live_daemon_check(&world->link[i]);
 		live_source_judge(&world->link[i]);
+		live_sight_judge(&world->link[i]);
 		if (thoroughly)
 			judge_link(&world->link[i]);
 	}
@@ -412,6 +415,7 @@ static void live_close(struct stress_world *base)
 
 		live_watch_close(link);
 		live_source_stop(link);
+		live_sight_stop(link);
 		live_end_child(&link->pid, SIGKILL);
 		live_shim_end(link);
 		live_link_close(link);

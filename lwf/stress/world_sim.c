@@ -256,7 +256,7 @@ static int prepare(struct sim_world *world)
 		if (!err && stress_patterns_make(&traffic->patterns, traffic->declared))
 			err = -ENOMEM;
 	}
-	return err;
+	return err ? err : sim_sight_open(world);
 }
 
 static bool all_run(const struct sim_world *world)
@@ -386,6 +386,7 @@ static void sim_close(struct stress_world *base)
 		stress_patterns_free(&world->traffic[i].patterns);
 	for (uint32_t i = 0; i < STRESS_LINKS_MAX; i++)
 		free(world->link[i].wire);
+	sim_sight_close(world);
 	free(world);
 }
 
