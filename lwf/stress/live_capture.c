@@ -42,10 +42,12 @@ static int set_int(int fd, int option, int value)
 static int make_ring(struct live_capture *capture, uint32_t longest)
 {
 	struct tpacket_req request = {.tp_block_size = BLOCK_LEAST};
+	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
+	void *ring;
 
 	capture->slot_bytes = aligned(longest + TAG_BYTES + SLOT_BESIDE);
-	while (request.tp_block_size < capture->slot_bytes)
-		request.tp_block_size *= 2;
+	if (request.tp_block_size < capture->slot_bytes)
+		request.tp_block_size = (capture->slot_bytes + page - 1) / page * page;
 	capture->block_bytes = request.tp_block_size;
 	request.tp_frame_size = capture->slot_bytes;
 	request.tp_block_nr = RING_BYTES / request.tp_block_size;
@@ -53,11 +55,12 @@ static int make_ring(struct live_capture *capture, uint32_t longest)
 	capture->slots = request.tp_frame_nr;
 	if (setsockopt(capture->fd, SOL_PACKET, PACKET_RX_RING, &request, sizeof(request)))
 		return -errno;
-	capture->ring = mmap(NULL, RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, capture->fd, 0);
-	if (capture->ring != MAP_FAILED)
-		return 0;
-	capture->ring = NULL;
-	return -errno;
+	capture->bytes = (size_t)request.tp_block_nr * request.tp_block_size;
+	ring = mmap(NULL, capture->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, capture->fd, 0);
+	if (ring == MAP_FAILED)
+		return -errno;
+	capture->ring = ring;
+	return 0;
 }
 
 int live_capture_open(struct live_capture *capture, uint32_t longest)
@@ -86,7 +89,7 @@ int live_capture_open(struct live_capture *capture, uint32_t longest)
 void live_capture_close(struct live_capture *capture)
 {
 	if (capture->ring)
-		munmap(capture->ring, RING_BYTES);
+		munmap(capture->ring, capture->bytes);
 	if (capture->fd >= 0)
 		close(capture->fd);
 	capture->ring = NULL;

@@ -14,6 +14,7 @@
 struct live_capture {
 	int fd; /* readable when there is a frame */
 	uint8_t *ring;
+	size_t bytes; /* of the ring */
 	uint32_t slot_bytes, block_bytes, slots, next;
 	uint64_t missed; /* frames that are not whole, or were not seen at all */
 };

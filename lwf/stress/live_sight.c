@@ -35,6 +35,7 @@
 struct live_sight_page {
 	struct stress_sight sight;
 	uint64_t missed;
+	const struct stress_traffic *unordered; /* of the scenario: no order can be told there */
 };
 
 /* The process. */
@@ -120,6 +121,7 @@ static int get_ready(struct looker *looker)
 			if (looker->patterns[i].len[k] > longest)
 				longest = looker->patterns[i].len[k];
 	}
+	looker->page->unordered = stress_sight_unordered(&looker->known, &looker->at);
 	if (looker->at.kind == STRESS_LOWER && link->far_ns >= 0 &&
 	    setns(link->far_ns, CLONE_NEWNET))
 		return -errno;
@@ -296,6 +298,9 @@ int live_sight_ask(struct live_world *world, const struct stress_question *quest
 				   "its witness has not seen %llu frames, and can say nothing: "
 				   "send fewer, or leave it more of the processor",
 				   (unsigned long long)sight->page->missed);
+	if (question->quantity == STRESS_QUANTITY_DISORDERED && sight->page->unordered)
+		return live_refuse(error, LWF_EXIT_USAGE, sight->page->unordered->name, "%s",
+				   STRESS_SIGHT_NO_NUMBERS);
 	(void)stress_sight_answer(&sight->page->sight, question->quantity, value);
 	return 0;
 }
