@@ -147,7 +147,8 @@ struct lwf_ledger {
 	uint64_t submitted;
 	uint64_t completed[LWF_ANSWERS]; /* answered after they were admitted */
 	uint64_t refused[LWF_ANSWERS];	 /* answered at the door */
-	uint64_t sent;			 /* units answered SUCCESS by the lower edge */
+	uint64_t sent;			 /* units answered SUCCESS by the edge that took them */
+	uint64_t indicated;		 /* of these, towards the host: taken by the upper edge */
 	uint64_t frames;		 /* the same as frames on the wire */
 	uint64_t bytes;			 /* the same in bytes on the wire, without FCS */
 };

@@ -33,6 +33,7 @@ void lwf_ledger_add(struct lwf_ledger *to, const struct lwf_ledger *from)
 		to->refused[i] += from->refused[i];
 	}
 	to->sent += from->sent;
+	to->indicated += from->indicated;
 	to->frames += from->frames;
 	to->bytes += from->bytes;
 }
@@ -284,6 +285,7 @@ static void count(struct lwf_ledger *ledger, const struct lwf_frame *frame, bool
 	ledger->completed[answer]++;
 	if (answer == LWF_ANSWER_SUCCESS) {
 		ledger->sent++;
+		ledger->indicated += frame->direction == LWF_DIRECTION_RECEIVE;
 		lwf_count_wire(frame, &ledger->frames, &ledger->bytes);
 	}
 }

@@ -429,6 +429,7 @@ static void put_ledger(json_t **object, const struct lwf_ledger *ledger)
 	put(object, "completed", show_answers(ledger->completed, LWF_ANSWER_SUCCESS));
 	put(object, "refused", show_answers(ledger->refused, LWF_ANSWER_PAUSED));
 	put_number(object, "sent", ledger->sent);
+	put_number(object, "indicated", ledger->indicated);
 	put_number(object, "frames", ledger->frames);
 	put_number(object, "bytes", ledger->bytes);
 }

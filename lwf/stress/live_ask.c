@@ -89,6 +89,7 @@ struct lwf_ledger live_ledger_of(struct live_link *link, const char *group)
 	struct lwf_ledger ledger = {
 		.submitted = number(object, "submitted"),
 		.sent = number(object, "sent"),
+		.indicated = number(object, "indicated"),
 		.frames = number(object, "frames"),
 		.bytes = number(object, "bytes"),
 	};
@@ -219,7 +220,7 @@ static uint64_t ask_sent(struct live_link *link, bool upper)
 {
 	struct live_life all = live_lives(link);
 
-	return upper ? all.upper_took : all.clients.sent + all.host.sent;
+	return upper ? all.upper_took : stress_ledger_sent(&all.clients, &all.host);
 }
 
 static uint64_t ask_device(struct live_link *link, const struct stress_question *question)

@@ -35,6 +35,7 @@ struct process {
 	uint32_t senders;
 	uint64_t next; /* number of the next frame */
 	uint64_t slot[LIVE_SLOTS];
+	bool up[LIVE_SLOTS]; /* towards the host */
 };
 
 /* ---- answers ---- */
@@ -57,6 +58,7 @@ static void count_answer(struct process *process, const struct lwf_inject_event 
 	if (answer != LWF_ANSWER_SUCCESS)
 		return;
 	page->sent++;
+	page->indicated += process->up[event->context % LIVE_SLOTS];
 	page->frames += event->frames;
 	page->bytes += event->bytes;
 }
@@ -113,8 +115,10 @@ static uint32_t submit(struct process *process, const struct live_pace *sender, 
 	taken = n > 0 ? (uint32_t)n : 0;
 	page->submitted -= ready - taken;
 	page->made[sender->index] -= ready - taken;
-	for (uint32_t i = 0; i < taken; i++)
+	for (uint32_t i = 0; i < taken; i++) {
 		process->slot[(process->next + i) % LIVE_SLOTS] = process->next + i;
+		process->up[(process->next + i) % LIVE_SLOTS] = sender->declared->receive;
+	}
 	process->next += taken;
 	return taken;
 }
@@ -279,6 +283,7 @@ struct lwf_ledger live_client_ledger(const struct live_client *client)
 		ledger.completed[i] = page->completed[i];
 		ledger.refused[i] = page->refused[i];
 	}
+	ledger.indicated = page->indicated;
 	ledger.sent = page->sent;
 	ledger.frames = page->frames;
 	ledger.bytes = page->bytes;

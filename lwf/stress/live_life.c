@@ -44,6 +44,7 @@ static void add_since(struct lwf_ledger *to, const struct lwf_ledger *now,
 		to->refused[i] += now->refused[i] - before->refused[i];
 	}
 	to->sent += now->sent - before->sent;
+	to->indicated += now->indicated - before->indicated;
 	to->frames += now->frames - before->frames;
 	to->bytes += now->bytes - before->bytes;
 }

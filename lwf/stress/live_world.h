@@ -56,7 +56,7 @@ struct live_device {
  * it; `made` is how many frames of each traffic it has submitted.
  */
 struct live_page {
-	_Atomic uint64_t submitted, doubled, sent, frames, bytes;
+	_Atomic uint64_t submitted, doubled, sent, indicated, frames, bytes;
 	_Atomic uint64_t completed[LWF_ANSWERS], refused[LWF_ANSWERS];
 	_Atomic uint64_t made[STRESS_TRAFFICS_MAX];
 	_Atomic uint32_t on;		    /* a bit for each traffic; the run's */

@@ -104,6 +104,11 @@ void stress_ledger_end(struct lwf_ledger *ledger)
 	ledger->completed[LWF_ANSWER_UNKNOWN] += lwf_ledger_outstanding(ledger);
 }
 
+uint64_t stress_ledger_sent(const struct lwf_ledger *clients, const struct lwf_ledger *host)
+{
+	return clients->sent - clients->indicated + host->sent;
+}
+
 /* ---- events ---- */
 
 /* How many events there may be before one of this kind is not kept any more. */

@@ -181,6 +181,9 @@ bool stress_record_has_digest(const struct stress_record *record);
 /** The daemon of @ledger is gone: what is out has the answer UNKNOWN, and gets no other. */
 void stress_ledger_end(struct lwf_ledger *ledger);
 
+/** Units that the lower device took, by the ledgers of a stack: the clients' but those towards the host, and the host's. */
+uint64_t stress_ledger_sent(const struct lwf_ledger *clients, const struct lwf_ledger *host);
+
 /** How many runs can be told one by one; 1 for a record of one run. */
 uint32_t stress_record_cases(const struct stress_record *record);
 

@@ -89,13 +89,14 @@ static int put_account(const struct stress_account *account, FILE *out)
 	const struct lwf_ledger *ledger = &account->ledger;
 
 	return put(out,
-		   json_pack("{s:s,s:s,s:s,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I}", "kind", "account",
-			     "name", account->name, "of", account->kind, "submitted",
+		   json_pack("{s:s,s:s,s:s,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "kind",
+			     "account", "name", account->name, "of", account->kind, "submitted",
 			     number(ledger->submitted), "completed", columns(ledger->completed),
 			     "refused", columns(ledger->refused), "outstanding",
 			     number(lwf_ledger_outstanding(ledger)), "sent", number(ledger->sent),
-			     "frames", number(ledger->frames), "bytes", number(ledger->bytes),
-			     "lost", number(account->lost), "doubled", number(account->doubled)));
+			     "indicated", number(ledger->indicated), "frames",
+			     number(ledger->frames), "bytes", number(ledger->bytes), "lost",
+			     number(account->lost), "doubled", number(account->doubled)));
 }
 
 static int put_histogram(const struct stress_histogram *histogram, FILE *out)
@@ -290,6 +291,7 @@ static bool read_account(struct stress_record *record, const json_t *line)
 	read_columns(json_object_get(line, "completed"), account->ledger.completed);
 	read_columns(json_object_get(line, "refused"), account->ledger.refused);
 	account->ledger.sent = get(line, "sent");
+	account->ledger.indicated = get(line, "indicated");
 	account->ledger.frames = get(line, "frames");
 	account->ledger.bytes = get(line, "bytes");
 	account->lost = get(line, "lost");

@@ -184,7 +184,8 @@ static void put_ledger(const struct stress_record *record, FILE *out)
 		return;
 	fputs("<h2>Ledger</h2>\n<div class=scroll><table id=ledger><tr><th>account</th>"
 	      "<th class=n>submitted</th><th>completed</th><th>refused</th><th class=n>open</th>"
-	      "<th class=n>sent</th><th class=n>frames</th><th class=n>bytes</th>"
+	      "<th class=n>sent</th><th class=n>of these up</th><th class=n>frames</th><th "
+	      "class=n>bytes</th>"
 	      "<th class=n>lost</th><th class=n>doubled</th></tr>\n",
 	      out);
 	for (uint32_t i = 0; i < record->accounts; i++) {
@@ -201,6 +202,7 @@ static void put_ledger(const struct stress_record *record, FILE *out)
 		put_answers(ledger->refused, out);
 		put_count(lwf_ledger_outstanding(ledger), false, out);
 		put_count(ledger->sent, false, out);
+		put_count(ledger->indicated, false, out);
 		put_count(ledger->frames, false, out);
 		put_count(ledger->bytes, false, out);
 		put_count(account->lost, account->lost != 0, out);

@@ -129,12 +129,13 @@ static json_t *json_accounts(const struct stress_record *record)
 		const struct stress_account *account = &record->account[i];
 
 		json_array_append_new(list,
-				      json_pack("{s:s,s:s,s:I,s:o,s:o,s:I,s:I,s:I}", "name",
+				      json_pack("{s:s,s:s,s:I,s:o,s:o,s:I,s:I,s:I,s:I}", "name",
 						account->name, "of", account->kind, "submitted",
 						(json_int_t)account->ledger.submitted, "completed",
 						json_columns(account->ledger.completed), "refused",
 						json_columns(account->ledger.refused), "sent",
-						(json_int_t)account->ledger.sent, "lost",
+						(json_int_t)account->ledger.sent, "indicated",
+						(json_int_t)account->ledger.indicated, "lost",
 						(json_int_t)account->lost, "doubled",
 						(json_int_t)account->doubled));
 	}

@@ -139,10 +139,11 @@ static uint64_t ask_device(const struct sim_link *link, const struct stress_ques
 		return ask_drops(link, question);
 	default: /* SENT */
 		if (upper)
-			return link->stack && edge ? edge->counters.tx_units : 0;
+			return link->upper_sent_before +
+			       (link->stack && edge ? edge->counters.tx_units : 0);
 		clients = sim_clients_ledger(link);
 		host = sim_host_ledger(link);
-		return clients.sent + host.sent;
+		return stress_ledger_sent(&clients, &host);
 	}
 }
 

@@ -90,6 +90,7 @@ static void on_answer(struct lwf_session *session, const struct lwf_frame *frame
 	(refused ? client->ledger.refused : client->ledger.completed)[answer]++;
 	if (answer == LWF_ANSWER_SUCCESS) {
 		client->ledger.sent++;
+		client->ledger.indicated += frame->direction == LWF_DIRECTION_RECEIVE;
 		client->ledger.frames++;
 		client->ledger.bytes += frame->len;
 	}

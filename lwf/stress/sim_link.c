@@ -305,6 +305,7 @@ static void keep_accounts(struct sim_link *link)
 	lwf_ledger_add(&link->host_before, lwf_stack_host_ledger(link->stack));
 	stress_ledger_end(&link->clients_before);
 	stress_ledger_end(&link->host_before);
+	link->upper_sent_before += link->upper ? link->upper->counters.tx_units : 0;
 	for (int side = 0; side < 2; side++) {
 		const struct lwf_edge *edge = side ? link->upper : link->lower;
 

@@ -88,6 +88,7 @@ struct sim_link {
 	uint64_t epochs;		  /* of earlier stacks of this name */
 	struct lwf_ledger clients_before; /* ledgers of earlier stacks */
 	struct lwf_ledger host_before;
+	uint64_t upper_sent_before; /* what their upper edges handed to the device */
 	uint64_t drops_before[2][LWF_REASONS];
 	uint64_t pauses, pended;
 	struct stress_histogram pause;

@@ -200,7 +200,7 @@ enum stress_word {
 	X(DOUBLED, "doubled", STRESS_LINK | STRESS_CLIENT, STRESS_NO_WORD, STRESS_COUNT,           \
 	  STRESS_IN_BOTH, "answers to a frame that had one, by the client's own count (0)")        \
 	X(SENT, "sent", STRESS_LINK | STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,  \
-	  "frames that the device took, by the ledger: clients' and the host's (link: lower)")     \
+	  "frames that the device took, by the ledger (link: lower)")                              \
 	X(KERNEL_TX, "kernel_tx", STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,      \
 	  "frames that the device took, by a witness outside of the engine")                       \
 	X(KERNEL_RX, "kernel_rx", STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,      \

@@ -361,7 +361,7 @@ static void note_link(struct stress_record *record, struct live_link *link)
 	add_account(record, link->declared->name, "clients", all.clients);
 	add_account(record, link->declared->name, "host", all.host);
 	snprintf(witness->name, sizeof(witness->name), "%.20s.lower sent", link->declared->name);
-	witness->inside = (int64_t)(all.clients.sent + all.host.sent);
+	witness->inside = (int64_t)stress_ledger_sent(&all.clients, &all.host);
 	witness->outside = (int64_t)live_witness(link, false, true);
 	/* of frames that nobody could be told of any more, the device took any number */
 	if (unknown && witness->outside > witness->inside) {

@@ -314,20 +314,19 @@ static void note_accounts(struct sim_world *world)
 	}
 	for (uint32_t i = 0; i < scenario->links; i++) {
 		const struct sim_link *link = &world->link[i];
-		struct stress_account *account = &record->account[record->accounts++];
+		struct stress_account *clients = &record->account[record->accounts++];
+		struct stress_account *host = &record->account[record->accounts++];
 		struct stress_witness *witness = &record->witness[record->witnesses++];
 
-		snprintf(account->name, sizeof(account->name), "%s", link->declared->name);
-		snprintf(account->kind, sizeof(account->kind), "clients");
-		account->ledger = sim_clients_ledger(link);
+		snprintf(clients->name, sizeof(clients->name), "%s", link->declared->name);
+		snprintf(clients->kind, sizeof(clients->kind), "clients");
+		clients->ledger = sim_clients_ledger(link);
+		snprintf(host->name, sizeof(host->name), "%s", link->declared->name);
+		snprintf(host->kind, sizeof(host->kind), "host");
+		host->ledger = sim_host_ledger(link);
 		snprintf(witness->name, sizeof(witness->name), "%.20s.lower sent",
 			 link->declared->name);
-		witness->inside = (int64_t)(account->ledger.sent);
-		account = &record->account[record->accounts++];
-		snprintf(account->name, sizeof(account->name), "%s", link->declared->name);
-		snprintf(account->kind, sizeof(account->kind), "host");
-		account->ledger = sim_host_ledger(link);
-		witness->inside += (int64_t)account->ledger.sent;
+		witness->inside = (int64_t)stress_ledger_sent(&clients->ledger, &host->ledger);
 		witness->outside = (int64_t)link->lower_took;
 	}
 }

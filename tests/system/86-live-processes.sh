@@ -100,6 +100,36 @@ cat >daemon.scn <<-'END'
 	expect kernel_tx(lan0.lower) <= sent(lan0.lower) + completed(lan0, UNKNOWN)
 	}
 END
+cat >both.scn <<-'END'
+	scenario "both" seed 5
+	include "head.inc"
+	client c3 on lan0
+	traffic up from c3 udp 10.0.0.2:9 -> 10.0.0.1:9 size 60..1514 rate 5kpps direction receive
+	traffic net from lan0.lower udp 10.0.0.2:8 -> 10.0.0.1:9 size 60 rate 1kpps
+	only live {
+	repeat 3 as n {
+	  start all
+	  within 2s expect sent(lan0.lower) > 200 * n and sent(lan0.upper) > 200 * n
+	  stop all
+	  drain within 2s
+	  after 50ms expect sent(lan0.lower) == kernel_tx(lan0.lower) and sent(lan0.upper) == kernel_tx(lan0.upper)
+	  expect sent(lan0.upper) > completed(c3, SUCCESS) and kernel_tx(lan0.lower) < completed(lan0, SUCCESS)
+	  daemon kill
+	  daemon start
+	  within 5s expect state(lan0) == running
+	}
+	start all
+	within 2s expect completed(c3, SUCCESS) > 1000
+	daemon kill
+	daemon start
+	within 5s expect state(lan0) == running
+	stop all
+	drain within 2s
+	expect sent(lan0.lower) <= kernel_tx(lan0.lower)
+	expect kernel_tx(lan0.lower) <= sent(lan0.lower) + completed(lan0, UNKNOWN)
+	expect sent(lan0.upper) <= kernel_tx(lan0.upper)
+	}
+END
 sed 's/^expect alive(main) == 0 and state(lan0) == detached.*/expect alive(main) == 1/' daemon.scn >wrong.scn
 { cat head.inc && echo 'client c1 stop; only live { daemon stop }; after 60s'; } >stopped.scn
 { cat head.inc && echo 'after 60s'; } >long.scn
@@ -141,6 +171,13 @@ accounts_balance
 expect_equal "a witness that differs" 0 "$(jq -s '[.[] | select(.kind == "witness" and .inside != .outside)] | length' daemon.ndjson)"
 expect_equal "a digest in the record" null "$(tail -n 1 daemon.ndjson | jq .digest)"
 expect_at_least "frames that died with it" 1 "$(of lan0 clients UNKNOWN)"
+
+step "what is sent towards the host, over several daemons, is no frame of the NIC"
+expect_exit 0 lwf-stress run --live both.scn --json --report both.ndjson
+accounts_balance
+expect_equal "c3: sent, of these towards the host" true "$(json '.ledger[] | select(.name == "c3") | .sent == .indicated and .indicated > 1000')"
+expect_equal "c1: towards the host" 0 "$(json '.ledger[] | select(.name == "c1") | .indicated')"
+expect_equal "a witness that differs" 0 "$(jq -s '[.[] | select(.kind == "witness" and .inside != .outside)] | length' both.ndjson)"
 
 step "what is expected of them and does not hold is told"
 expect_exit 1 lwf-stress run --live wrong.scn

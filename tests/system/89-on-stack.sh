@@ -37,12 +37,13 @@ pgrep_comm() {
 head='scenario "on" seed 5
 link lan0
 client c1 on lan0
-traffic t1 from c1 udp 10.0.0.1:9 -> 10.0.0.2:9 size 60..1514 rate 5kpps'
+traffic t1 from c1 udp 10.0.0.1:9 -> 10.0.0.2:9 size 60..1514 rate 5kpps
+traffic up from c1 udp 10.0.0.2:9 -> 10.0.0.1:9 size 60 rate 1kpps direction receive'
 
 { echo "$head" && cat <<-'END'; } >all.scn
 	expect epoch(lan0) == 1 and submitted(lan0) == 0 and kernel_tx(lan0.lower) == 0 and state(lan0) == running
-	start t1
-	within 2s expect sent(lan0.lower) > 100
+	start all
+	within 2s expect sent(lan0.lower) > 100 and sent(lan0.upper) > 20
 	repeat 20 {
 	  always expect outstanding(lan0) == 0 while state(lan0) == detached
 	  after 0ms..10ms link lan0.lower down
@@ -80,7 +81,7 @@ traffic t1 from c1 udp 10.0.0.1:9 -> 10.0.0.2:9 size 60..1514 rate 5kpps'
 	client c1 kill
 	client c1 start
 	within 1s expect alive(c1) == 1
-	stop t1
+	stop all
 	drain within 2s
 	expect doubled(c1) == 0 and rules_broken() == 0
 	expect sent(lan0.lower) == kernel_tx(lan0.lower)

@@ -211,7 +211,7 @@ static const char *const module_keys[] = {
 	"name",		"filter", "state",    "epoch",	 "mandatory", "left_out", "sends_out",
 	"receives_out", "sends",  "receives", "dropped", "options",   "report"};
 static const char *const ledger_keys[] = {"submitted", "outstanding", "completed", "refused",
-					  "sent",      "frames",      "bytes"};
+					  "sent",      "indicated",   "frames",	   "bytes"};
 
 #define HAS_KEYS(object, keys) has_keys(object, keys, sizeof(keys) / sizeof((keys)[0]))
 

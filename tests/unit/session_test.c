@@ -107,6 +107,9 @@ static void test_receive_direction(void **state)
 	assert_int_equal(client_count(&client, LWF_STATUS_SUCCESS), 15);
 	assert_int_equal(rig.upper_handed, 10);
 	assert_int_equal(rig.lower_handed, 5);
+	assert_int_equal(client.session.ledger.sent, 15);
+	assert_int_equal(client.session.ledger.indicated, 10);
+	assert_int_equal(lwf_stack_client_ledger(rig.stack)->indicated, 10);
 	done();
 }
 

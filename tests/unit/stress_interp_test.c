@@ -235,6 +235,14 @@ static void test_daemons(void **state)
 	passes("start t1\nafter 10ms daemon terminate\nafter 1ms daemon start\n"
 	       "within 10ms expect state(lan0) == running\nstop t1\ndrain within 10ms\n"
 	       "expect sent(lan0.lower) == kernel_tx(lan0.lower) and epoch(lan0) == 2\n");
+	passes("traffic t2 from c1 udp 10.0.0.2:9 -> 10.0.0.1:9 rate 20kpps direction receive\n"
+	       "traffic t3 from lan0.lower udp 10.0.0.2:9 -> 10.0.0.1:9 rate 20kpps\n"
+	       "start all\nrepeat 3 { after 10ms daemon terminate; after 1ms daemon start\n"
+	       "within 10ms expect state(lan0) == running }\nafter 10ms stop all\ndrain within "
+	       "10ms\n"
+	       "expect kernel_tx(lan0.upper) > 600 and kernel_tx(lan0.lower) > 300\n"
+	       "expect sent(lan0.lower) == kernel_tx(lan0.lower)\n"
+	       "expect sent(lan0.upper) == kernel_tx(lan0.upper)\n");
 	passes("fault memory fail 1\nfilter lan0 insert \"monitor\"\nafter 1ms\n"
 	       "expect state(lan0) == running\n");
 }

@@ -61,6 +61,8 @@ static void fill(void)
 	record.account[0].ledger.submitted = 5;
 	record.account[0].ledger.completed[LWF_ANSWER_SUCCESS] = 3;
 	record.account[0].ledger.refused[LWF_ANSWER_PAUSED] = 2;
+	record.account[0].ledger.sent = 3;
+	record.account[0].ledger.indicated = 1;
 	record.account[0].lost = 9;
 	record.accounts = 1;
 	snprintf(record.witness[0].name, sizeof(record.witness[0].name), "lan0.lower sent");
