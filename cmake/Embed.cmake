@@ -63,7 +63,8 @@ get_target_property(client_sources lwf_client SOURCES)
 lwf_library(lwf-client ${CMAKE_SOURCE_DIR}/cmake/lwf-client.map client
             SOURCES ${client_sources} ${CMAKE_SOURCE_DIR}/lwf/wire/connection.c
                     ${CMAKE_SOURCE_DIR}/lwf/wire/records.c ${CMAKE_SOURCE_DIR}/lwf/wire/wire.c
-                    ${CMAKE_SOURCE_DIR}/lwf/core/names.c
+                    ${CMAKE_SOURCE_DIR}/lwf/core/names.c ${CMAKE_SOURCE_DIR}/lwf/core/flow_names.c
+                    ${CMAKE_SOURCE_DIR}/lwf/core/verdict_names.c
             INCLUDES ${CMAKE_SOURCE_DIR}/lwf/wire
             LIBRARIES PkgConfig::JANSSON)
 

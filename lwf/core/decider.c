@@ -143,39 +143,3 @@ uint32_t lwf_module_holds(const struct lwf_module *module)
 {
 	return module->stack->holds;
 }
-
-/* ---- names ---- */
-
-#define NAME_OF(list, index)                                                                    \
-	do {                                                                                    \
-		static const char *const names[] = {list(X)};                                   \
-		return (size_t)(index) < sizeof(names) / sizeof(names[0]) ? names[index] : "?"; \
-	} while (0)
-#define X(sym, name) name,
-
-const char *lwf_ask_reason_name(enum lwf_ask_reason reason)
-{
-	NAME_OF(LWF_ASK_REASON_LIST, reason);
-}
-
-const char *lwf_verdict_action_name(enum lwf_verdict_action action)
-{
-	NAME_OF(LWF_VERDICT_ACTION_LIST, action);
-}
-
-const char *lwf_verdict_scope_name(enum lwf_verdict_scope scope)
-{
-	NAME_OF(LWF_VERDICT_SCOPE_LIST, scope);
-}
-
-const char *lwf_verdict_cause_name(enum lwf_verdict_cause cause)
-{
-	NAME_OF(LWF_VERDICT_CAUSE_LIST, cause);
-}
-
-const char *lwf_tell_result_name(enum lwf_tell_result result)
-{
-	NAME_OF(LWF_TELL_RESULT_LIST, result);
-}
-
-#undef X

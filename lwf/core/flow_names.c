@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * flow_names.c - results, states, ends, sights and actions of flows by name, from the lists of lwf/flow.h.
+ * flow_names.c - results, states, ends, sights and actions of flows by name, and how their owners are known,
+ * from the lists of lwf/flow.h. It needs nothing of the engine: liblwf-client has it, too.
  */
-#include <stddef.h>
-
 #include <lwf/flow.h>
+
+#include "name_of.h"
 
 const char *lwf_flow_result_name(enum lwf_flow_result result)
 {
@@ -18,29 +19,51 @@ const char *lwf_flow_result_name(enum lwf_flow_result result)
 	return "?";
 }
 
-#define NAME_OF(list, index)                                                                    \
-	do {                                                                                    \
-		static const char *const names[] = {list(X)};                                   \
-		return (size_t)(index) < sizeof(names) / sizeof(names[0]) ? names[index] : "?"; \
-	} while (0)
-#define X(sym, name) name,
-
 const char *lwf_flow_state_name(enum lwf_flow_state state)
 {
-	NAME_OF(LWF_FLOW_STATE_LIST, state);
+	LWF_NAME_OF(LWF_FLOW_STATE_LIST, state);
 }
 
 const char *lwf_flow_end_name(enum lwf_flow_end why)
 {
-	NAME_OF(LWF_FLOW_END_LIST, why);
+	LWF_NAME_OF(LWF_FLOW_END_LIST, why);
 }
 
 const char *lwf_flow_seen_name(enum lwf_flow_seen seen)
 {
-	NAME_OF(LWF_FLOW_SEEN_LIST, seen);
+	LWF_NAME_OF(LWF_FLOW_SEEN_LIST, seen);
 }
 
 const char *lwf_flow_action_name(enum lwf_flow_action action)
 {
-	NAME_OF(LWF_FLOW_ACTION_LIST, action);
+	LWF_NAME_OF(LWF_FLOW_ACTION_LIST, action);
+}
+
+static const struct {
+	const char *name, *text;
+} hows[] =
+	{
+#define X(sym, name, text) {name, text},
+		LWF_OWNER_HOW_LIST(X)
+#undef X
+},
+  whys[] = {
+#define X(sym, name, text) {name, text},
+	  LWF_OWNER_WHY_LIST(X)
+#undef X
+};
+
+const char *lwf_owner_how_name(enum lwf_owner_how how)
+{
+	return (size_t)how < sizeof(hows) / sizeof(hows[0]) ? hows[how].name : "?";
+}
+
+const char *lwf_owner_why_name(enum lwf_owner_why why)
+{
+	return (size_t)why < sizeof(whys) / sizeof(whys[0]) ? whys[why].name : "?";
+}
+
+const char *lwf_owner_why_text(enum lwf_owner_why why)
+{
+	return (size_t)why < sizeof(whys) / sizeof(whys[0]) ? whys[why].text : "?";
 }

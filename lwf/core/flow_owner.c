@@ -19,20 +19,6 @@
 #define PROGRAM_WAYS 8u
 #define ASKS_MAX     4u
 
-static const struct {
-	const char *name, *text;
-} hows[] =
-	{
-#define X(sym, name, text) {name, text},
-		LWF_OWNER_HOW_LIST(X)
-#undef X
-},
-  whys[] = {
-#define X(sym, name, text) {name, text},
-	  LWF_OWNER_WHY_LIST(X)
-#undef X
-};
-
 /** After the first, the second and the third answer that names nobody. */
 static const uint64_t ask_again_ns[ASKS_MAX - 1] = {LWF_FLOW_SECOND_NS / 5, LWF_FLOW_SECOND_NS,
 						    5 * LWF_FLOW_SECOND_NS};
@@ -196,19 +182,4 @@ void lwf_flow_fill_owner(const struct lwf_flow_table *table, const struct lwf_fl
 		return;
 	memcpy(owner->comm, table->programs[flow->program].comm, sizeof(owner->comm));
 	memcpy(owner->exe, table->programs[flow->program].exe, sizeof(owner->exe));
-}
-
-const char *lwf_owner_how_name(enum lwf_owner_how how)
-{
-	return (size_t)how < sizeof(hows) / sizeof(hows[0]) ? hows[how].name : "?";
-}
-
-const char *lwf_owner_why_name(enum lwf_owner_why why)
-{
-	return (size_t)why < sizeof(whys) / sizeof(whys[0]) ? whys[why].name : "?";
-}
-
-const char *lwf_owner_why_text(enum lwf_owner_why why)
-{
-	return (size_t)why < sizeof(whys) / sizeof(whys[0]) ? whys[why].text : "?";
 }

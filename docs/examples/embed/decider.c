@@ -34,7 +34,8 @@ static int hear(struct lwf_verdict *handle, char **ports)
 			if (events[i].kind == LWF_HEARD_ASK)
 				decide(handle, &events[i].ask, ports);
 			else if (events[i].kind == LWF_HEARD_STALE)
-				printf("an answer came too late\n");
+				printf("an answer did not count: %s\n",
+				       lwf_tell_result_name(events[i].result));
 	fflush(stdout);
 	return n;
 }
