@@ -346,19 +346,37 @@ static void on_closed(struct lwf_session *session)
 	(void)session;
 }
 
+static void sender_open(const char *modules)
+{
+	memset(&sender, 0, sizeof(sender));
+	rig_open(&rig, NULL, modules);
+	judge_open(&judge, 100);
+	sender.session.ops = &sender_ops;
+	assert_int_equal(lwf_session_open(&sender.session, rig.stack, NULL), 0);
+}
+
+static void sender_close(void)
+{
+	lwf_session_close(&sender.session, on_closed);
+	judge_close(&judge);
+	rig_close(&rig);
+}
+
+/* The frames of flows up to @last, as far as they were not sent before. */
+static void send_up_to(uint32_t last)
+{
+	sender.last = last;
+	while (lwf_session_pump(&sender.session, 64))
+		;
+}
+
 /* PS-4: a cancel id settles the sends that it means, once, and no other; others waiting for the same
  * ask go on waiting. */
 static void test_cancel(void **state)
 {
 	(void)state;
-	memset(&sender, 0, sizeof(sender));
-	rig_open(&rig, NULL, "inject;verdict:flows=64,timeout=60s");
-	judge_open(&judge, 100);
-	sender.session.ops = &sender_ops;
-	assert_int_equal(lwf_session_open(&sender.session, rig.stack, NULL), 0);
-	sender.last = 6;
-	while (lwf_session_pump(&sender.session, 64))
-		;
+	sender_open("inject;verdict:flows=64,timeout=60s");
+	send_up_to(6);
 	assert_int_equal(judge.asked, 6);
 	lwf_session_cancel(&sender.session, 3);
 	assert_int_equal(sender.aborted, 1);
@@ -382,71 +400,45 @@ static void test_cancel(void **state)
 static void test_pause_of_inject(void **state)
 {
 	(void)state;
-	memset(&sender, 0, sizeof(sender));
-	rig_open(&rig, NULL, "inject;verdict:flows=64,timeout=60s");
-	judge_open(&judge, 100);
-	sender.session.ops = &sender_ops;
-	assert_int_equal(lwf_session_open(&sender.session, rig.stack, NULL), 0);
-	sender.last = 6;
-	while (lwf_session_pump(&sender.session, 64))
-		;
+	sender_open("inject;verdict:flows=64,timeout=60s");
+	send_up_to(6);
 	lwf_stack_hold(rig.stack, LWF_HOLD_USER_PAUSE);
 	rig_run(&rig, 1);
 	assert_int_equal(lwf_stack_state(rig.stack), LWF_STATE_PAUSED);
 	assert_int_equal(sender.answers, 6);
 	assert_int_equal(sender.ok, 0);
-	lwf_session_close(&sender.session, on_closed);
-	judge_close(&judge);
-	rig_close(&rig);
+	sender_close();
 }
 
 /* What makes room in the very call in which it was asked was never given away: no credit is gone. */
 static void test_oldest_in_one_batch(void **state)
 {
 	(void)state;
-	memset(&sender, 0, sizeof(sender));
-	rig_open(&rig, NULL, "inject;verdict:flows=64,timeout=60s,asks=2,overflow=oldest");
-	judge_open(&judge, 100);
-	sender.session.ops = &sender_ops;
-	assert_int_equal(lwf_session_open(&sender.session, rig.stack, NULL), 0);
-	sender.last = 6;
-	while (lwf_session_pump(&sender.session, 64))
-		;
+	sender_open("inject;verdict:flows=64,timeout=60s,asks=2,overflow=oldest");
+	send_up_to(6);
 	assert_int_equal(judge.asked, 2);
 	assert_int_equal(judge.calls, 1);
 	assert_int_equal(judge.cancelled, 0);
 	assert_int_equal(judge.decider.credits, 98);
 	assert_int_equal(judge.decider.open, 2);
 	assert_int_equal(sender.answers, 4);
-	lwf_session_close(&sender.session, on_closed);
-	judge_close(&judge);
-	rig_close(&rig);
+	sender_close();
 }
 
 /* Nothing waits for a link that is not there; once it is back, it is asked about. */
 static void test_without_carrier(void **state)
 {
 	(void)state;
-	memset(&sender, 0, sizeof(sender));
-	rig_open(&rig, NULL, "inject;verdict:flows=64,timeout=60s");
-	judge_open(&judge, 100);
-	sender.session.ops = &sender_ops;
-	assert_int_equal(lwf_session_open(&sender.session, rig.stack, NULL), 0);
+	sender_open("inject;verdict:flows=64,timeout=60s");
 	rig_carrier(&rig, false);
-	sender.last = 2;
-	while (lwf_session_pump(&sender.session, 64))
-		;
+	send_up_to(2);
 	assert_int_equal(sender.answers, 2);
 	assert_int_equal(judge.asked, 0);
 	rig_carrier(&rig, true);
-	sender.last = 4;
-	while (lwf_session_pump(&sender.session, 64))
-		;
+	send_up_to(4);
 	assert_int_equal(sender.answers, 2);
 	assert_int_equal(judge.asked, 2);
-	lwf_session_close(&sender.session, on_closed);
-	judge_close(&judge);
-	rig_close(&rig);
+	sender_close();
 }
 
 /* PS-3: an own frame that is at a device keeps the pause pending, and its return ends it, once. */
