@@ -335,6 +335,8 @@ static bool peer_read(struct lwf_peer *peer)
 	};
 	ssize_t n = recvmsg(peer->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
+	if (n < 0 && errno == ECONNRESET)
+		return true; /* it went with something of ours unread; what it said is behind that */
 	if (n < 0) {
 		if (errno != EAGAIN && errno != EINTR && errno != ENOMEM && errno != ENOBUFS)
 			lwf_peer_kill(peer);

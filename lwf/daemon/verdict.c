@@ -98,15 +98,25 @@ static int send_message(struct verdict_peer *verdict, size_t bytes)
 											: -errno;
 }
 
+/* Whether @ret of a send says that nobody reads any more. What was said before it went is still to be read. */
+static bool is_deaf(int ret)
+{
+	return ret == -EPIPE || ret == -ECONNRESET;
+}
+
 int verdict_flush(struct verdict_peer *verdict)
 {
 	int ret = 0;
 
-	while (verdict->first != verdict->end && !ret) {
+	while (verdict->first != verdict->end) {
 		size_t bytes = message_bytes(verdict);
 
 		ret = send_message(verdict, bytes);
-		if (ret)
+		if (is_deaf(ret)) {
+			verdict->first = verdict->end;
+			ret = 0;
+		}
+		if (ret || verdict->first == verdict->end)
 			break;
 		verdict->first += bytes;
 		verdict->messages++;

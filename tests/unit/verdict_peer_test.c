@@ -535,6 +535,47 @@ static void lying_script(void)
 	lwf_connection_close(connection);
 }
 
+static sem_t is_free;
+
+static void stand_still(void *context)
+{
+	(void)context;
+	sem_wait(&is_free);
+}
+
+/* What a decider said before it went counts, also when it left something unread. */
+static void last_words_script(void)
+{
+	static struct lwf_task stand = {.fn = stand_still};
+	struct lwf_verdict *handle = open_decider(4);
+	struct lwf_tell tells[LWF_VERDICT_RECORDS_MAX] = {{.action = LWF_VERDICT_PERMIT}};
+	uint32_t told = 1;
+	int n;
+
+	assert_int_equal(lwf_verdict_tell(handle, tells, 1), 1);
+	while (!world.told)
+		on_loop(nothing);
+	on_loop(nothing); /* and what is stale about it was sent */
+	assert_int_equal(sem_init(&is_free, 0, 0), 0);
+	lwf_host_post(host, &stand);
+	while ((n = lwf_verdict_tell(handle, tells, LWF_VERDICT_RECORDS_MAX)) > 0)
+		told += (uint32_t)n;
+	assert_int_equal(n, -EAGAIN);
+	assert_true(told > LWF_PEER_TURN_MESSAGES * LWF_VERDICT_RECORDS_MAX); /* turns of reading */
+	lwf_verdict_close(handle);
+	sem_post(&is_free);
+	while (!world.leaves)
+		on_loop(nothing);
+	assert_int_equal(world.told, told);
+	sem_destroy(&is_free);
+}
+
+static void test_last_words(void **state)
+{
+	(void)state;
+	play(last_words_script);
+}
+
 static void refused_script(void)
 {
 	static const char *const too_much[] = {"priority", "credits", "copy_bytes", "timeout_ns"};
@@ -664,10 +705,11 @@ static int remove_dir(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_one),	cmocka_unit_test(test_many),
-		cmocka_unit_test(test_stopped), cmocka_unit_test(test_flooded),
-		cmocka_unit_test(test_lying),	cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_records), cmocka_unit_test(test_orphan),
+		cmocka_unit_test(test_one),	   cmocka_unit_test(test_many),
+		cmocka_unit_test(test_stopped),	   cmocka_unit_test(test_flooded),
+		cmocka_unit_test(test_lying),	   cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_records),	   cmocka_unit_test(test_orphan),
+		cmocka_unit_test(test_last_words),
 	};
 
 	alarm(50); /* a loop that does not end is a failure */
