@@ -26,6 +26,7 @@
 #define OUT_BYTES  (1u << 20)
 #define OUT_SPARE  (512u << 10) /* room for the lines of one round of events */
 #define LINE_BYTES 65536u	/* of an answer */
+#define READS	   16u		/* of its output, one after the other */
 #define EVENTS	   64u
 #define WRONG_TOLD 10u		 /* lines that are no answers: so many are told */
 #define GRACE_NS   2000000000ull /* for the program, when the daemon is gone */
@@ -189,6 +190,11 @@ static void write_out(struct serve *serve)
 
 /* ---- answers from it ---- */
 
+static bool owes(const struct serve *serve)
+{
+	return serve->tell_count || serve->has_next;
+}
+
 static bool is_busy(const struct serve *serve)
 {
 	return serve->tell_count == LWF_VERDICT_RECORDS_MAX || serve->has_next;
@@ -217,6 +223,12 @@ static void tell(struct serve *serve)
 	serve->has_next = n == -EAGAIN;
 }
 
+static void wrong_line(struct serve *serve, const char *line, size_t bytes, const char *why)
+{
+	if (serve->wrong++ < WRONG_TOLD)
+		lwf_cli_note(CTL_PROGRAM, "'%.*s': %s", bytes < 80 ? (int)bytes : 80, line, why);
+}
+
 static void read_line(struct serve *serve, const char *line, size_t bytes)
 {
 	struct answer answer;
@@ -225,9 +237,7 @@ static void read_line(struct serve *serve, const char *line, size_t bytes)
 	if (strspn(line, " \t\r") >= bytes)
 		return;
 	if (answers_read(line, bytes, &answer, why, sizeof(why))) {
-		if (serve->wrong++ < WRONG_TOLD)
-			lwf_cli_note(CTL_PROGRAM, "'%.*s': %s", bytes < 80 ? (int)bytes : 80, line,
-				     why);
+		wrong_line(serve, line, bytes, why);
 		return;
 	}
 	serve->answers++;
@@ -258,33 +268,46 @@ static void read_lines(struct serve *serve)
 	}
 	memmove(serve->in, serve->in + at, serve->in_bytes - at);
 	serve->in_bytes -= at;
+	if (is_busy(serve))
+		return; /* the rest of it when the daemon takes more */
 	tell(serve);
-	if (serve->in_bytes < LINE_BYTES || is_busy(serve))
+	if (serve->in_bytes < LINE_BYTES)
 		return;
-	serve->wrong += !serve->skip;
-	serve->skip = true; /* no line is so long */
+	if (!serve->skip)
+		wrong_line(serve, serve->in, LINE_BYTES, "this line is too long");
+	serve->skip = true;
 	serve->in_bytes = 0;
 }
 
-static void read_in(struct serve *serve)
+/* What is left of its output is a line, too. */
+static void end_line(struct serve *serve)
 {
-	while (serve->from >= 0 && serve->in_bytes < LINE_BYTES) {
+	if (!serve->in_bytes || serve->in_bytes == LINE_BYTES)
+		return;
+	serve->in[serve->in_bytes++] = '\n';
+	read_lines(serve);
+}
+
+/* What there is to be read, but no more than READS times: others wait, too. True: there may be more. */
+static bool read_in(struct serve *serve)
+{
+	for (unsigned i = 0; i < READS && serve->from >= 0 && !is_busy(serve); i++) {
 		ssize_t n = read(serve->from, serve->in + serve->in_bytes,
 				 LINE_BYTES - serve->in_bytes);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
-			return;
+			return false;
 		if (n <= 0) {
 			close_fd(&serve->from);
-			return;
+			end_line(serve);
+			return false;
 		}
 		serve->in_bytes += (size_t)n;
 		read_lines(serve);
-		if (is_busy(serve))
-			return;
 	}
+	return serve->from >= 0;
 }
 
 /* ---- the loop ---- */
@@ -293,8 +316,7 @@ enum { FD_DAEMON, FD_SIGNALS, FD_TO, FD_FROM, FDS };
 
 static void wait_for_any(const struct serve *serve, struct pollfd *fds)
 {
-	bool owed = serve->tell_count || serve->has_next;
-	int daemon = (has_room(serve) ? POLLIN : 0) | (owed ? POLLOUT : 0);
+	int daemon = (has_room(serve) ? POLLIN : 0) | (owes(serve) ? POLLOUT : 0);
 	bool waits = serve->out_first < serve->out_end;
 
 	fds[FD_DAEMON] =
@@ -306,6 +328,22 @@ static void wait_for_any(const struct serve *serve, struct pollfd *fds)
 	poll(fds, FDS, serve->end_by_ns ? 100 : -1);
 }
 
+/* Its last words: all that it has written, and what of it the daemon takes in time. */
+static void hear_last(struct serve *serve)
+{
+	struct pollfd daemon = {.fd = lwf_verdict_fd(serve->handle), .events = POLLOUT};
+	uint64_t give_up_ns = decider_now_ns() + GRACE_NS;
+
+	while ((read_in(serve) || owes(serve)) && decider_now_ns() < give_up_ns) {
+		tell(serve);
+		read_lines(serve);
+		if (owes(serve))
+			poll(&daemon, 1, 100);
+	}
+	end_line(serve); /* a child of its own still has the pipe */
+	tell(serve);
+}
+
 static void run(struct serve *serve)
 {
 	struct pollfd fds[FDS];
@@ -314,7 +352,7 @@ static void run(struct serve *serve)
 		wait_for_any(serve, fds);
 		if (fds[FD_SIGNALS].revents)
 			on_signal(serve);
-		if (serve->tell_count || serve->has_next) {
+		if (owes(serve)) {
 			tell(serve);
 			read_lines(serve);
 		}
@@ -326,8 +364,7 @@ static void run(struct serve *serve)
 		if (serve->end_by_ns && decider_now_ns() > serve->end_by_ns)
 			kill(serve->child, SIGTERM);
 	}
-	read_in(serve); /* its last words */
-	tell(serve);
+	hear_last(serve);
 }
 
 /* What the program's end means for ours. */

@@ -86,6 +86,32 @@ for code in 0 7; do
 done
 conserved
 
+step "its last words count: a line without its end, and more of them than go in one message"
+last_words() { # NAME: answers one ask and ends
+	cat >"$TMP/$1.py"
+	background "$1" lwfctl verdict serve -- python3 -u "$TMP/$1.py"
+	wait_for 10 "decider $1" decides "$1"
+}
+last_words brief <<'END'
+import json, sys
+print('{"ask":"%s","verdict":"allow"}' % json.loads(sys.stdin.readline())["ask"], end="")
+END
+talks 8020
+finish brief 10
+expect_match "what serve took from it" "1 asks, 1 answers$" "$ERR"
+last_words wordy <<'END'
+import fcntl, json, os, sys
+fcntl.fcntl(1, 1031, 1 << 20) # F_SETPIPE_SZ: all of it is written when it ends
+ask = json.loads(sys.stdin.readline())["ask"]
+words = '{"ask":"ffffffffffff","verdict":"allow"}\n' * 5000 + "x" * 100000 + "\n"
+os.write(1, (words + '{"ask":"%s","verdict":"allow"}' % ask).encode())
+END
+talks 8020
+finish wordy 10
+expect_match "what serve took from it" "1 asks, 5001 answers, and lines that were none$" "$ERR"
+expect_match "what it says of the long line" "'x+': this line is too long" "$ERR"
+conserved
+
 step "the filter goes under a decider, and comes back"
 serve second
 talks 8000
