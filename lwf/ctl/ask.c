@@ -46,6 +46,7 @@ struct session {
 
 	char in[LINE_BYTES];
 	size_t in_bytes;
+	bool skip; /* the rest of a line that is too long */
 };
 
 /* ---- telling ---- */
@@ -279,12 +280,28 @@ static void hear_lines(struct session *session)
 		size_t bytes = (size_t)(end - session->in) + 1;
 
 		*end = '\0';
-		hear_line(session, session->in);
+		if (!session->skip)
+			hear_line(session, session->in);
+		session->skip = false;
 		memmove(session->in, session->in + bytes, session->in_bytes - bytes);
 		session->in_bytes -= bytes;
 	}
-	if (session->in_bytes == LINE_BYTES - 1)
-		session->in_bytes = 0; /* no answer is so long */
+	if (session->in_bytes < LINE_BYTES - 1)
+		return;
+	if (!session->skip)
+		lwf_cli_note(CTL_PROGRAM, "'%.80s...': this line is too long", session->in);
+	session->skip = true;
+	session->in_bytes = 0;
+}
+
+/* The last line may lack its end. */
+static void hear_end(struct session *session)
+{
+	if (!session->terminal && session->in_bytes) {
+		session->in[session->in_bytes++] = '\n';
+		hear_lines(session);
+	}
+	session->over = true;
 }
 
 /* ---- the terminal ---- */
@@ -443,7 +460,7 @@ static void take_input(struct session *session)
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
 	if (n <= 0) {
-		session->over = true;
+		hear_end(session);
 		return;
 	}
 	if (!session->terminal) {

@@ -135,7 +135,14 @@ has_object() {
 wait_for 5 "its object" has_object
 echo "allow" >&"$OBJECTS"
 has_talked object 0
+talker object 8006 {OBJECTS}>&- # it must not keep the pipe open
+has_second() {
+	jq -r --argjson pid "$(pid_of object)" 'select(.type=="ask" and .pid==$pid) | .number' "$TMP/objects.out" | grep -qx 2
+}
+wait_for 5 "its object" has_second
+printf "allow" >&"$OBJECTS" # the last line lacks its end
 exec {OBJECTS}>&-
+has_talked object 0
 finish objects 5
 
 step "by lines, without a terminal"
@@ -147,6 +154,8 @@ talker again 8010
 wait_for 5 "its line" grep -Eq "^\[1\] deny in .*: tcp .* > 10.9.0.2:8010 python3 \(pid $(pid_of again)" "$TMP/lines.out"
 echo "1 maybe" >&"$LINES_FD"
 wait_for 5 "to be told" grep -q "'1 maybe': the answer is allow, deny or reject" "$TMP/lines.err"
+python3 -c 'print("x" * (4 * 511) + "1 d")' >&"$LINES_FD" # its last piece would be an answer
+wait_for 5 "to be told" grep -q "'xx*\.\.\.': this line is too long" "$TMP/lines.err"
 echo "7 allow" >&"$LINES_FD"
 wait_for 5 "to be told" grep -q "7: there is no such prompt" "$TMP/lines.err"
 echo "1 a flow" >&"$LINES_FD"
