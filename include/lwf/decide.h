@@ -96,7 +96,8 @@ struct lwf_verdict_counts {
 
 /**
  * Opens a handle. Returns 0, or -errno with @error filled (may be NULL): no daemon (error->exit 3), not
- * permitted: the role admin is needed (4), no such stack (5), refused (6). The caller closes it.
+ * permitted: the role admin is needed (4), no such stack, or its module is there and asks nobody (5), refused
+ * (6). The caller closes it.
  */
 int lwf_verdict_open(const struct lwf_verdict_options *options, struct lwf_verdict **handle,
 		     struct lwf_error *error);

@@ -221,7 +221,7 @@ struct lwf_decider {
 /**
  * Opens @decider on @stack for the module of this name (NULL: "verdict"), which need not exist now. It
  * has no credits. -EINVAL without ops; -ENOSPC beyond LWF_DECIDERS_MAX; -EBUSY when the stack is
- * being closed.
+ * being closed; -ENOTSUP when there is one of this name, and its filter asks nobody.
  */
 int lwf_decider_open(struct lwf_decider *decider, struct lwf_stack *stack, const char *module);
 
@@ -250,7 +250,8 @@ void lwf_decider_close(struct lwf_decider *decider);
 
 /* ---- of the module: requests of lwf_filter_ops.control ---- */
 
-/** LWF_CONTROL_DECIDER: one of the calls above, handed to the module. */
+/** LWF_CONTROL_DECIDER: one of the calls above, handed to the module; of lwf_decider_open() with nothing
+ * in it, before @decider is one: 0 says that this module asks. */
 struct lwf_decider_call {
 	struct lwf_decider *decider;
 	const struct lwf_tell *tells; /* @count of them, with @results */

@@ -14,6 +14,16 @@
 
 #include "internal.h"
 
+/* Whether module @name asks deciders; one that is not there, or is Detached, may when it comes. */
+static bool may_ask(const struct lwf_stack *stack, struct lwf_decider *decider, const char *name)
+{
+	struct lwf_decider_call nothing = {.decider = decider};
+	struct lwf_module *module = lwf_stack_module(stack, name);
+
+	return !module || (module->ops->control &&
+			   lwf_module_control(module, LWF_CONTROL_DECIDER, &nothing) != -ENOTSUP);
+}
+
 int lwf_decider_open(struct lwf_decider *decider, struct lwf_stack *stack, const char *module)
 {
 	struct lwf_decider **at = &stack->deciders;
@@ -25,8 +35,10 @@ int lwf_decider_open(struct lwf_decider *decider, struct lwf_stack *stack, const
 		return -EBUSY;
 	if (stack->decider_count == LWF_DECIDERS_MAX)
 		return -ENOSPC;
-	decider->stack = stack;
 	snprintf(decider->module, sizeof(decider->module), "%s", module ? module : "verdict");
+	if (!may_ask(stack, decider, decider->module))
+		return -ENOTSUP;
+	decider->stack = stack;
 	decider->id = ++stack->last_decider;
 	decider->credits = 0;
 	decider->open = 0;

@@ -107,8 +107,8 @@ static void write_rule(struct session *session, const struct prompt *prompt,
 			"[%u]: no rule is written: the path of its program cannot stand in one; "
 			"add one about its user or command yourself",
 			prompt->number);
-	else if (remember_rule(session->options->control, session->options->stack, prompt->ask.rule,
-			       rule, file, sizeof(file), &error))
+	else if (remember_rule(session->options, prompt->ask.rule, rule, file, sizeof(file),
+			       &error))
 		lwf_cli_error(CTL_PROGRAM, &error);
 	else
 		lwf_cli_note(CTL_PROGRAM, "%s: %s", file, rule);
@@ -532,7 +532,7 @@ int ctl_verdict_ask(const struct ctl_line *line)
 {
 	struct session *session = calloc(1, sizeof(*session));
 	struct lwf_verdict_options options;
-	char name[CTL_NAME_BYTES];
+	struct decider_place place;
 	const char *why;
 	int code = decider_options(line, &options);
 
@@ -543,9 +543,9 @@ int ctl_verdict_ask(const struct ctl_line *line)
 	session->action = -1;
 	options.interactive = true;
 	if (code < 0)
-		code = decider_stack(&options, name);
+		code = decider_find(line, &place, &options);
 	if (code < 0)
-		code = decider_open(&options, &session->handle);
+		code = decider_open(&options, &place, &session->handle);
 	if (code < 0) {
 		session->signals = open_signals();
 		begin_terminal(session);

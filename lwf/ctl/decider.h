@@ -12,16 +12,24 @@
 /** CLOCK_MONOTONIC. */
 uint64_t decider_now_ns(void);
 
-/** Reads --stack, --priority, --timeout and --copy into @options. -1, or the exit code. */
+/** Where it decides: what names in its options are. */
+struct decider_place {
+	char stack[CTL_NAME_BYTES], module[CTL_NAME_BYTES];
+	bool is_there; /* the module, at present */
+};
+
+/** Reads --priority, --timeout and --copy into @options. -1, or the exit code. */
 int decider_options(const struct ctl_line *line, struct lwf_verdict_options *options);
 
 /**
- * Finds the stack, where none is named: the only one there is. Its name is kept in @name (CTL_NAME_BYTES).
- * -1, or the exit code.
+ * Finds the stack and the module that --stack means: without it the only stack there is, and module verdict, which
+ * need not be there yet. They are in @place, to which @options points then. -1, or the exit code.
  */
-int decider_stack(struct lwf_verdict_options *options, char *name);
+int decider_find(const struct ctl_line *line, struct decider_place *place,
+		 struct lwf_verdict_options *options);
 
-/** Opens it, and says on stderr that it decides. -1, or the exit code. */
-int decider_open(const struct lwf_verdict_options *options, struct lwf_verdict **handle);
+/** Opens it, and says on stderr that it decides, or that nothing asks as yet. -1, or the exit code. */
+int decider_open(const struct lwf_verdict_options *options, const struct decider_place *place,
+		 struct lwf_verdict **handle);
 
 #endif

@@ -121,14 +121,14 @@ static const char *text_of(const json_t *object, const char *key)
 	return text ? text : "";
 }
 
-/* The file that module verdict of the stack has its rules from. */
-static int find_file(struct lwf_connection *connection, const char *stack, char *file, size_t bytes,
-		     struct lwf_error *error)
+/* The file that the module that is decided for has its rules from. */
+static int find_file(struct lwf_connection *connection, const struct lwf_verdict_options *at,
+		     char *file, size_t bytes, struct lwf_error *error)
 {
 	json_t *reply = NULL, *modules;
 	int err = lwf_connection_request(connection, LWF_WIRE_SHOW,
-					 json_pack("{s:s}", "stack", stack), LWF_WIRE_TIMEOUT_NS,
-					 &reply, NULL, error);
+					 json_pack("{s:s}", "stack", at->stack),
+					 LWF_WIRE_TIMEOUT_NS, &reply, NULL, error);
 
 	if (err)
 		return err;
@@ -137,7 +137,7 @@ static int find_file(struct lwf_connection *connection, const char *stack, char 
 	for (size_t i = 0; i < json_array_size(modules); i++) {
 		const json_t *module = json_array_get(modules, i);
 
-		if (!strcmp(text_of(module, "name"), "verdict"))
+		if (!strcmp(text_of(module, "name"), at->module))
 			snprintf(file, bytes, "%s",
 				 text_of(json_object_get(module, "options"), "rules"));
 	}
@@ -151,18 +151,18 @@ static int find_file(struct lwf_connection *connection, const char *stack, char 
 	return -EINVAL;
 }
 
-int remember_rule(const char *control, const char *stack, uint32_t line, const char *rule,
-		  char *file, size_t file_bytes, struct lwf_error *error)
+int remember_rule(const struct lwf_verdict_options *at, uint32_t line, const char *rule, char *file,
+		  size_t file_bytes, struct lwf_error *error)
 {
 	struct lwf_connection *connection = NULL;
 	char *before = NULL, *after = NULL;
 	size_t bytes = 0, made = 0;
 	char plain[PATH_MAX]; /* without symbolic links */
 	struct stat about = {0};
-	int err = lwf_connection_open(control, LWF_WIRE_TIMEOUT_NS, &connection, error);
+	int err = lwf_connection_open(at->control, LWF_WIRE_TIMEOUT_NS, &connection, error);
 
 	if (!err)
-		err = find_file(connection, stack, file, file_bytes, error);
+		err = find_file(connection, at, file, file_bytes, error);
 	if (err)
 		goto out;
 	before = realpath(file, plain) ? read_file(plain, &bytes, &about) : NULL;
@@ -175,8 +175,8 @@ int remember_rule(const char *control, const char *stack, uint32_t line, const c
 		goto out;
 	}
 	err = lwf_connection_request(connection, LWF_WIRE_RELOAD,
-				     json_pack("{s:s}", "stack", stack), LWF_WIRE_TIMEOUT_NS, NULL,
-				     NULL, error);
+				     json_pack("{s:s}", "stack", at->stack), LWF_WIRE_TIMEOUT_NS,
+				     NULL, NULL, error);
 	if (err == -EREMOTEIO)
 		(void)replace_file(plain, before, bytes, &about);
 out:

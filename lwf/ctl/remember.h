@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include <lwf/decide.h>
+
 #include "wire.h"
 
 /**
@@ -17,10 +19,10 @@ char *remember_insert(const char *text, size_t bytes, uint32_t line, const char 
 		      size_t *made);
 
 /**
- * Writes @rule into the file of rules of module verdict of @stack, before line @line, and has it read again. When
+ * Writes @rule into the file of rules of the module that @at names, before line @line, and has it read again. When
  * the daemon refuses it the file is as it was. 0, or -errno with @error. @file (of @file_bytes) gets its name.
  */
-int remember_rule(const char *control, const char *stack, uint32_t line, const char *rule,
-		  char *file, size_t file_bytes, struct lwf_error *error);
+int remember_rule(const struct lwf_verdict_options *at, uint32_t line, const char *rule, char *file,
+		  size_t file_bytes, struct lwf_error *error);
 
 #endif

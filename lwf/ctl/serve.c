@@ -400,7 +400,7 @@ static int open_signals(void)
 
 /* Starts the program and asks in its name: what it does itself passes unasked. -1, or the exit code. */
 static int begin(struct serve *serve, const struct ctl_line *line,
-		 struct lwf_verdict_options *options)
+		 struct lwf_verdict_options *options, const struct decider_place *place)
 {
 	int err, code;
 
@@ -414,7 +414,7 @@ static int begin(struct serve *serve, const struct ctl_line *line,
 		return lwf_cli_fail(CTL_PROGRAM, LWF_EXIT_USAGE, line->rest[0],
 				    "name a program that can be run", "%s", strerror(-err));
 	options->pid = (uint32_t)serve->child;
-	code = decider_open(options, &serve->handle);
+	code = decider_open(options, place, &serve->handle);
 	if (code < 0)
 		return -1;
 	kill(serve->child, SIGTERM);
@@ -426,13 +426,13 @@ int ctl_verdict_serve(const struct ctl_line *line)
 {
 	struct serve serve = {.to = -1, .from = -1, .signals = -1};
 	struct lwf_verdict_options options;
-	char name[CTL_NAME_BYTES];
+	struct decider_place place;
 	int code = decider_options(line, &options);
 
 	if (code < 0)
-		code = decider_stack(&options, name);
+		code = decider_find(line, &place, &options);
 	if (code < 0)
-		code = begin(&serve, line, &options);
+		code = begin(&serve, line, &options, &place);
 	if (code < 0) {
 		run(&serve);
 		code = exit_code(&serve);

@@ -149,7 +149,6 @@ int decider_options(const struct ctl_line *line, struct lwf_verdict_options *opt
 
 	*options = defaults;
 	options->control = line->value[CTL_OPTION_CONTROL];
-	options->stack = line->value[CTL_OPTION_STACK];
 	code = read_number("--priority", line->value[CTL_OPTION_PRIORITY], UINT32_MAX,
 			   &options->priority);
 	if (code < 0)
@@ -164,44 +163,70 @@ int decider_options(const struct ctl_line *line, struct lwf_verdict_options *opt
 			    "'%.32s' is no time from 1ns to 60s", timeout);
 }
 
-/* The only stack of what lwfctl show says; NULL: there are several, or none. */
-static const char *only_stack(const json_t *reply)
+/* "eth1", or "eth1/verdict-2". -1, or the exit code. */
+static int read_place(const char *given, struct decider_place *place)
 {
-	const json_t *stacks = json_object_get(reply, "stacks");
+	size_t bytes = given ? strcspn(given, "/") : 0;
+	const char *module = given && given[bytes] ? given + bytes + 1 : "verdict";
 
-	return json_array_size(stacks) == 1 ? text(json_array_get(stacks, 0), "name") : NULL;
+	if (given && (!bytes || bytes >= sizeof(place->stack) || !*module ||
+		      strlen(module) >= sizeof(place->module)))
+		return lwf_cli_fail(CTL_PROGRAM, LWF_EXIT_USAGE, "--stack",
+				    "as in eth1, or eth1/verdict",
+				    "'%.64s' is no name of a stack or module", given);
+	snprintf(place->stack, sizeof(place->stack), "%.*s", (int)bytes, given ? given : "");
+	snprintf(place->module, sizeof(place->module), "%s", module);
+	return -1;
 }
 
-int decider_stack(struct lwf_verdict_options *options, char *name)
+/* Finds @place in what lwfctl show says. -1, or the exit code. */
+static int look_for(struct decider_place *place, const json_t *reply)
+{
+	const json_t *stacks = json_object_get(reply, "stacks"), *stack, *modules;
+
+	if (json_array_size(stacks) != 1)
+		return lwf_cli_fail(CTL_PROGRAM, LWF_EXIT_USAGE, "--stack",
+				    "name one of those that lwfctl show lists",
+				    "there are several stacks");
+	stack = json_array_get(stacks, 0);
+	snprintf(place->stack, sizeof(place->stack), "%s", text(stack, "name"));
+	modules = json_object_get(stack, "modules");
+	for (size_t i = 0; i < json_array_size(modules); i++)
+		place->is_there |= !strcmp(text(json_array_get(modules, i), "name"), place->module);
+	return -1;
+}
+
+int decider_find(const struct ctl_line *line, struct decider_place *place,
+		 struct lwf_verdict_options *options)
 {
 	struct lwf_connection *connection;
-	json_t *reply = NULL;
+	json_t *body = NULL, *reply = NULL;
 	struct lwf_error error;
-	const char *only;
-	int err;
+	int code, err;
 
+	memset(place, 0, sizeof(*place));
+	code = read_place(line->value[CTL_OPTION_STACK], place);
+	if (code >= 0)
+		return code;
 	err = lwf_connection_open(options->control, LWF_WIRE_TIMEOUT_NS, &connection, &error);
 	if (err)
 		return lwf_cli_error(CTL_PROGRAM, &error);
-	if (!options->stack)
-		err = lwf_connection_request(connection, LWF_WIRE_SHOW, NULL, LWF_WIRE_TIMEOUT_NS,
-					     &reply, NULL, &error);
+	if (place->stack[0])
+		body = json_pack("{s:s}", "stack", place->stack);
+	err = lwf_connection_request(connection, LWF_WIRE_SHOW, body, LWF_WIRE_TIMEOUT_NS, &reply,
+				     NULL, &error);
 	lwf_connection_close(connection);
 	if (err)
 		return lwf_cli_error(CTL_PROGRAM, &error);
-	if (options->stack)
-		return -1;
-	only = only_stack(reply);
-	snprintf(name, CTL_NAME_BYTES, "%s", only ? only : "");
+	code = look_for(place, reply);
 	json_decref(reply);
-	options->stack = name;
-	if (name[0])
-		return -1;
-	return lwf_cli_fail(CTL_PROGRAM, LWF_EXIT_USAGE, "--stack",
-			    "name one of those that lwfctl show lists", "there are several stacks");
+	options->stack = place->stack;
+	options->module = place->module;
+	return code;
 }
 
-int decider_open(const struct lwf_verdict_options *options, struct lwf_verdict **handle)
+int decider_open(const struct lwf_verdict_options *options, const struct decider_place *place,
+		 struct lwf_verdict **handle)
 {
 	struct lwf_error error;
 
@@ -209,5 +234,10 @@ int decider_open(const struct lwf_verdict_options *options, struct lwf_verdict *
 		return lwf_cli_error(CTL_PROGRAM, &error);
 	lwf_cli_note(CTL_PROGRAM, "decider %u of %s, priority %u", lwf_verdict_decider(*handle),
 		     options->stack, options->priority);
+	if (!place->is_there)
+		lwf_cli_note(CTL_PROGRAM,
+			     "%s/%s: there is no such module, so nothing is asked until there is; "
+			     "lwfctl filter insert %s verdict",
+			     place->stack, place->module, place->stack);
 	return -1;
 }

@@ -3,6 +3,7 @@
  * verdict_commands.c - what SUBSCRIBE, TELL and VERDICTS mean: bodies read, words for what is wrong.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "verdict.h"
@@ -34,11 +35,16 @@ static enum lwf_outcome refuse_subscribe(struct lwf_request *request, const char
 	case -ENOSPC:
 		return lwf_command_fail(request, LWF_EXIT_REFUSED, what, "end another one",
 					"the stack has as many deciders as it can");
+	case -ENOTSUP:
+		return lwf_command_fail(request, LWF_EXIT_NO_OBJECT, what,
+					"name one that lwfctl verdict show lists",
+					"this module asks nobody");
 	case -EBUSY:
-		return lwf_command_fail(request, LWF_EXIT_REFUSED, what, NULL,
+		return lwf_command_fail(request, LWF_EXIT_REFUSED, what, "name another stack",
 					"the stack is being closed");
 	default:
-		return lwf_command_fail(request, LWF_EXIT_REFUSED, what, NULL, strerror(-ret));
+		return lwf_command_fail(request, LWF_EXIT_REFUSED, what, "try again later",
+					strerror(-ret));
 	}
 }
 
@@ -46,7 +52,7 @@ enum lwf_outcome verdict_do_subscribe(struct lwf_request *request)
 {
 	struct lwf_peer *peer = request->peer;
 	struct verdict_options options = {0};
-	char name[LWF_NAME_BYTES], module[LWF_NAME_BYTES];
+	char name[LWF_NAME_BYTES], module[LWF_NAME_BYTES], place[2 * LWF_NAME_BYTES];
 	bool module_given;
 	const char *what = NULL;
 	struct lwf_field fields[] = {
@@ -73,8 +79,10 @@ enum lwf_outcome verdict_do_subscribe(struct lwf_request *request)
 		return LWF_OUTCOME_ERROR;
 	options.module = module_given ? module : NULL;
 	ret = verdict_open(peer, stack, &options, &what);
-	if (ret)
-		return refuse_subscribe(request, what ? what : name, ret);
+	if (ret) {
+		snprintf(place, sizeof(place), "%s/%s", name, module_given ? module : "verdict");
+		return refuse_subscribe(request, what ? what : ret == -ENOTSUP ? place : name, ret);
+	}
 	request->reply = json_pack("{s:i,s:s,s:s,s:I,s:I,s:I}", "schema", LWF_SCHEMA, "stack",
 				   lwf_stack_name(stack), "module", peer->verdict->decider.module,
 				   "decider", (json_int_t)peer->verdict->decider.id, "priority",

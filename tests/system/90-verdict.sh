@@ -21,6 +21,21 @@ expect_error 5 "no filter asks for verdicts" lwfctl verdict show
 expect_error 5 "no such stack" lwfctl verdict show nowhere
 expect_error 5 "no such stack" lwfctl verdict serve --stack nowhere -- true
 expect_error 2 "nowhere/decide: No such file" lwfctl verdict serve -- /nowhere/decide
+for command in "serve --stack eth1/monitor -- touch $TMP/started" "ask --stack eth1/monitor"; do
+	# shellcheck disable=SC2086 # words
+	expect_error 5 "^lwfctl: eth1/monitor: this module asks nobody; ." lwfctl verdict $command
+done
+expect_error 2 "'eth1/' is no name" lwfctl verdict ask --stack eth1/
+background early lwfctl verdict serve -- cat
+wait_for 5 "it to say that nothing asks" grep -qx \
+	"lwfctl: eth1/verdict: there is no such module, so .*; lwfctl filter insert eth1 verdict" "$TMP/early.err"
+expect_exit 0 lwfctl filter insert eth1 verdict
+decides early || fail "the decider that came before the module is not there"
+background late lwfctl verdict serve --stack eth1/verdict -- cat
+wait_for 5 "the other decider" decides late
+expect_equal "what the one that came after says" "lwfctl: decider 2 of eth1, priority 0" "$(cat "$TMP/late.err")"
+stop early TERM
+stop late TERM
 stop_lwfd
 
 step "asked, and nobody there: the default"

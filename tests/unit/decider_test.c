@@ -120,7 +120,7 @@ static void test_nobody_hears(void **state)
 	uint8_t results[2];
 
 	(void)state;
-	begin("listener");
+	begin("listener;hold");
 	assert_int_equal(lwf_decider_open(&decider, rig.stack, NULL), 0); /* "verdict" */
 	assert_int_equal(lwf_decider_tell(&decider, tell, 2, results), 0);
 	assert_int_equal(results[1], LWF_TELL_REMOVED);
@@ -128,6 +128,9 @@ static void test_nobody_hears(void **state)
 	assert_int_equal(lwf_decider_revoke(&decider, &all), LWF_TELL_REMOVED);
 	assert_int_equal(decider.stats.told[LWF_TELL_REMOVED], 4);
 	lwf_decider_close(&decider);
+	assert_int_equal(lwf_decider_open(&decider, rig.stack, "hold"),
+			 -ENOTSUP); /* it asks nobody */
+	assert_null(lwf_module_deciders(rig_module(&rig, "hold")));
 	assert_int_equal(lwf_decider_open(&decider, rig.stack, "listener"), 0);
 	assert_int_equal(lwf_decider_tell(&decider, tell, 2, results), 2);
 	rig_link_down(&rig);
