@@ -2,8 +2,8 @@
 /*
  * sim_world.h - the simulated world: the engine's own objects on simulated devices, in virtual time.
  *
- * world_sim.c makes and ends it, lets time pass and judges; sim_link.c is what happens to links,
- * devices and daemons; sim_client.c clients and traffic; sim_ask.c answers questions. Everything
+ * world_sim.c makes and ends it, lets time pass and judges; sim_link.c is daemons, stacks and devices,
+ * sim_fault.c what happens to them; sim_client.c clients and traffic; sim_ask.c answers questions. Everything
  * follows from the scenario and the seed: nothing here asks a clock, and nothing depends on an
  * address.
  */
@@ -18,6 +18,7 @@
 #include "sight.h"
 #include "world.h"
 
+#define SIM_LOWER_NAME	 "lower" /* of the device, as long as it has no other */
 #define SIM_RING	 1024u /* records that a client may have waiting, out and unread together */
 #define SIM_FLOOD_NS	 50000u
 #define SIM_FLOOD_FRAMES 64u
@@ -171,10 +172,6 @@ int sim_daemon_start(struct sim_world *world, uint32_t index, struct lwf_error *
 /** Ends it: in order, or (killed) without another word to anybody. */
 void sim_daemon_end(struct sim_world *world, uint32_t index, bool killed);
 
-int sim_fault(struct stress_world *base, const struct stress_fault_call *call,
-	      struct lwf_error *error);
-int sim_undo(struct stress_world *base, const struct stress_fault_call *call,
-	     struct lwf_error *error);
 int sim_order(struct stress_world *base, enum stress_order order,
 	      const struct stress_object *object, const char *text, struct lwf_error *error);
 
@@ -183,6 +180,14 @@ void sim_bury(struct sim_world *world);
 
 /** Tells the engine what has become of the device of @link. */
 void sim_tell(struct sim_link *link, const char *event);
+void sim_tell_upper(struct sim_link *link);
+
+/* ---- sim_fault.c ---- */
+
+int sim_fault(struct stress_world *base, const struct stress_fault_call *call,
+	      struct lwf_error *error);
+int sim_undo(struct stress_world *base, const struct stress_fault_call *call,
+	     struct lwf_error *error);
 
 /* ---- sim_hear.c ---- */
 
