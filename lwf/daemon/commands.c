@@ -309,13 +309,40 @@ static enum lwf_outcome run(struct lwf_request *request)
 				"this is no request");
 }
 
+_Static_assert(LWF_PEERS_STAY + LWF_PEERS_ADMIN <= LWF_PEERS_MAX, "an administrator gets in");
+
+static bool makes_stay(enum lwf_wire_type type)
+{
+	return type == LWF_WIRE_WATCH || type == LWF_WIRE_OPEN || type == LWF_WIRE_SUBSCRIBE;
+}
+
+/* Those that stay leave places for those who ask and leave: nobody is locked out by deciders or watchers. */
+static bool may_stay(const struct lwf_request *request)
+{
+	const struct lwf_server *server = request->server;
+	uint32_t others = 0;
+
+	for (uint32_t i = 0; i < server->peer_count; i++)
+		others += server->peers[i] != request->peer && !server->peers[i]->dead &&
+			  lwf_peer_stays(server->peers[i]);
+	return others < LWF_PEERS_STAY;
+}
+
 enum lwf_outcome lwf_command(struct lwf_request *request)
 {
 	uint32_t needed = lwf_wire_role(request->type);
 	char names[64], have[64];
 
-	if (!needed || request->peer->roles & needed)
-		return run(request);
+	if (!needed || request->peer->roles & needed) {
+		if (!makes_stay(request->type) || may_stay(request))
+			return run(request);
+		lwf_error_set(&request->error, LWF_EXIT_REFUSED, lwf_wire_name(request->type),
+			      "end one of them, and try again",
+			      "%u connections watch, send or decide already; the last places are "
+			      "for commands",
+			      LWF_PEERS_STAY);
+		return LWF_OUTCOME_ERROR;
+	}
 	if (!lwf_wire_has_body(request->type))
 		return LWF_OUTCOME_NONE;
 	lwf_error_set(&request->error, LWF_EXIT_PERMISSION, lwf_wire_name(request->type),

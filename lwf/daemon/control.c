@@ -296,6 +296,7 @@ static void peer_message(struct lwf_peer *peer, size_t bytes)
 		}
 	}
 	peer->heard = true;
+	peer->since_ns = request.since_ns;
 	request_run(&request);
 	json_decref(request.body);
 }
@@ -505,15 +506,26 @@ static bool is_gone(const struct lwf_peer *peer, short events)
 			      recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0);
 }
 
-/*
- * The table is full: those that have gone make room, and else one that connected long ago and never
- * said a word.
- */
+bool lwf_peer_stays(const struct lwf_peer *peer)
+{
+	return peer->watching || peer->client || peer->verdict;
+}
+
+/* Whether @peer neither stays nor waits for anything, and is silent for so long that others need its place more. */
+static bool is_idle(const struct lwf_peer *peer, uint64_t now_ns)
+{
+	uint64_t most_ns = peer->heard ? peer->server->idle_ns : LWF_PEER_SILENT_NS;
+
+	return !lwf_peer_stays(peer) && !peer->pending && !peer->first &&
+	       now_ns - peer->since_ns >= most_ns;
+}
+
+/* The table is full: those that have gone make room, and else one that is idle. */
 static bool make_room(struct lwf_server *server, uint32_t limit)
 {
 	uint64_t now = lwf_host_now_ns(server->host);
 	struct pollfd fds[LWF_PEERS_MAX];
-	struct lwf_peer *silent = NULL;
+	struct lwf_peer *idle = NULL;
 
 	for (uint32_t i = 0; i < server->peer_count; i++)
 		fds[i] = (struct pollfd){.fd = server->peers[i]->fd, .events = POLLRDHUP};
@@ -524,12 +536,12 @@ static bool make_room(struct lwf_server *server, uint32_t limit)
 
 		if (is_gone(peer, fds[i].revents))
 			peer->dead = true;
-		else if (!peer->heard && now - peer->since_ns >= LWF_PEER_SILENT_NS)
-			silent = peer;
+		else if (is_idle(peer, now))
+			idle = peer;
 	}
 	reap(server);
-	if (server->peer_count >= limit && silent) {
-		silent->dead = true;
+	if (server->peer_count >= limit && idle) {
+		idle->dead = true;
 		reap(server);
 	}
 	return server->peer_count < limit;
@@ -686,6 +698,7 @@ int lwf_server_init(struct lwf_server *server, struct lwf_engine *engine,
 	if (facts)
 		server->facts = *facts;
 	server->listen_fd = -1;
+	server->idle_ns = LWF_PEER_IDLE_NS;
 	server->task.fn = control_turn;
 	server->task.context = server;
 	server->observer.record = on_record;

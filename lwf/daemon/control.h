@@ -24,12 +24,14 @@
 
 #define LWF_PEERS_MAX	       64u
 #define LWF_PEERS_ADMIN	       4u    /* of these are for root and our own user alone */
+#define LWF_PEERS_STAY	       60u   /* that watch, send or decide; the others ask and leave */
 #define LWF_PEER_PENDING_MAX   8u    /* commands of one peer that are not answered yet */
 #define LWF_PEER_QUEUE_PACKETS 1024u /* answers that one peer has not taken; more ends it */
 #define LWF_PEER_TURN_MESSAGES 16u   /* read from one peer in one loop turn */
 #define LWF_PEER_TURN_EVENTS   256u  /* sent to one watcher in one loop turn */
 #define LWF_PEER_SILENT_NS \
 	2000000000ull /* a peer that said nothing yet may be put out for another */
+#define LWF_PEER_IDLE_NS      30000000000ull /* and one that wants nothing any more */
 #define LWF_SERVER_RECHECK_NS 20000000ull
 #define LWF_SERVER_TELL_NS    1000000000ull /* between two lines of log about the same */
 #define LWF_SERVER_ACCEPT_NS  100000000ull  /* pause of accepting when there are no descriptors */
@@ -56,10 +58,10 @@ struct lwf_peer {
 	struct lwf_client_peer who;
 	uint32_t roles; /* enum lwf_role */
 	uint32_t strikes;
-	uint64_t since_ns;
-	bool heard;   /* it has sent something valid */
-	bool dead;    /* its end is noticed; the loop takes it away at its next turn */
-	bool leaving; /* dead as soon as it took what is queued */
+	uint64_t since_ns; /* that it is there; once it was heard, since when it says nothing */
+	bool heard;	   /* it has sent something valid */
+	bool dead;	   /* its end is noticed; the loop takes it away at its next turn */
+	bool leaving;	   /* dead as soon as it took what is queued */
 
 	struct lwf_packet *first, *last; /* queued answers */
 	uint32_t queued;
@@ -96,6 +98,7 @@ struct lwf_server {
 	uint64_t told_ns;
 	struct lwf_peer *peers[LWF_PEERS_MAX];
 	uint32_t peer_count;
+	uint64_t idle_ns; /* LWF_PEER_IDLE_NS */
 	struct lwf_clients clients;
 	struct lwf_observer observer;
 	uint64_t last_seq; /* of the newest trace record */
@@ -166,6 +169,9 @@ void lwf_peer_error(struct lwf_peer *peer, uint32_t sequence, const struct lwf_e
 
 /** Tells it to look at its ring; a hint, sent when the socket takes it. */
 void lwf_peer_ring(struct lwf_peer *peer);
+
+/** Whether it watches, sends or decides: such connections last, the others ask and leave. */
+bool lwf_peer_stays(const struct lwf_peer *peer);
 
 /** Ends a connection, soon. */
 void lwf_peer_kill(struct lwf_peer *peer);

@@ -139,6 +139,28 @@ stop low TERM
 kill "$(pid_of judge)"
 finish judge 5
 
+step "deciders without end lock nobody out"
+mkfifo "$TMP/never"
+exec {NEVER}<>"$TMP/never"
+for ((i = 0; i < 66; i++)); do
+	lwfctl verdict ask <"$TMP/never" >"$TMP/crowd.$i" 2>&1 &
+	CROWD+=($!)
+	STARTED+=($!)
+	wait_for 10 "one more of them to decide, or to be turned away" test -s "$TMP/crowd.$i"
+done
+expect_equal "those that were turned away" 6 \
+	"$(grep -ls "subscribe: 60 connections watch, send or decide already" "$TMP"/crowd.* | wc -l)"
+expect_equal "deciders" 60 "$(verdicts '.deciders|length')"
+expect_error 6 "^lwfctl: watch: 60 connections .*; the last places are for commands; end one of them, and try again$" \
+	timeout 5 lwfctl watch
+expect_exit 0 lwfctl pause eth1
+expect_exit 0 lwfctl restart eth1
+kill -9 "${CROWD[@]}" 2>/dev/null || :
+wait "${CROWD[@]}" 2>/dev/null || :
+exec {NEVER}>&-
+expect_exit 0 lwfctl wait eth1 --state running --timeout 1s
+conserved
+
 step "case 45: the table is full: it stays as it is, evicts, and says so"
 lwfctl filter remove eth1/verdict >/dev/null
 lwfctl filter insert eth1 verdict:default=deny,flows=256 >/dev/null

@@ -521,6 +521,62 @@ static void test_crowd(void **state)
 	play(crowd_script);
 }
 
+static sem_t is_set;
+
+static void set_idle(void *context)
+{
+	(void)context;
+	server.idle_ns = SECOND_NS / 5;
+	sem_post(&is_set);
+}
+
+static struct lwf_task idle_task = {.fn = set_idle};
+
+/* Those that stay do not lock out those who ask and leave; who asked long ago makes room when there is none. */
+static void staying_script(void)
+{
+	struct lwf_connection *c[LWF_PEERS_MAX + 1];
+	struct lwf_error error;
+
+	for (uint32_t i = 0; i < LWF_PEERS_MAX; i++)
+		c[i] = connect_client();
+	for (uint32_t i = 0; i < LWF_PEERS_STAY; i++)
+		expect(c[i], LWF_WIRE_WATCH, NULL, 0);
+	for (uint32_t i = LWF_PEERS_STAY; i < LWF_PEERS_MAX; i++) {
+		expect(c[i], LWF_WIRE_WATCH, NULL, LWF_EXIT_REFUSED);
+		expect(c[i], LWF_WIRE_OPEN, of_stack("s0"), LWF_EXIT_REFUSED);
+		expect(c[i], LWF_WIRE_SUBSCRIBE, of_stack("s0"), LWF_EXIT_REFUSED);
+		expect(c[i], LWF_WIRE_SHOW, NULL, 0);
+	}
+	lwf_connection_close(c[0]);
+	expect(c[LWF_PEERS_STAY], LWF_WIRE_OPEN, of_stack("s0"), 0);
+	c[0] = connect_client();
+	assert_int_equal(sem_init(&is_set, 0, 0), 0);
+	lwf_host_post(host, &idle_task);
+	sem_wait(&is_set);
+	sem_destroy(&is_set);
+	usleep(250000);
+	expect(c[0], LWF_WIRE_SHOW, NULL, 0);
+	for (uint32_t i = LWF_PEERS_STAY + 1; i < LWF_PEERS_MAX; i++)
+		expect(c[i], LWF_WIRE_SHOW, NULL, 0);
+	assert_int_equal(lwf_connection_open(sock.path, SECOND_NS, &c[LWF_PEERS_MAX], &error),
+			 -EREMOTEIO); /* it is told: those who are silent stay */
+	assert_int_equal(error.exit, LWF_EXIT_REFUSED);
+	usleep(250000);
+	expect(c[0], LWF_WIRE_SHOW, NULL, 0);
+	c[LWF_PEERS_MAX] = connect_client(); /* in the place of one that is idle */
+	expect(c[LWF_PEERS_MAX], LWF_WIRE_SHOW, NULL, 0);
+	expect(c[0], LWF_WIRE_SHOW, NULL, 0);
+	for (uint32_t i = 0; i <= LWF_PEERS_MAX; i++)
+		lwf_connection_close(c[i]);
+}
+
+static void test_staying(void **state)
+{
+	(void)state;
+	play(staying_script);
+}
+
 /* A peer that asks and takes no answers is not read any more, and the others are served. */
 static void deaf_script(void)
 {
@@ -728,8 +784,9 @@ int main(void)
 		cmocka_unit_test(test_open),	  cmocka_unit_test(test_modules),
 		cmocka_unit_test(test_newcomers), cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_strikes),	  cmocka_unit_test(test_crowd),
-		cmocka_unit_test(test_deaf),	  cmocka_unit_test(test_carrier),
-		cmocka_unit_test(test_vanish),	  cmocka_unit_test(test_oids),
+		cmocka_unit_test(test_staying),	  cmocka_unit_test(test_deaf),
+		cmocka_unit_test(test_carrier),	  cmocka_unit_test(test_vanish),
+		cmocka_unit_test(test_oids),
 	};
 
 	alarm(50); /* a loop that does not end is a failure */
