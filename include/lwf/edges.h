@@ -91,6 +91,7 @@ struct lwf_sim_edge_config {
 	uint32_t fail_per_1024; /* this many of 1024 answers carry fail_reason */
 	enum lwf_reason fail_reason;
 	bool lend;	       /* lends what lwf_sim_edge_inject() gives (a lower edge only) */
+	bool plain;	       /* takes no offload: it is handed wire frames, cut and finished */
 	uint32_t room_frames;  /* says no room from here on; 0: LWF_EDGE_QUEUE_FRAMES */
 	int attach_error;      /* errno that attach answers; 0: it succeeds */
 	uint64_t oid_delay_ns; /* 0: OIDs are answered inside the call */
@@ -112,6 +113,17 @@ int lwf_sim_edge_inject(struct lwf_edge *edge, const void *bytes, uint32_t len);
 /** @n such frames in one batch, all or none. */
 int lwf_sim_edge_inject_many(struct lwf_edge *edge, const void *bytes, uint32_t len, uint32_t n);
 
+/** Takes memory for offloads: super-frames that it gives, wire frames if it is plain. 0, -ENOMEM. */
+int lwf_sim_edge_prepare_offload(struct lwf_edge *edge);
+
+/**
+ * A frame of which something is left to do, as the host's protocols hand it over: cutting it, finishing its
+ * checksum. What lwf_sim_edge_inject() returns; -EMSGSIZE over LWF_FRAME_MAX_BYTES; -ENOBUFS also
+ * when nothing was prepared.
+ */
+int lwf_sim_edge_inject_offload(struct lwf_edge *edge, const void *bytes, uint32_t len,
+				const struct lwf_offload *offload);
+
 /** Frames it holds unanswered. */
 uint32_t lwf_sim_edge_held(const struct lwf_edge *edge);
 
@@ -126,7 +138,10 @@ void lwf_sim_edge_on_hand_over(struct lwf_edge *edge,
 			       void (*fn)(void *context, const struct lwf_frame *frame),
 			       void *context);
 
-/** Hears of every frame that the device was handed, when it is answered; lent for the call. */
+/**
+ * Hears of every frame that the device was handed, when it is answered; lent for the call. A plain device
+ * was handed the wire frames of what it took.
+ */
 void lwf_sim_edge_on_transmit(struct lwf_edge *edge,
 			      void (*fn)(void *context, const struct lwf_frame *frame),
 			      void *context);

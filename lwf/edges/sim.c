@@ -22,6 +22,7 @@
 
 #include "edge_oid.h"
 #include "edges.h"
+#include "sim_offload.h"
 
 #define SIM_DATA_BYTES	2048u /* longest frame that lwf_sim_edge_inject() takes */
 #define SIM_ROOM_MARGIN (4 * LWF_BATCH_MAX_FRAMES)
@@ -46,6 +47,7 @@ struct sim_edge {
 	uint32_t depth; /* calls of ours that are under way */
 	bool attached, closing;
 	struct lwf_sim_oid oid;
+	struct lwf_sim_offload offload;
 	void (*answered)(void *context, const struct lwf_frame *frame);
 	void *answered_context;
 	void (*handed)(void *context, const struct lwf_frame *frame);
@@ -63,6 +65,7 @@ static void sim_free(struct sim_edge *sim)
 
 	lwf_timer_fini(&sim->timer);
 	lwf_sim_oid_fini(&sim->oid);
+	lwf_sim_offload_fini(&sim->offload);
 	if (sim->pool)
 		lwf_pool_destroy(sim->pool);
 	lwf_host_free(host, sim->held);
@@ -102,15 +105,24 @@ static enum lwf_reason dead_reason(const struct sim_edge *sim)
 	return link->carrier ? LWF_REASON_NONE : LWF_REASON_NO_CARRIER;
 }
 
+/* Whether the device itself does not take what is left to do about @frame. */
+static bool is_made_plain(const struct sim_edge *sim, const struct lwf_frame *frame)
+{
+	return sim->config.plain && lwf_sim_offload_is_asked(frame);
+}
+
 static void decide(struct sim_edge *sim, struct lwf_frame *frame)
 {
 	enum lwf_reason reason = dead_reason(sim);
 
 	if (reason == LWF_REASON_NONE && frame->len < LWF_ETHER_HEADER_BYTES)
 		reason = LWF_REASON_TOO_SHORT;
-	if (reason == LWF_REASON_NONE && !lwf_frame_is_super(frame) &&
-	    frame->len > lwf_frame_limit_bytes(frame, sim->edge.link.mtu_bytes))
+	if (reason == LWF_REASON_NONE &&
+	    lwf_sim_offload_is_too_long(frame, sim->edge.link.mtu_bytes))
 		reason = LWF_REASON_TOO_LONG;
+	if (reason == LWF_REASON_NONE && is_made_plain(sim, frame) &&
+	    !lwf_sim_offload_can(&sim->offload, frame))
+		reason = LWF_REASON_OFFLOAD;
 	if (reason == LWF_REASON_NONE && sim->config.fail_per_1024 &&
 	    lwf_host_random(sim->edge.host) % 1024 < sim->config.fail_per_1024)
 		reason = sim->config.fail_reason;
@@ -121,9 +133,14 @@ static void decide(struct sim_edge *sim, struct lwf_frame *frame)
 
 static void answer_batch(struct sim_edge *sim, struct lwf_batch *batch)
 {
-	if (sim->answered)
-		for (const struct lwf_frame *frame = batch->head; frame; frame = frame->next)
+	for (const struct lwf_frame *frame = batch->head; sim->answered && frame;
+	     frame = frame->next) {
+		if (frame->status == LWF_STATUS_SUCCESS && is_made_plain(sim, frame))
+			lwf_sim_offload_each(&sim->offload, frame, sim->answered,
+					     sim->answered_context);
+		else
 			sim->answered(sim->answered_context, frame);
+	}
 	lwf_edge_completed(&sim->edge, batch);
 }
 
@@ -484,12 +501,13 @@ struct lwf_sim_edge_config *lwf_sim_edge_config(struct lwf_edge *edge)
 }
 
 /* 1 when frames may be given to the stack; else what inject answers. */
-static int may_inject(struct sim_edge *sim, const uint8_t *bytes, uint32_t len, uint32_t n)
+static int may_inject(struct sim_edge *sim, const struct lwf_pool *pool, const uint8_t *bytes,
+		      uint32_t len, uint32_t n)
 {
 	struct lwf_edge *edge = &sim->edge;
 	const struct lwf_link *link = &edge->link;
 
-	if (len > SIM_DATA_BYTES)
+	if (len > (pool == sim->pool ? SIM_DATA_BYTES : LWF_FRAME_MAX_BYTES))
 		return -EMSGSIZE;
 	if (!edge->stack || !link->present || !link->admin_up || !link->carrier)
 		return -ENETDOWN;
@@ -508,29 +526,32 @@ static int may_inject(struct sim_edge *sim, const uint8_t *bytes, uint32_t len, 
 		lwf_edge_drop(edge, LWF_REASON_PACKET_FILTER, n);
 		return 0;
 	}
-	if (lwf_pool_free_frames(sim->pool) < n) {
+	if (!pool || lwf_pool_free_frames(pool) < n) {
 		lwf_edge_drop(edge, LWF_REASON_NO_FRAME, n);
 		return -ENOBUFS;
 	}
 	return 1;
 }
 
-int lwf_sim_edge_inject_many(struct lwf_edge *edge, const void *bytes, uint32_t len, uint32_t n)
+static int inject(struct sim_edge *sim, struct lwf_pool *pool, const void *bytes, uint32_t len,
+		  const struct lwf_offload *offload, uint32_t n)
 {
-	struct sim_edge *sim = sim_of(edge);
+	struct lwf_edge *edge = &sim->edge;
 	enum lwf_direction direction =
 		edge->side == LWF_SIDE_UPPER ? LWF_DIRECTION_SEND : LWF_DIRECTION_RECEIVE;
-	int may = may_inject(sim, bytes, len, n);
+	int may = may_inject(sim, pool, bytes, len, n);
 	struct lwf_batch batch;
 
 	if (may <= 0)
 		return may;
 	lwf_batch_init(&batch);
 	while (n-- > 0) {
-		struct lwf_frame *frame = lwf_pool_take(sim->pool, edge->handle, direction);
+		struct lwf_frame *frame = lwf_pool_take(pool, edge->handle, direction);
 
 		memcpy(frame->data, bytes, len);
 		frame->len = len;
+		if (offload)
+			frame->offload = *offload;
 		frame->time_ns = lwf_host_now_ns(edge->host);
 		lwf_batch_push(&batch, frame);
 	}
@@ -545,9 +566,29 @@ int lwf_sim_edge_inject_many(struct lwf_edge *edge, const void *bytes, uint32_t 
 	return 0;
 }
 
+int lwf_sim_edge_inject_many(struct lwf_edge *edge, const void *bytes, uint32_t len, uint32_t n)
+{
+	struct sim_edge *sim = sim_of(edge);
+
+	return inject(sim, sim->pool, bytes, len, NULL, n);
+}
+
 int lwf_sim_edge_inject(struct lwf_edge *edge, const void *bytes, uint32_t len)
 {
 	return lwf_sim_edge_inject_many(edge, bytes, len, 1);
+}
+
+int lwf_sim_edge_prepare_offload(struct lwf_edge *edge)
+{
+	return lwf_sim_offload_prepare(&sim_of(edge)->offload, edge->host);
+}
+
+int lwf_sim_edge_inject_offload(struct lwf_edge *edge, const void *bytes, uint32_t len,
+				const struct lwf_offload *offload)
+{
+	struct sim_edge *sim = sim_of(edge);
+
+	return inject(sim, sim->offload.pool, bytes, len, offload, 1);
 }
 
 uint32_t lwf_sim_edge_held(const struct lwf_edge *edge)

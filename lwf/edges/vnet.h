@@ -16,6 +16,7 @@
 #include <lwf/frame.h>
 
 #include "open.h"
+#include "plain.h"
 
 _Static_assert(sizeof(struct lwf_offload) == LWF_VNET_HEADER_BYTES, "vnet.h: layout");
 _Static_assert(LWF_FRAME_HEADROOM_BYTES >= LWF_VNET_HEADER_BYTES, "vnet.h: headroom");
@@ -61,25 +62,6 @@ static inline ssize_t lwf_vnet_write(int fd, struct lwf_frame *frame)
 	parts[0] = (struct iovec){&header, LWF_VNET_HEADER_BYTES};
 	parts[1] = (struct iovec){frame->data, frame->len};
 	return writev(fd, parts, 2);
-}
-
-/**
- * Makes wire frame @index of @frame in @copy, for a device that does not take it whole: a segment
- * of a super-frame, or (index 0) the frame itself with its checksum finished. Returns 0, or EINVAL
- * when it is not what its offload says, or has none.
- */
-static inline int lwf_vnet_plain(const struct lwf_frame *frame, uint32_t index,
-				 struct lwf_frame *copy)
-{
-	copy->data = copy->buffer + LWF_FRAME_HEADROOM_BYTES;
-	if (lwf_frame_is_super(frame))
-		return lwf_frame_segment(frame, index, copy) ? EINVAL : 0;
-	if (!(frame->offload.flags & LWF_OFFLOAD_NEEDS_CSUM) || frame->len > lwf_frame_room(copy))
-		return EINVAL;
-	memcpy(copy->data, frame->data, frame->len);
-	copy->len = frame->len;
-	copy->offload = frame->offload;
-	return lwf_frame_finish_csum(copy) ? EINVAL : 0;
 }
 
 #endif
