@@ -43,6 +43,8 @@
 	X(COUNT, "count")             \
 	X(DIRECTION, "direction")     \
 	X(CUT, "cut")                 \
+	X(SEGMENTS, "segments")       \
+	X(OFFLOAD, "offload")         \
 	X(SEND, "send")               \
 	X(RECEIVE, "receive")         \
 	X(START, "start")             \

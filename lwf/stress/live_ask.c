@@ -234,7 +234,11 @@ static uint64_t ask_device(struct live_link *link, const struct stress_question 
 	switch (question->quantity) {
 	case STRESS_QUANTITY_KERNEL_TX:
 	case STRESS_QUANTITY_KERNEL_RX:
-		return live_witness(link, upper, question->quantity == STRESS_QUANTITY_KERNEL_TX);
+		return live_witness(link, upper,
+				    question->quantity == STRESS_QUANTITY_KERNEL_TX ? LIVE_TX
+										    : LIVE_RX);
+	case STRESS_QUANTITY_KERNEL_TX_BYTES:
+		return live_witness(link, upper, LIVE_TX_BYTES);
 	case STRESS_QUANTITY_PRESENT:
 		return present;
 	case STRESS_QUANTITY_UP:
@@ -245,6 +249,10 @@ static uint64_t ask_device(struct live_link *link, const struct stress_question 
 		return number(is, "mtu");
 	case STRESS_QUANTITY_DROPPED:
 		return ask_drops(link, question);
+	case STRESS_QUANTITY_WIRE_FRAMES:
+		return live_lives(link).wire[upper].frames;
+	case STRESS_QUANTITY_WIRE_BYTES:
+		return live_lives(link).wire[upper].bytes;
 	default: /* SENT */
 		return ask_sent(link, upper);
 	}
@@ -314,6 +322,7 @@ static bool is_its(const struct stress_question *question)
 {
 	switch (question->quantity) {
 	case STRESS_QUANTITY_KERNEL_TX:
+	case STRESS_QUANTITY_KERNEL_TX_BYTES:
 	case STRESS_QUANTITY_KERNEL_RX:
 	case STRESS_QUANTITY_LOST:
 	case STRESS_QUANTITY_DOUBLED:

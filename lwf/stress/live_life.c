@@ -55,6 +55,10 @@ static void add_life(struct live_life *to, const struct live_life *from)
 	lwf_ledger_add(&to->host, &from->host);
 	to->epoch += from->epoch;
 	to->upper_took += from->upper_took;
+	for (int side = 0; side < LIVE_SIDES; side++) {
+		to->wire[side].frames += from->wire[side].frames;
+		to->wire[side].bytes += from->wire[side].bytes;
+	}
 	for (int side = 0; side < 2; side++)
 		for (unsigned i = 0; i < LWF_REASONS; i++)
 			to->drops[side][i] += from->drops[side][i];
@@ -87,6 +91,7 @@ void live_life_begin(struct live_link *link)
 void live_life_keep(struct live_link *link)
 {
 	const json_t *stack = live_seen(link), *upper = json_object_get(stack, "upper");
+	const json_t *lower = json_object_get(stack, "lower");
 
 	if (!stack || !live_ledger(link))
 		return;
@@ -94,7 +99,13 @@ void live_life_keep(struct live_link *link)
 	link->life.host = live_ledger_of(link, "host");
 	link->life.epoch = number(stack, "epoch");
 	link->life.upper_took = number(json_object_get(upper, "tx"), "units");
-	read_drops(json_object_get(stack, "lower"), link->life.drops[0]);
+	for (int side = 0; side < LIVE_SIDES; side++) {
+		const json_t *tx = json_object_get(side == LIVE_UPPER ? upper : lower, "tx");
+
+		link->life.wire[side].frames = number(tx, "frames");
+		link->life.wire[side].bytes = number(tx, "bytes");
+	}
+	read_drops(lower, link->life.drops[0]);
 	read_drops(upper, link->life.drops[1]);
 }
 

@@ -94,6 +94,12 @@ static int lay(struct live_link *link)
 	memcpy(link->nic, link->first, sizeof(link->nic));
 	memcpy(peer->nic, peer->first, sizeof(peer->nic));
 	link->away = peer->away = false;
+	if (link->declared->offload_none)
+		err = live_net_take_offload(link->nic);
+	if (!err && !link->far_net && peer->declared->offload_none)
+		err = live_net_take_offload(peer->nic);
+	if (err)
+		return err;
 	err = link->far_net ? live_net_set_up(link->far_net, link->far, true)
 			    : live_net_set_up(link->world->near_net, peer->nic, true);
 	return err ? err : live_net_set_up(link->world->near_net, link->nic, true);

@@ -46,6 +46,8 @@ static void on_device(const struct nlmsghdr *header, void *context)
 			memcpy(&counts, nla_data(attribute), sizeof(counts));
 			device->tx_packets = counts.tx_packets;
 			device->rx_packets = counts.rx_packets;
+			device->tx_bytes = counts.tx_bytes;
+			device->rx_bytes = counts.rx_bytes;
 			break;
 		default:
 			break;

@@ -104,6 +104,25 @@ static bool look(struct looker *looker)
 	return any;
 }
 
+/* Bytes of the longest frame of @patterns that comes out where @looker looks. */
+static uint32_t longest_of(const struct looker *looker, const struct stress_patterns *patterns)
+{
+	const struct live_link *link = &looker->world->link[looker->at.index];
+	bool plain = looker->at.kind == STRESS_LOWER && link->far_ns >= 0 &&
+		     stress_link_is_plain(link->declared);
+	uint32_t longest = 0;
+
+	for (uint32_t k = 0; k < STRESS_PATTERNS; k++) {
+		const struct lwf_offload *offload = &patterns->offload[k];
+		uint32_t len = patterns->len[k];
+
+		if (plain && offload->gso_size) /* its segments alone do: more of them have room */
+			len = (uint32_t)offload->hdr_len + offload->gso_size;
+		longest = len > longest ? len : longest;
+	}
+	return longest;
+}
+
 static int get_ready(struct looker *looker)
 {
 	const struct stress_scenario *scenario = looker->world->base.options.scenario;
@@ -117,9 +136,8 @@ static int get_ready(struct looker *looker)
 		if (err)
 			return err;
 		looker->known.patterns[i] = &looker->patterns[i];
-		for (uint32_t k = 0; k < STRESS_PATTERNS; k++)
-			if (looker->patterns[i].len[k] > longest)
-				longest = looker->patterns[i].len[k];
+		if (longest_of(looker, &looker->patterns[i]) > longest)
+			longest = longest_of(looker, &looker->patterns[i]);
 	}
 	looker->page->unordered = stress_sight_unordered(&looker->known, &looker->at);
 	if (looker->at.kind == STRESS_LOWER && link->far_ns >= 0 &&

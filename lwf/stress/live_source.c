@@ -7,7 +7,6 @@
  * ends and comes again, frames go to the one that has its name now. What the kernel does not take is
  * nobody's: it never left its host, and is not made up for.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -19,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -59,6 +59,23 @@ static bool find_device(struct sender *sender, uint64_t now)
 	return true;
 }
 
+/* With what is left to do about it in front, for the kernel. */
+static ssize_t put_frame(struct sender *sender, const struct stress_patterns *patterns,
+			 uint32_t pattern)
+{
+	struct lwf_offload offload = patterns->offload[pattern];
+	struct iovec pieces[] = {{&offload, LWF_VNET_HEADER_BYTES},
+				 {patterns->bytes[pattern], patterns->len[pattern]}};
+	struct msghdr message = {.msg_name = &sender->at,
+				 .msg_namelen = sizeof(sender->at),
+				 .msg_iov = pieces,
+				 .msg_iovlen = 2};
+
+	if (patterns->len[pattern] >= ETH_HLEN) /* whose headers it is to look into */
+		memcpy(&sender->at.sll_protocol, patterns->bytes[pattern] + ETH_HLEN - 2, 2);
+	return sendmsg(sender->fd, &message, 0);
+}
+
 /* Returns how many the kernel took; what it refused is given up. */
 static uint64_t put_out(struct sender *sender, const struct live_pace *pace, uint64_t made,
 			uint64_t due)
@@ -71,8 +88,7 @@ static uint64_t put_out(struct sender *sender, const struct live_pace *pace, uin
 
 		stress_number_put(&pace->patterns, pace->index, made + taken,
 				  pace->patterns.bytes[pattern]);
-		n = sendto(sender->fd, pace->patterns.bytes[pattern], pace->patterns.len[pattern],
-			   0, (struct sockaddr *)&sender->at, sizeof(sender->at));
+		n = put_frame(sender, &pace->patterns, pattern);
 
 		if (n < 0) {
 			if (errno == ENXIO || errno == ENODEV)
@@ -117,15 +133,15 @@ static void be_source(struct live_source *source)
 {
 	const struct stress_scenario *scenario = source->link->world->base.options.scenario;
 	struct sender *sender = calloc(1, sizeof(*sender));
-	int bytes = BUFFER_BYTES;
+	int bytes = BUFFER_BYTES, on = 1;
 
 	if (!sender || (!source->upper && setns(source->link->far_ns, CLONE_NEWNET)))
 		_exit(LWF_EXIT_FALSE);
 	sender->page = source->page;
 	sender->device = source->upper ? source->link->tap : source->link->far;
 	sender->at = (struct sockaddr_ll){.sll_family = AF_PACKET, .sll_halen = ETH_ALEN};
-	sender->at.sll_protocol = htons(ETH_P_IP);
-	if (lwf_open_sender(NULL, &sender->fd))
+	if (lwf_open_sender(NULL, &sender->fd) ||
+	    setsockopt(sender->fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)))
 		_exit(LWF_EXIT_PERMISSION);
 	(void)setsockopt(sender->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 	for (uint32_t i = 0; i < scenario->traffics; i++) {

@@ -48,19 +48,23 @@ int live_witness_listen(void)
 	return fd;
 }
 
-/* The device @name took @tx frames in this life, and gave @rx. */
-static void bury(struct live_world *world, const char *name, uint64_t tx, uint64_t rx)
+/* The device @name has ended; its last counters are those of @device. */
+static void bury(struct live_world *world, const char *name, const struct live_device *device)
 {
 	for (uint32_t i = 0; i < world->base.options.scenario->links; i++) {
 		struct live_link *link = &world->link[i];
 
 		if (strcmp(name, link->nic) == 0) {
-			link->gone[LIVE_LOWER].tx += tx;
+			link->gone[LIVE_LOWER][LIVE_TX] += device->tx_packets;
+			link->gone[LIVE_LOWER][LIVE_TX_BYTES] += device->tx_bytes;
 			if (!link->far_net)
-				world->link[link->declared->peer].gone[LIVE_LOWER].rx += tx;
+				world->link[link->declared->peer].gone[LIVE_LOWER][LIVE_RX] +=
+					device->tx_packets;
 		} else if (strcmp(name, link->tap) == 0) {
-			link->gone[LIVE_UPPER].tx += rx; /* what it takes, the host gets */
-			link->gone[LIVE_UPPER].rx += tx;
+			/* what it takes, the host gets */
+			link->gone[LIVE_UPPER][LIVE_TX] += device->rx_packets;
+			link->gone[LIVE_UPPER][LIVE_TX_BYTES] += device->rx_bytes;
+			link->gone[LIVE_UPPER][LIVE_RX] += device->tx_packets;
 		}
 	}
 }
@@ -75,6 +79,7 @@ static bool hear_one(struct live_world *world, int fd, struct live_link *of)
 	ssize_t n = recv(fd, &in, sizeof(in), MSG_DONTWAIT);
 	const struct nlattr *name, *stats;
 	struct rtnl_link_stats64 counts;
+	struct live_device device;
 
 	if (n < 0)
 		return false;
@@ -86,10 +91,14 @@ static bool hear_one(struct live_world *world, int fd, struct live_link *of)
 	if (!name || !stats || nla_len(stats) < (int)sizeof(counts))
 		return true;
 	memcpy(&counts, nla_data(stats), sizeof(counts));
+	device = (struct live_device){.tx_packets = counts.tx_packets,
+				      .rx_packets = counts.rx_packets,
+				      .tx_bytes = counts.tx_bytes,
+				      .rx_bytes = counts.rx_bytes};
 	if (of)
-		of->gone[LIVE_LOWER].rx += counts.tx_packets;
+		of->gone[LIVE_LOWER][LIVE_RX] += counts.tx_packets;
 	else
-		bury(world, nla_data(name), counts.tx_packets, counts.rx_packets);
+		bury(world, nla_data(name), &device);
 	return true;
 }
 
@@ -114,12 +123,24 @@ void live_witness_hear(struct live_world *world)
 
 void live_witness_add(struct live_link *link, const struct live_device *device)
 {
-	bury(link->world, link->nic, device->tx_packets, device->rx_packets);
+	bury(link->world, link->nic, device);
 }
 
-uint64_t live_witness(struct live_link *link, bool upper, bool tx)
+/* What a TAP takes, its host gets: the kernel counts from the host's side. */
+static uint64_t count_of(const struct live_device *device, bool upper, enum live_count count)
 {
-	const struct live_gone *gone = &link->gone[upper ? LIVE_UPPER : LIVE_LOWER];
+	switch (count) {
+	case LIVE_TX_BYTES:
+		return upper ? device->rx_bytes : device->tx_bytes;
+	case LIVE_TX:
+		return upper ? device->rx_packets : device->tx_packets;
+	default:
+		return upper ? device->tx_packets : device->rx_packets;
+	}
+}
+
+uint64_t live_witness(struct live_link *link, bool upper, enum live_count count)
+{
 	struct nl_sock *net = !upper && link->away ? link->away_net : link->world->near_net;
 	struct live_device device;
 	int err;
@@ -130,5 +151,5 @@ uint64_t live_witness(struct live_link *link, bool upper, bool tx)
 	} while (hear(link->world));
 	if (err)
 		memset(&device, 0, sizeof(device));
-	return (tx ? gone->tx : gone->rx) + (tx == upper ? device.rx_packets : device.tx_packets);
+	return link->gone[upper ? LIVE_UPPER : LIVE_LOWER][count] + count_of(&device, upper, count);
 }

@@ -42,13 +42,16 @@ struct live_world;
 
 enum live_side { LIVE_LOWER, LIVE_UPPER, LIVE_SIDES };
 
+/** What is counted of a device: frames that it took, frames that it gave, bytes of those it took. */
+enum live_count { LIVE_TX, LIVE_RX, LIVE_TX_BYTES, LIVE_COUNTS };
+
 /** What a link message of the kernel says, as a witness. */
 struct live_device {
 	bool up;
 	int ifindex;
 	uint32_t mtu_bytes;
 	uint8_t mac[LIVE_MAC_BYTES];
-	uint64_t tx_packets, rx_packets;
+	uint64_t tx_packets, rx_packets, tx_bytes, rx_bytes;
 };
 
 /**
@@ -90,7 +93,10 @@ struct live_usage {
 struct live_life {
 	struct lwf_ledger clients, host;
 	uint64_t epoch;
-	uint64_t upper_took;		/* frames that the TAP was given */
+	uint64_t upper_took; /* frames that the TAP was given */
+	struct {
+		uint64_t frames, bytes;
+	} wire[LIVE_SIDES];		/* that devices were given, as they are on the wire */
 	uint64_t drops[2][LWF_REASONS]; /* lower, upper */
 };
 
@@ -133,9 +139,7 @@ struct live_link {
 	struct nl_sock *away_net; /* where the NIC is moved to; NULL: it never was */
 	int away_ns;
 	bool away;
-	struct live_gone { /* what devices took and gave that are no more */
-		uint64_t tx, rx;
-	} gone[LIVE_SIDES];
+	uint64_t gone[LIVE_SIDES][LIVE_COUNTS]; /* of devices that are no more */
 	struct live_source source[LIVE_SIDES];
 	struct live_sight sight[LIVE_SIDES];
 	pid_t pid; /* of its lwfd; 0: it does not run */
@@ -268,6 +272,9 @@ int live_net_look(struct nl_sock *net, const char *name, struct live_device *dev
 /** Another transmit queue length; of lo, a change of which nothing comes but a link message. */
 int live_net_set_queue(struct nl_sock *net, const char *name, uint32_t frames);
 
+/** A device that cuts no super-frame, and finishes no checksum. */
+int live_net_take_offload(const char *name);
+
 /* ---- live_witness.c ---- */
 
 /** Listens to the end of devices of the namespace that this process is in. A descriptor or -errno. */
@@ -279,8 +286,8 @@ void live_witness_hear(struct live_world *world);
 /** The NIC of @link ends where nobody listens: what it took by now. */
 void live_witness_add(struct live_link *link, const struct live_device *device);
 
-/** Frames that a side took (@tx) or gave, over all its lives, by the kernel's counters. */
-uint64_t live_witness(struct live_link *link, bool upper, bool tx);
+/** A count of a side, over all its lives, by the kernel's counters. */
+uint64_t live_witness(struct live_link *link, bool upper, enum live_count count);
 
 /* ---- live_sight.c ---- */
 

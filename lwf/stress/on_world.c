@@ -78,6 +78,8 @@ static int check_stack(const struct on_world *world, struct lwf_error *error)
 				   "as root, where lwfd is");
 	if (link->has_upper && target->side[FAULT_UPPER].space.fd < 0)
 		return refuse(error, link->name, "the scenario has a TAP, and the stack has none");
+	if (link->offload_none)
+		return refuse(error, link->name, "what its interface takes is not the run's");
 	if (link->qdisc_kernel && !target->qdisc_kernel)
 		return refuse(error, link->name, "the stack does not send through the qdisc");
 	if (link->mtu_bytes == nic->mtu_bytes)
@@ -107,8 +109,9 @@ static void count_from_now(struct live_link *link)
 		at[i] = 0 - at[i];
 	past->epoch++; /* but the life in which it begins is the first */
 	for (int upper = 0; upper < LIVE_SIDES; upper++) {
-		link->gone[upper].tx -= live_witness(link, upper, true);
-		link->gone[upper].rx -= live_witness(link, upper, false);
+		for (int count = 0; count < LIVE_COUNTS; count++)
+			link->gone[upper][count] -=
+				live_witness(link, upper, (enum live_count)count);
 	}
 }
 

@@ -183,12 +183,16 @@ static void link_option(struct stress_parser *parser, struct stress_link *link, 
 	} else if (stress_accept(parser, STRESS_KEYWORD_QDISC)) {
 		stress_need(parser, STRESS_KEYWORD_KERNEL);
 		link->qdisc_kernel = true;
+	} else if (stress_accept(parser, STRESS_KEYWORD_OFFLOAD)) {
+		stress_need(parser, STRESS_KEYWORD_NONE);
+		link->offload_none = true;
 	} else if (stress_accept(parser, STRESS_KEYWORD_DAEMON)) {
 		if (stress_need_object(parser, STRESS_DAEMON, &object))
 			link->daemon = object.index;
 	} else {
 		stress_wanted(parser, "an option of a link",
-			      "they are upper, lower, mtu, filter, peer, daemon, qdisc");
+			      "they are upper, lower, mtu, filter, peer, daemon, qdisc, "
+			      "offload");
 	}
 }
 

@@ -7,6 +7,7 @@
 
 #include "inject_template.h"
 #include "parser.h"
+#include "segments.h"
 
 #define BURST_MAX 1024
 
@@ -23,6 +24,7 @@ static void traffic_pattern(struct stress_parser *parser, struct stress_traffic 
 	       !stress_at_word(parser, STRESS_KEYWORD_BURST) &&
 	       !stress_at_word(parser, STRESS_KEYWORD_COUNT) &&
 	       !stress_at_word(parser, STRESS_KEYWORD_CUT) &&
+	       !stress_at_word(parser, STRESS_KEYWORD_SEGMENTS) &&
 	       !stress_at_word(parser, STRESS_KEYWORD_DIRECTION)) {
 		if (!stress_need_raw(parser, "a frame template", word, sizeof(word)))
 			return;
@@ -76,6 +78,25 @@ static bool need_span(struct stress_parser *parser, const char *what, struct str
 	return !parser->err;
 }
 
+static void traffic_segments(struct stress_parser *parser, struct stress_traffic *traffic)
+{
+	struct inject_template *template = stress_take(parser, sizeof(*template));
+	struct stress_at at = stress_here(parser);
+	struct lwf_error error;
+
+	if (!need_span(parser, "of how many frames one consists", &traffic->segments) ||
+	    inject_template_parse(traffic->pattern, template, &error))
+		return;
+	if (traffic->segments.least == 0)
+		stress_wrong(parser, at, NULL, "it is at least one");
+	if (!(traffic->from.kind & STRESS_SIDES))
+		stress_wrong(parser, at, "let LINK.upper or LINK.lower send it",
+			     "a client leaves nothing to be done later");
+	if (!stress_segments_can(template))
+		stress_wrong(parser, at, "write tcp or udp, and a size above its headers",
+			     "such frames are put together of tcp or udp with a payload");
+}
+
 static void traffic_option(struct stress_parser *parser, struct stress_traffic *traffic)
 {
 	struct stress_at at = stress_here(parser);
@@ -100,9 +121,11 @@ static void traffic_option(struct stress_parser *parser, struct stress_traffic *
 				     "frames of a side have one direction only");
 	} else if (stress_accept(parser, STRESS_KEYWORD_CUT)) {
 		traffic->is_cut = need_span(parser, "where a frame ends", &traffic->cut);
+	} else if (stress_accept(parser, STRESS_KEYWORD_SEGMENTS)) {
+		traffic_segments(parser, traffic);
 	} else {
 		stress_wanted(parser, "an option of traffic",
-			      "they are rate, burst, count, direction, cut");
+			      "they are rate, burst, count, direction, cut, segments");
 	}
 }
 

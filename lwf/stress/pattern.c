@@ -8,6 +8,9 @@
 
 #include "inject_template.h"
 #include "number.h"
+#include "segments.h"
+
+_Static_assert(LWF_FRAME_MAX_BYTES >= INJECT_TEMPLATE_FRAME_MAX_BYTES, "pattern.c: room");
 
 /* Pattern @i of those that are spread over @span. */
 static uint32_t spread(const struct stress_span *span, uint32_t i)
@@ -21,6 +24,9 @@ static int make(struct stress_patterns *patterns, const struct stress_traffic *d
 	for (uint32_t i = 0; i < STRESS_PATTERNS; i++) {
 		uint32_t len = inject_template_make(template, i * STRESS_STRIDE, 0, frame);
 
+		if (declared->segments.most)
+			len = stress_segments_make(template, i, spread(&declared->segments, i),
+						   frame, len, &patterns->offload[i]);
 		if (declared->is_cut && spread(&declared->cut, i) < len)
 			len = spread(&declared->cut, i);
 		patterns->bytes[i] = malloc(len + 1); /* there may be none */
@@ -49,7 +55,7 @@ static uint64_t gap_ns(const struct stress_patterns *patterns,
 
 int stress_patterns_make(struct stress_patterns *patterns, const struct stress_traffic *declared)
 {
-	uint8_t *frame = malloc(INJECT_TEMPLATE_FRAME_MAX_BYTES);
+	uint8_t *frame = malloc(LWF_FRAME_MAX_BYTES);
 	struct inject_template *template = calloc(1, sizeof(*template));
 	struct lwf_error error;
 	int err = -ENOMEM;

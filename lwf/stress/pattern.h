@@ -4,10 +4,12 @@
  *
  * A traffic is STRESS_PATTERNS frames spread over the ranges of its template, again and again: frame n
  * of it is pattern n % STRESS_PATTERNS. What is cut has its frames end at
- * every place of the range, in turn. Memory is the C library's.
+ * every place of the range, in turn; what has segments is put together of every number of them. Memory is the C library's.
  */
 #ifndef LWF_STRESS_PATTERN_H
 #define LWF_STRESS_PATTERN_H
+
+#include <lwf/frame.h>
 
 #include "scenario.h"
 
@@ -17,6 +19,7 @@
 struct stress_patterns {
 	uint8_t *bytes[STRESS_PATTERNS];
 	uint32_t len[STRESS_PATTERNS];
+	struct lwf_offload offload[STRESS_PATTERNS]; /* what is left to do about it */
 	uint64_t gap_ns;	       /* between bursts, at the traffic's rate; at least 1 */
 	bool numbered;		       /* each frame has room for its number (number.h) */
 	uint16_t sum[STRESS_PATTERNS]; /* of the words in whose place it stands */

@@ -109,6 +109,22 @@ uint64_t stress_ledger_sent(const struct lwf_ledger *clients, const struct lwf_l
 	return clients->sent - clients->indicated + host->sent;
 }
 
+void stress_witness_sent(struct stress_witness *witness, const struct stress_link *link,
+			 const struct lwf_ledger *clients, const struct lwf_ledger *host,
+			 uint64_t outside)
+{
+	uint64_t frames = clients->frames - clients->indicated + host->frames;
+
+	if (stress_link_is_plain(link)) {
+		snprintf(witness->name, sizeof(witness->name), "%.18s.lower frames", link->name);
+		witness->inside = (int64_t)frames;
+	} else {
+		snprintf(witness->name, sizeof(witness->name), "%.20s.lower sent", link->name);
+		witness->inside = (int64_t)stress_ledger_sent(clients, host);
+	}
+	witness->outside = (int64_t)outside;
+}
+
 /* ---- events ---- */
 
 /* How many events there may be before one of this kind is not kept any more. */

@@ -184,6 +184,14 @@ void stress_ledger_end(struct lwf_ledger *ledger);
 /** Units that the lower device took, by the ledgers of a stack: the clients' but those towards the host, and the host's. */
 uint64_t stress_ledger_sent(const struct lwf_ledger *clients, const struct lwf_ledger *host);
 
+/**
+ * What @link sent, by the ledgers of its stack, and what its device took, by a witness. A device that is handed
+ * frames of the wire alone took more than there were units.
+ */
+void stress_witness_sent(struct stress_witness *witness, const struct stress_link *link,
+			 const struct lwf_ledger *clients, const struct lwf_ledger *host,
+			 uint64_t outside);
+
 /** How many runs can be told one by one; 1 for a record of one run. */
 uint32_t stress_record_cases(const struct stress_record *record);
 

@@ -78,18 +78,25 @@ struct stress_expr {
 /* ---- declarations ---- */
 
 /** link NAME [upper tap|none] [lower veth] [mtu N] [filter "SPEC"]... [peer LINK] [daemon NAME]
- *  [qdisc kernel] */
+ *  [qdisc kernel] [offload none] */
 struct stress_link {
 	char name[STRESS_NAME_BYTES];
 	struct stress_at at;
 	bool has_upper;
 	bool qdisc_kernel;
+	bool offload_none;
 	uint32_t mtu_bytes;
 	uint32_t daemon;
 	uint32_t peer; /* the link at the other end of its wire; its own index: a dead end */
 	uint32_t filters;
 	char filter[STRESS_LINK_FILTERS_MAX][STRESS_TEXT_BYTES]; /* below inject and monitor */
 };
+
+/** True when the device of @link is handed frames of the wire alone: nothing is left to it to cut. */
+static inline bool stress_link_is_plain(const struct stress_link *link)
+{
+	return link->offload_none || link->qdisc_kernel;
+}
 
 /** client NAME on LINK [when-paused wait|fail] */
 struct stress_client {
@@ -106,7 +113,7 @@ struct stress_span {
 
 /**
  * traffic NAME from CLIENT|LINK.upper|LINK.lower TEMPLATE rate R [burst N] [count N]
- * [direction receive] [cut N|N..M]. TEMPLATE is what lwf-inject takes ("udp 10.0.0.1:9 > 10.0.0.2:9 size 60..1514").
+ * [direction receive] [cut N|N..M] [segments N|N..M]. TEMPLATE is what lwf-inject takes ("udp 10.0.0.1:9 > 10.0.0.2:9 size 60..1514").
  */
 struct stress_traffic {
 	char name[STRESS_NAME_BYTES];
@@ -119,8 +126,9 @@ struct stress_traffic {
 	uint64_t count; /* 0: without end */
 	bool receive;
 	bool is_cut;
-	struct stress_span cut; /* then each frame ends after so many bytes */
-	unsigned started;	/* STRESS_IN_*: the worlds in which something starts it */
+	struct stress_span cut;	     /* then each frame ends after so many bytes */
+	struct stress_span segments; /* most 0: whole frames; else what is left to do later */
+	unsigned started;	     /* STRESS_IN_*: the worlds in which something starts it */
 };
 
 /** let NAME = VALUE; resolved by the parser. Kept for the report. */

@@ -125,6 +125,8 @@ static uint64_t ask_device(const struct sim_link *link, const struct stress_ques
 	switch (question->quantity) {
 	case STRESS_QUANTITY_KERNEL_TX:
 		return upper ? link->upper_took : link->lower_took;
+	case STRESS_QUANTITY_KERNEL_TX_BYTES:
+		return link->took_bytes[upper];
 	case STRESS_QUANTITY_KERNEL_RX:
 		return upper ? link->upper_gave : link->lower_gave;
 	case STRESS_QUANTITY_PRESENT:
@@ -137,6 +139,12 @@ static uint64_t ask_device(const struct sim_link *link, const struct stress_ques
 		return state.mtu_bytes;
 	case STRESS_QUANTITY_DROPPED:
 		return ask_drops(link, question);
+	case STRESS_QUANTITY_WIRE_FRAMES:
+		return link->wire_before[upper].frames +
+		       (link->stack && edge ? edge->counters.tx_frames : 0);
+	case STRESS_QUANTITY_WIRE_BYTES:
+		return link->wire_before[upper].bytes +
+		       (link->stack && edge ? edge->counters.tx_bytes : 0);
 	default: /* SENT */
 		if (upper)
 			return link->upper_sent_before +

@@ -299,11 +299,15 @@ static void send_of_side(struct sim_traffic *traffic)
 	uint32_t len = traffic->patterns.len[pattern];
 	int err;
 
-	if (!link->stack || !edge || len > sizeof(((struct sim_wire_frame *)0)->bytes))
+	if (!link->stack || !edge)
 		return;
 	stress_number_put(&traffic->patterns, index_of(traffic), number,
 			  traffic->patterns.bytes[pattern]);
-	err = lwf_sim_edge_inject(edge, traffic->patterns.bytes[pattern], len);
+	if (traffic->declared->segments.most)
+		err = lwf_sim_edge_inject_offload(edge, traffic->patterns.bytes[pattern], len,
+						  &traffic->patterns.offload[pattern]);
+	else
+		err = lwf_sim_edge_inject(edge, traffic->patterns.bytes[pattern], len);
 	if (err == 0 || err == -EINVAL) { /* a runt: the device gave it, and the edge counts it */
 		if (upper)
 			link->upper_gave++;

@@ -27,6 +27,7 @@ static void on_lower(void *context, const struct lwf_frame *frame)
 	if (frame->status != LWF_STATUS_SUCCESS)
 		return;
 	link->lower_took++;
+	link->took_bytes[0] += frame->len;
 	if (link->sight[0])
 		sim_sight_see(link, false, frame);
 	if (peer == link->index || to->wire_count == SIM_WIRE_FRAMES ||
@@ -48,6 +49,7 @@ static void on_upper(void *context, const struct lwf_frame *frame)
 	if (frame->status != LWF_STATUS_SUCCESS)
 		return;
 	link->upper_took++;
+	link->took_bytes[1] += frame->len;
 	if (link->sight[1])
 		sim_sight_see(link, true, frame);
 }
@@ -193,6 +195,7 @@ static void set_device(struct sim_link *link)
 	link->device = (struct lwf_sim_edge_config){
 		.delay_ns = link->declared->qdisc_kernel ? SIM_QDISC_NS : 0,
 		.jitter_ns = link->declared->qdisc_kernel ? SIM_QDISC_NS : 0,
+		.plain = stress_link_is_plain(link->declared),
 	};
 	*lwf_sim_edge_config(link->lower) = link->device;
 }
@@ -211,18 +214,44 @@ static void match_holds(struct sim_link *link)
 		lwf_stack_release(link->stack, LWF_HOLD_REMOVED);
 }
 
-static int open_stack(struct sim_link *link, struct lwf_engine *engine, struct lwf_error *error)
+/* Whether hosts or networks leave something to be done later. */
+static bool has_offload(const struct sim_link *link)
 {
-	struct sim_world *world = link->world;
+	const struct stress_scenario *scenario = link->world->base.options.scenario;
+	bool has = false;
+
+	for (uint32_t i = 0; i < scenario->traffics; i++)
+		has |= scenario->traffic[i].segments.most &&
+		       scenario->traffic[i].from.index == link->index;
+	return has;
+}
+
+static int make_edges(struct sim_link *link)
+{
+	struct lwf_host *host = link->world->host;
+	bool offload = has_offload(link);
 	int err;
 
 	link->lower = link->upper = NULL;
-	err = lwf_sim_edge_create(world->host, SIM_LOWER_NAME, &link->lower);
+	err = lwf_sim_edge_create(host, SIM_LOWER_NAME, &link->lower);
+	if (!err && offload)
+		err = lwf_sim_edge_prepare_offload(link->lower);
 	if (!err && link->declared->has_upper)
-		err = lwf_sim_edge_create(world->host, "upper", &link->upper);
+		err = lwf_sim_edge_create(host, "upper", &link->upper);
+	if (!err && offload && link->upper)
+		err = lwf_sim_edge_prepare_offload(link->upper);
+	return err;
+}
+
+static int open_stack(struct sim_link *link, struct lwf_engine *engine, struct lwf_error *error)
+{
+	int err = make_edges(link);
+
 	if (err) {
 		if (link->lower)
 			link->lower->ops->close(link->lower);
+		if (link->upper)
+			link->upper->ops->close(link->upper);
 		return sim_refuse(error, LWF_EXIT_FALSE, link->declared->name, "%s",
 				  strerror(-err));
 	}
@@ -309,6 +338,8 @@ static void keep_accounts(struct sim_link *link)
 
 		for (int i = 0; edge && i < (int)LWF_REASONS; i++)
 			link->drops_before[side][i] += edge->counters.drops[i];
+		link->wire_before[side].frames += edge ? edge->counters.tx_frames : 0;
+		link->wire_before[side].bytes += edge ? edge->counters.tx_bytes : 0;
 	}
 }
 

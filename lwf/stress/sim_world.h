@@ -86,9 +86,13 @@ struct sim_link {
 	struct lwf_link before, upper_before; /* an MTU or MAC fault: what they were */
 	uint64_t lower_took, lower_gave;      /* frames, by the devices' own count */
 	uint64_t upper_took, upper_gave;
+	uint64_t took_bytes[2];		  /* lower, upper */
 	uint64_t epochs;		  /* of earlier stacks of this name */
 	struct lwf_ledger clients_before; /* ledgers of earlier stacks */
 	struct lwf_ledger host_before;
+	struct {
+		uint64_t frames, bytes;
+	} wire_before[2];	    /* what their edges, lower and upper, handed to devices */
 	uint64_t upper_sent_before; /* what their upper edges handed to the device */
 	uint64_t drops_before[2][LWF_REASONS];
 	uint64_t pauses, pended;

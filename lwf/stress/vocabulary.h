@@ -201,10 +201,16 @@ enum stress_word {
 	  STRESS_IN_BOTH, "answers to a frame that had one, by the client's own count (0)")        \
 	X(SENT, "sent", STRESS_LINK | STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,  \
 	  "frames that the device took, by the ledger (link: lower)")                              \
+	X(WIRE_FRAMES, "wire_frames", STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,  \
+	  "these, as they are on the wire: a super-frame is its segments")                         \
+	X(WIRE_BYTES, "wire_bytes", STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,    \
+	  "bytes of these, each with its headers")                                                 \
 	X(KERNEL_TX, "kernel_tx", STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,      \
 	  "frames that the device took, by a witness outside of the engine")                       \
 	X(KERNEL_RX, "kernel_rx", STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,      \
 	  "frames that came in at the device, likewise")                                           \
+	X(KERNEL_TX_BYTES, "kernel_tx_bytes", STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT,          \
+	  STRESS_IN_BOTH, "bytes of the frames that the device took, likewise")                    \
 	X(DROPPED, "dropped", STRESS_LINK | STRESS_SIDES, STRESS_REASON_WORD, STRESS_COUNT,        \
 	  STRESS_IN_BOTH, "frames of the device that nobody was handed, by reason")                \
 	X(SEEN, "seen", STRESS_SIDES, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_BOTH,                \

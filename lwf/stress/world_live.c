@@ -360,9 +360,8 @@ static void note_link(struct stress_record *record, struct live_link *link)
 
 	add_account(record, link->declared->name, "clients", all.clients);
 	add_account(record, link->declared->name, "host", all.host);
-	snprintf(witness->name, sizeof(witness->name), "%.20s.lower sent", link->declared->name);
-	witness->inside = (int64_t)stress_ledger_sent(&all.clients, &all.host);
-	witness->outside = (int64_t)live_witness(link, false, true);
+	stress_witness_sent(witness, link->declared, &all.clients, &all.host,
+			    live_witness(link, false, LIVE_TX));
 	/* of frames that nobody could be told of any more, the device took any number */
 	if (unknown && witness->outside > witness->inside) {
 		uint64_t more = (uint64_t)(witness->outside - witness->inside);

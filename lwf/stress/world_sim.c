@@ -324,10 +324,8 @@ static void note_accounts(struct sim_world *world)
 		snprintf(host->name, sizeof(host->name), "%s", link->declared->name);
 		snprintf(host->kind, sizeof(host->kind), "host");
 		host->ledger = sim_host_ledger(link);
-		snprintf(witness->name, sizeof(witness->name), "%.20s.lower sent",
-			 link->declared->name);
-		witness->inside = (int64_t)stress_ledger_sent(&clients->ledger, &host->ledger);
-		witness->outside = (int64_t)link->lower_took;
+		stress_witness_sent(witness, link->declared, &clients->ledger, &host->ledger,
+				    link->lower_took);
 	}
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# 89-live-corners.sh - what happens rarely, on real devices: corners.scn, and clients that talk nonsense.
+# 89-live-corners.sh - what happens rarely, on real devices: corners.scn, offload.scn, and clients that talk nonsense.
 #
 #	client process > [ inject > monitor ] > nic0 ~ far0	nonsense > control socket of lwfd
 # shellcheck source=lib.sh
@@ -16,6 +16,14 @@ rounds=$(times 200)
 expect_exit 0 lwf-stress run --live "$scenarios/corners.scn" --set "rounds=$rounds" --json
 expect_equal "verdict, lost, doubled, rules" "passed 0 0 0" "$(json '"\(.verdict) \(.lost) \(.doubled) \(.rules_broken)"')"
 expect_equal "the ledger" true "$(json 'all(.ledger[]; .submitted == ([.completed[]] + [.refused[]] | add // 0))')"
+
+step "super-frames, and checksums that are not there yet, to devices that take them and to those that do not"
+flaps=$(times 200)
+expect_exit 0 lwf-stress run --live "$scenarios/offload.scn" --set "flaps=$flaps" --report offload.ndjson --json
+expect_equal "verdict, rules" "passed 0" "$(json '"\(.verdict) \(.rules_broken)"')"
+sed 's/8 \* kernel_rx(plain/9 * kernel_rx(plain/' "$scenarios/offload.scn" >wrong.scn
+expect_exit 1 lwf-stress run --live wrong.scn
+expect_match "what is told" 'kernel_tx\(plain.lower\) is' "$ERR"
 
 step "each message that is none gets its error, and the third one is the last: 1,000 of them, while another client sends"
 cat >nonsense.scn <<-'END'

@@ -86,6 +86,9 @@ static void test_declarations(void **state)
 		"traffic t2 from lan1.lower eth type 0x88b5 size 100 rate 1Mbps\n"
 		"let runt = 0..13; traffic t3 from c1 arp 10.0.0.1 > 10.0.0.2 cut runt rate 1pps\n"
 		"traffic t4 from c1 arp 10.0.0.1 > 10.0.0.2 rate 1pps cut 20\n"
+		"traffic t5 from lan1.upper tcp 10.0.0.1:9 -> 10.0.0.2:9 size 60 segments 2..40 "
+		"rate 1pps\n"
+		"link lan2 offload none\n"
 		"start t1; only sim { start t3; }; only live { start all }\n");
 
 	(void)state;
@@ -93,7 +96,7 @@ static void test_declarations(void **state)
 	assert_int_equal(scenario->seed, 42);
 	assert_int_equal(scenario->profile, LWF_PROFILE_NPCAP);
 	assert_int_equal(scenario->daemons, 2);
-	assert_int_equal(scenario->links, 2);
+	assert_int_equal(scenario->links, 3);
 	assert_false(scenario->link[0].has_upper);
 	assert_true(scenario->link[0].qdisc_kernel);
 	assert_int_equal(scenario->link[0].mtu_bytes, 9000);
@@ -118,6 +121,13 @@ static void test_declarations(void **state)
 	assert_int_equal(scenario->traffic[3].cut.least, 20);
 	assert_int_equal(scenario->traffic[3].cut.most, 20);
 	assert_string_equal(scenario->traffic[2].pattern, "arp 10.0.0.1 > 10.0.0.2");
+	assert_int_equal(scenario->traffic[3].segments.most, 0);
+	assert_int_equal(scenario->traffic[4].segments.least, 2);
+	assert_int_equal(scenario->traffic[4].segments.most, 40);
+	assert_string_equal(scenario->traffic[4].pattern, "tcp 10.0.0.1:9 > 10.0.0.2:9 size 60");
+	assert_true(stress_link_is_plain(&scenario->link[0])); /* qdisc kernel */
+	assert_false(stress_link_is_plain(&scenario->link[1]));
+	assert_true(scenario->link[2].offload_none && stress_link_is_plain(&scenario->link[2]));
 	assert_int_equal(scenario->traffic[0].started, STRESS_IN_BOTH);
 	assert_int_equal(scenario->traffic[2].started, STRESS_IN_BOTH);
 	assert_int_equal(scenario->traffic[3].started, STRESS_IN_LIVE);
@@ -371,12 +381,7 @@ static void test_problems(void **state)
 		{HEAD "include \"none.inc\"\n", 4, 9, "cannot be read"},
 		{HEAD "let running = 3\n", 4, 5, "has a meaning already"},
 		{HEAD "let n = 3; let n = 4\n", 4, 16, "is there already"},
-		{HEAD "traffic t2 from c1 frob 1 rate 3pps\n", 4, 20, ""},
-		{HEAD "traffic t2 from c1 arp 10.0.0.1 > 10.0.0.2\n", 4, 9, "has no rate"},
-		{HEAD "traffic t2 from c1 arp 10.0.0.1 > 10.0.0.2 rate 3\n", 4, 49, "no rate"},
-		{HEAD "traffic t2 from c1 arp 10.0.0.1 > 10.0.0.2 cut\n", 4, 47, "where a frame"},
-		{HEAD "traffic t2 from c1 arp 10.0.0.1 > 10.0.0.2 cut 70k\n", 4, 48,
-		 "a number up to"},
+		{"link a offload all\n", 1, 16, "'none'"},
 		{"scenario \"a\"\nscenario \"b\"\n", 2, 10, "already"},
 		{"profile frob\n", 1, 9, "no profile"},
 		{"link a mtu 12\n", 1, 12, "an MTU is"},
@@ -405,6 +410,27 @@ static void test_again(void **state)
 		{HEAD "client c1\n", 4, 10, "what happens to it"},
 		{HEAD "repeat 3 { link lan0 }\n", 4, 22, "what happens to it"},
 		{HEAD "link lan0 mtu 1400 upper tap\n", 4, 20, "the end of the statement"},
+	};
+
+	(void)state;
+	expect_wrong(rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+static void test_problems_of_traffic(void **state)
+{
+	static const struct wrong rows[] = {
+		{HEAD "traffic t2 from c1 frob 1 rate 3pps\n", 4, 20, ""},
+		{HEAD "traffic t2 from c1 arp 10.0.0.1 > 10.0.0.2\n", 4, 9, "has no rate"},
+		{HEAD "traffic t2 from c1 arp 10.0.0.1 > 10.0.0.2 rate 3\n", 4, 49, "no rate"},
+		{HEAD "traffic t2 from c1 arp 10.0.0.1 > 10.0.0.2 cut\n", 4, 47, "where a frame"},
+		{HEAD "traffic t2 from c1 arp 10.0.0.1 > 10.0.0.2 cut 70k\n", 4, 48,
+		 "a number up to"},
+		{HEAD "traffic t2 from c1 tcp 10.0.0.1:1 > 10.0.0.2:2 size 60 segments 2\n", 4, 65,
+		 "leaves nothing"},
+		{HEAD "traffic t2 from lan0.upper arp 10.0.0.1 > 10.0.0.2 segments 2\n", 4, 61,
+		 "tcp or udp"},
+		{HEAD "traffic t2 from lan0.upper tcp 10.0.0.1:1 > 10.0.0.2:2 segments 0\n", 4, 65,
+		 "at least one"},
 	};
 
 	(void)state;
@@ -498,13 +524,21 @@ static void test_vocabulary(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_declarations), cmocka_unit_test(test_statements),
-		cmocka_unit_test(test_blocks),	     cmocka_unit_test(test_printing),
-		cmocka_unit_test(test_include),	     cmocka_unit_test(test_variables),
-		cmocka_unit_test(test_problems),     cmocka_unit_test(test_again),
-		cmocka_unit_test(test_logged),	     cmocka_unit_test(test_caret),
-		cmocka_unit_test(test_documented),   cmocka_unit_test(test_vocabulary),
-		cmocka_unit_test(test_remember),     cmocka_unit_test(test_problems_of_remembering),
+		cmocka_unit_test(test_declarations),
+		cmocka_unit_test(test_statements),
+		cmocka_unit_test(test_blocks),
+		cmocka_unit_test(test_printing),
+		cmocka_unit_test(test_include),
+		cmocka_unit_test(test_variables),
+		cmocka_unit_test(test_problems),
+		cmocka_unit_test(test_problems_of_traffic),
+		cmocka_unit_test(test_again),
+		cmocka_unit_test(test_logged),
+		cmocka_unit_test(test_caret),
+		cmocka_unit_test(test_documented),
+		cmocka_unit_test(test_vocabulary),
+		cmocka_unit_test(test_remember),
+		cmocka_unit_test(test_problems_of_remembering),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
