@@ -128,8 +128,14 @@ static void be_child(const struct stress_plan *plan, const struct job *job, bool
 	int null = silent ? open("/dev/null", O_WRONLY) : -1;
 	FILE *out;
 
+	/* ^C is the parent's to hear, which then ends what runs: here it would kill the engine, or a
+	 * daemon of the run, and look like a failure */
+	setpgid(0, 0);
+	signal(SIGTTOU, SIG_IGN); /* a trace is printed all the same */
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
+	if (interrupted)
+		raise(SIGTERM); /* it came while the parent's handler was still here */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != job->parent)
 		_exit(LWF_EXIT_FALSE);
@@ -306,7 +312,7 @@ static void finish(struct runner *runner, struct job *job, int status)
 {
 	static struct stress_record one;
 
-	if (runner->told && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) {
+	if ((runner->told || interrupted) && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) {
 		close(job->fd);
 		job->pid = 0;
 		return;

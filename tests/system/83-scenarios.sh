@@ -27,7 +27,7 @@ sed 's/== detached/== paused/' good.scn >wrong.scn
 sed 's/== detached/== pausd/' good.scn >bad.scn
 started_some() {
 	local name
-	for name in endless killed; do
+	for name in endless typed killed; do
 		[ ! -f "$TMP/$name.pid" ] || children=$(cat "/proc/$(pid_of $name)/task/$(pid_of $name)/children" 2>/dev/null) || :
 	done
 	[ -n "$children" ]
@@ -203,6 +203,18 @@ stop endless
 expect_equal "exit code" 1 "$CODE"
 expect_match "what is told" "interrupted" "$ERR"
 all_gone || fail "children are left: $children"
+for jobs in 1 2; do
+	# as a terminal does it: the whole group is told
+	background typed setsid lwf-stress run "$scenarios/soak.scn" --count 1000000 --jobs $jobs --format junit
+	within 10 started_some || fail "nothing runs"
+	kill -INT -- "-$(pid_of typed)"
+	finish typed
+	expect_equal "exit code" 1 "$CODE"
+	expect_match "what is told after ^C" "interrupted" "$ERR"
+	! grep -Eq 'expected:|replay:' <<<"$ERR" || fail "^C is told as a failure: $ERR"
+	expect_match "in JUnit" 'failures="0"' "$OUT"
+	all_gone || fail "children are left: $children"
+done
 background killed lwf-stress run "$scenarios/soak.scn" --count 1000000 --jobs 2
 within 10 started_some || fail "nothing runs"
 stop killed KILL
