@@ -9,6 +9,7 @@
 
 #include "cli.h"
 #include "stress.h"
+#include "text.h"
 
 static struct stress_record record;
 
@@ -232,9 +233,10 @@ int stress_cmd_check(struct stress_line *line)
 		} else if (!json) {
 			printf("%s: ok\n", line->file[i]);
 		}
-		json_array_append_new(list,
-				      json_pack("{s:s,s:b,s:s}", "file", line->file[i], "ok",
-						err == 0, "problem", err ? problem.text : ""));
+		json_array_append_new(list, json_pack("{s:o,s:b,s:o}", "file",
+						      stress_text_json(line->file[i]), "ok",
+						      err == 0, "problem",
+						      stress_text_json(err ? problem.text : "")));
 		stress_scenario_free(err ? NULL : scenario);
 	}
 	if (json)

@@ -14,6 +14,7 @@
 
 #include "cli.h"
 #include "stress.h"
+#include "text.h"
 
 #define LINES_MAX      20000u
 #define SEEDS_TRIED    3u
@@ -314,10 +315,10 @@ static int shrink(struct shrinker *shrinker)
 	else
 		code = LWF_EXIT_OK;
 	if (json)
-		lwf_cli_json(json_pack("{s:i,s:i,s:i,s:I,s:s}", "lines", (int)shrinker->count,
+		lwf_cli_json(json_pack("{s:i,s:i,s:i,s:I,s:o}", "lines", (int)shrinker->count,
 				       "lines_before", (int)before, "tries", (int)shrinker->tries,
 				       "seed", (json_int_t)shrinker->seed, "expected",
-				       shrinker->failure.expected));
+				       stress_text_json(shrinker->failure.expected)));
 	return code;
 }
 

@@ -143,7 +143,9 @@ static void take_sign(struct stress_lexer *lexer, struct stress_token *token)
 		lexer->at += 2;
 		return;
 	}
-	lexer->at++;
+	do /* a character as a whole: problems show it */
+		lexer->at++;
+	while (((unsigned char)peek(lexer, 0) & 0xc0) == 0x80);
 	token->kind = c && strchr("./(){},=<>+-*:", c) ? STRESS_TOKEN_SIGN : STRESS_TOKEN_BAD;
 	if (c == '(')
 		lexer->parentheses++;

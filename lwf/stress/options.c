@@ -13,6 +13,7 @@
 #include "cli.h"
 #include "fault_library.h"
 #include "stress.h"
+#include "text.h"
 #include "units.h"
 
 static const struct {
@@ -222,8 +223,9 @@ int stress_line_read(struct stress_line *line, const char *file, struct stress_s
 	if (line->value[STRESS_OPTION_JSON] ||
 	    (line->value[STRESS_OPTION_FORMAT] &&
 	     strcmp(line->value[STRESS_OPTION_FORMAT], "json") == 0))
-		lwf_cli_json(json_pack("{s:s,s:{s:i,s:s}}", "verdict", "unreadable", "error",
-				       "exit", (int)LWF_EXIT_USAGE, "why", problem.text));
+		lwf_cli_json(json_pack("{s:s,s:{s:i,s:o}}", "verdict", "unreadable", "error",
+				       "exit", (int)LWF_EXIT_USAGE, "why",
+				       stress_text_json(problem.text)));
 	fprintf(stderr, "%s\n", problem.text);
 	return LWF_EXIT_USAGE;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "parser.h"
+#include "text.h"
 
 /* ---- statements ---- */
 
@@ -204,6 +205,7 @@ static void keep_text(const struct stress_parser *parser, struct stress_statemen
 		statement->text[n++] = c;
 	}
 	statement->text[n] = '\0';
+	stress_text_trim(statement->text);
 }
 
 static const char *nth_keyword(const void *context, unsigned i)
@@ -342,8 +344,7 @@ static struct stress_statement **parse_text(struct stress_parser *parser, const 
 					    const char *text, size_t bytes,
 					    struct stress_statement **tail)
 {
-	stress_lexer_init(&parser->lexer, name, text, bytes);
-	stress_lexer_next(&parser->lexer, &parser->token);
+	stress_begin_text(parser, name, text, bytes);
 	tail = parse_list(parser, tail);
 	if (stress_at_sign(parser, '}'))
 		stress_wrong(parser, stress_here(parser), NULL, "there is no block to end here");

@@ -34,8 +34,7 @@ static struct stress_expr *set_value(struct stress_parser *parser, const char *t
 	struct stress_token token = parser->token;
 	struct stress_expr *value;
 
-	stress_lexer_init(&parser->lexer, "--set", text, strlen(text));
-	stress_lexer_next(&parser->lexer, &parser->token);
+	stress_begin_text(parser, "--set", text, strlen(text));
 	value = stress_need_value(parser);
 	if (!stress_at_end(parser))
 		stress_wanted(parser, "the end of the value", NULL);

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
+
 #define SHOWN_COLUMNS 100u /* of a line that holds a problem */
 
 /* ---- problems ---- */
@@ -55,7 +57,7 @@ static void note_problem(struct stress_parser *parser, struct stress_at at, cons
 	problem->at = at;
 	snprintf(problem->text, sizeof(problem->text) / 2, "%s:%u:%u: %s%s%s", at.file, at.line,
 		 at.column, why, next ? "; " : "", next ? next : "");
-	used = strlen(problem->text);
+	used = strlen(stress_text_trim(problem->text));
 	show_line(&parser->lexer, at.line, at.column, problem->text + used,
 		  sizeof(problem->text) - used);
 	problem->at.file = NULL; /* that text goes with the scenario */
@@ -190,6 +192,26 @@ struct stress_at stress_here(const struct stress_parser *parser)
 	return (struct stress_at){parser->lexer.file, parser->token.line, parser->token.column};
 }
 
+void stress_begin_text(struct stress_parser *parser, const char *name, const char *text,
+		       size_t bytes)
+{
+	size_t valid = stress_text_valid(text, bytes), begin = valid;
+	struct stress_at at = {name, 1, 1};
+
+	stress_lexer_init(&parser->lexer, name, text, bytes);
+	if (valid == bytes) {
+		stress_lexer_next(&parser->lexer, &parser->token);
+		return;
+	}
+	while (begin && text[begin - 1] != '\n')
+		begin--;
+	for (size_t i = 0; i < begin; i++)
+		at.line += text[i] == '\n';
+	at.column = (uint32_t)(valid - begin) + 1;
+	stress_wrong(parser, at, "save it as UTF-8", "byte 0x%02x is no text in UTF-8",
+		     (unsigned char)text[valid]);
+}
+
 void stress_take_token(struct stress_parser *parser)
 {
 	parser->taken_end = parser->token.offset + parser->token.length;
@@ -203,7 +225,7 @@ const char *stress_token_text(const struct stress_parser *parser, char *text, si
 {
 	snprintf(text, bytes, "%.*s", (int)parser->token.length,
 		 parser->lexer.text + parser->token.offset);
-	return text;
+	return stress_text_trim(text);
 }
 
 bool stress_at_word(const struct stress_parser *parser, enum stress_keyword keyword)

@@ -64,6 +64,10 @@ void stress_wrong(struct stress_parser *parser, struct stress_at at, const char 
 /** Likewise at the next token, which it names: "WANTED is wanted, not 'x'". */
 void stress_wanted(struct stress_parser *parser, const char *wanted, const char *next);
 
+/** From here on tokens are those of @text (lent), called @name; what is no UTF-8 is wrong. */
+void stress_begin_text(struct stress_parser *parser, const char *name, const char *text,
+		       size_t bytes);
+
 /** Takes the next token. */
 void stress_take_token(struct stress_parser *parser);
 

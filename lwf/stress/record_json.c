@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "record.h"
+#include "text.h"
 #include "wire.h"
 
 /* ---- writing ---- */
@@ -38,10 +39,11 @@ static json_int_t number(uint64_t value)
 
 static int put_run(const struct stress_record *record, FILE *out)
 {
-	return put(out, json_pack("{s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I}", "schema", 1, "kind",
-				  "run", "scenario", record->scenario, "file", record->file,
-				  "world", record->world, "version", record->version, "command",
-				  record->command, "replay", record->replay, "seed",
+	return put(out, json_pack("{s:i,s:s,s:o,s:o,s:s,s:s,s:o,s:o,s:I,s:I}", "schema", 1, "kind",
+				  "run", "scenario", stress_text_json(record->scenario), "file",
+				  stress_text_json(record->file), "world", record->world, "version",
+				  record->version, "command", stress_text_json(record->command),
+				  "replay", stress_text_json(record->replay), "seed",
 				  number(record->seed), "began_ns", number(record->began_ns)));
 }
 
@@ -64,7 +66,7 @@ static int put_event(const struct stress_record *record, const struct stress_eve
 		json_object_set_new(line, "value", json_integer(number(event->value)));
 	if (line && event->text)
 		json_object_set_new(line, "text",
-				    json_string(stress_record_text(record, event->text)));
+				    stress_text_json(stress_record_text(record, event->text)));
 	if (line && event->line)
 		json_object_set_new(line, "line", json_integer(event->line));
 	if (line && event->flag)
@@ -113,9 +115,9 @@ static int put_histogram(const struct stress_histogram *histogram, FILE *out)
 
 static void put_failure(json_t *line, const struct stress_failure *failure)
 {
-	json_object_set_new(line, "expected", json_string(failure->expected));
-	json_object_set_new(line, "found", json_string(failure->found));
-	json_object_set_new(line, "at_file", json_string(failure->file));
+	json_object_set_new(line, "expected", stress_text_json(failure->expected));
+	json_object_set_new(line, "found", stress_text_json(failure->found));
+	json_object_set_new(line, "at_file", stress_text_json(failure->file));
 	json_object_set_new(line, "at_line", json_integer(number(failure->line)));
 	json_object_set_new(line, "at_column", json_integer(number(failure->column)));
 	json_object_set_new(line, "at_ns", json_integer(number(failure->time_ns)));
@@ -127,14 +129,15 @@ static int put_case(const struct stress_case *one, FILE *out)
 	json_t *line;
 
 	snprintf(digest, sizeof(digest), "%016" PRIx64, one->digest);
-	line = json_pack("{s:s,s:s,s:s,s:s,s:I,s:s,s:s*,s:I}", "kind", "case", "scenario",
-			 one->scenario, "file", one->file, "world", one->world, "seed",
-			 number(one->seed), "verdict", stress_verdict_name(one->verdict), "digest",
+	line = json_pack("{s:s,s:o,s:o,s:s,s:I,s:s,s:s*,s:I}", "kind", "case", "scenario",
+			 stress_text_json(one->scenario), "file", stress_text_json(one->file),
+			 "world", one->world, "seed", number(one->seed), "verdict",
+			 stress_verdict_name(one->verdict), "digest",
 			 strcmp(one->world, "sim") == 0 ? digest : NULL, "took_ns",
 			 number(one->took_ns));
 	if (line && one->failure) {
 		put_failure(line, one->failure);
-		json_object_set_new(line, "replay", json_string(one->replay));
+		json_object_set_new(line, "replay", stress_text_json(one->replay));
 	}
 	return put(out, line);
 }
@@ -146,12 +149,14 @@ static int put_end(const struct stress_record *record, FILE *out)
 
 	snprintf(digest, sizeof(digest), "%016" PRIx64, record->digest);
 	return put(out,
-		   json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:s*,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
+		   json_pack("{s:s,s:s,s:o,s:o,s:o,s:I,s:I,s:I,s:s*,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
 			     "s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
 			     "kind", "end", "verdict", stress_verdict_name(record->verdict),
-			     "expected", failure->expected, "found", failure->found, "at_file",
-			     failure->file, "at_line", number(failure->line), "at_column",
-			     number(failure->column), "at_ns", number(failure->time_ns), "digest",
+			     "expected", stress_text_json(failure->expected), "found",
+			     stress_text_json(failure->found), "at_file",
+			     stress_text_json(failure->file), "at_line", number(failure->line),
+			     "at_column", number(failure->column), "at_ns",
+			     number(failure->time_ns), "digest",
 			     stress_record_has_digest(record) ? digest : NULL, "ran_ns",
 			     number(record->ran_ns), "took_ns", number(record->took_ns), "runs",
 			     number(record->runs), "failed_runs", number(record->failed_runs),

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "text.h"
 #include "units.h"
 
 #define SHOW_EVERY_NS 250000000ull
@@ -85,6 +86,10 @@ static void describe(const struct stress_plan *plan, uint64_t seed, struct stres
 	snprintf(record->replay, sizeof(record->replay),
 		 "%.200s replay %.300s --seed %" PRIu64 "%s%.400s", stress_simulation.command,
 		 plan->file, seed, plan->live ? " --live" : "", plan->settings);
+	/* names of files may be anything, and what was cut may be, too */
+	stress_text_mend(record->scenario);
+	stress_text_mend(record->file);
+	stress_text_mend(record->command);
 	record->seed = seed;
 	record->began_ns = clock_ns(CLOCK_REALTIME);
 }

@@ -12,6 +12,7 @@
 #include "cli.h"
 #include "report.h"
 #include "stress.h"
+#include "text.h"
 #include "units.h"
 
 static uint64_t sum_of(const struct stress_record *record, bool doubled)
@@ -154,8 +155,9 @@ static int show_json(const struct stress_record *record)
 
 	snprintf(digest, sizeof(digest), "%016" PRIx64, record->digest);
 	object = json_pack(
-		"{s:s,s:s,s:s,s:s,s:s*,s:I}", "scenario", record->scenario, "file", record->file,
-		"world", record->world, "verdict", stress_verdict_name(record->verdict), "digest",
+		"{s:o,s:o,s:s,s:s,s:s*,s:I}", "scenario", stress_text_json(record->scenario),
+		"file", stress_text_json(record->file), "world", record->world, "verdict",
+		stress_verdict_name(record->verdict), "digest",
 		stress_record_has_digest(record) ? digest : NULL, "seed", (json_int_t)record->seed);
 	if (!object)
 		return -ENOMEM;
@@ -179,12 +181,12 @@ static int show_json(const struct stress_record *record)
 	json_object_set_new(object, "ran_seconds", json_real((double)record->ran_ns / 1e9));
 	json_object_set_new(object, "took_seconds", json_real((double)record->took_ns / 1e9));
 	json_object_set_new(object, "ledger", json_accounts(record));
-	json_object_set_new(object, "replay", json_string(record->replay));
+	json_object_set_new(object, "replay", stress_text_json(record->replay));
 	if (record->verdict != STRESS_PASSED) {
 		show_place(&record->failure, place, sizeof(place));
-		json_object_set_new(object, "expected", json_string(record->failure.expected));
-		json_object_set_new(object, "found", json_string(record->failure.found));
-		json_object_set_new(object, "at", json_string(place));
+		json_object_set_new(object, "expected", stress_text_json(record->failure.expected));
+		json_object_set_new(object, "found", stress_text_json(record->failure.found));
+		json_object_set_new(object, "at", stress_text_json(place));
 	}
 	return lwf_cli_json(object);
 }

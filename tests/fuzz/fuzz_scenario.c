@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "scenario.h"
+#include "text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -44,6 +45,12 @@ static void show(const struct stress_scenario *scenario, const struct stress_exp
 	assert(memchr(text, 0, sizeof(text)) && text[0]);
 }
 
+/* All of it is UTF-8, also where it was cut to fit. */
+static bool is_text(const char *text)
+{
+	return stress_text_valid(text, strlen(text)) == strlen(text);
+}
+
 static void walk(const struct stress_scenario *scenario, const struct stress_statement *list,
 		 unsigned depth)
 {
@@ -53,6 +60,7 @@ static void walk(const struct stress_scenario *scenario, const struct stress_sta
 	for (; list; list = list->next) {
 		assert(list->at.line > 0 && list->at.column > 0 && list->at.file);
 		assert(memchr(list->text, 0, sizeof(list->text)));
+		assert(is_text(list->text));
 		stress_object_show(scenario, &list->object, text, sizeof(text));
 		show(scenario, list->number);
 		show(scenario, list->condition);
@@ -82,6 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else {
 		assert(!scenario && problem.text[0] &&
 		       memchr(problem.text, 0, sizeof(problem.text)));
+		assert(is_text(problem.text));
 	}
 	stress_scenario_free(scenario);
 	return 0;

@@ -396,6 +396,30 @@ static void test_problems(void **state)
 	expect_wrong(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
+/* Nothing but UTF-8 is read; a character is one, where none is wanted and where a text is cut. */
+static void test_bytes(void **state)
+{
+	static const struct wrong rows[] = {
+		{"link lan0\nnote \"caf\xe9\" # so\n", 2, 10, "byte 0xe9 is no text in UTF-8"},
+		{"# \xff\n", 1, 3, "save it as UTF-8"},
+		{HEAD "\xc3\xa9\n", 4, 1, "not '\xc3\xa9'"},
+		{"link a \xc3\xa9\xc3\xa9\n", 1, 8, "not '\xc3\xa9'"},
+		{"note \"\" \"1234567890123456789012345678901234567890123456\xc3\xa9\"\n", 1, 9,
+		 "not '1234567890123456789012345678901234567890123456'"},
+	};
+	struct files files = {{"a.scn", "b.inc"}, {"include \"b.inc\"\n", "link lan0\n\n \xe9\n"}};
+	struct stress_scenario *scenario =
+		need("scenario \"caf\xc3\xa9\"\nlink lan0\nnote \"\xe2\x82\xac\"\n");
+
+	(void)state;
+	assert_string_equal(scenario->name, "caf\xc3\xa9");
+	assert_string_equal(scenario->body->text, "\xe2\x82\xac");
+	stress_scenario_free(scenario);
+	expect_wrong(rows, sizeof(rows) / sizeof(rows[0]));
+	assert_null(read_files(&files));
+	assert_memory_equal(problem.text, "b.inc:3:2: byte 0xe9", 20);
+}
+
 /* What is declared again is no fault, and what happens to it is. */
 static void test_again(void **state)
 {
@@ -534,6 +558,7 @@ int main(void)
 		cmocka_unit_test(test_problems_of_traffic),
 		cmocka_unit_test(test_again),
 		cmocka_unit_test(test_logged),
+		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_caret),
 		cmocka_unit_test(test_documented),
 		cmocka_unit_test(test_vocabulary),

@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# 96-odd-scenarios.sh - what lwf-stress makes of files that are no text, without end, or oddly named.
+#
+#	 FILE.scn > lwf-stress > [ inject > monitor ] on simulated devices
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+cd "$TMP"
+
+json() { tail -n 1 <<<"$OUT" | jq -r "$1"; }
+
+step "text that is no UTF-8 is refused, with its place, also as JSON"
+printf 'scenario "caf\351"\nlink lan0\n' >latin.scn
+printf 'link lan0\nnote "a\0b"\n' >zero.scn
+printf 'include "latin.scn"\n' >around.scn
+printf 'link lan0\n\303\251\n' >accent.scn
+expect_exit 2 lwf-stress run latin.scn
+expect_match "what is told" 'latin\.scn:1:14: byte 0xe9 is no text in UTF-8; save it as UTF-8' "$ERR"
+expect_exit 2 lwf-stress run zero.scn
+expect_match "what is told" 'zero\.scn:2:8: byte 0x00' "$ERR"
+expect_exit 2 lwf-stress run around.scn
+expect_match "what is told" 'latin\.scn:1:14: ' "$ERR"
+expect_exit 2 lwf-stress run accent.scn --json
+expect_match "what is told" "accent\.scn:2:1: a statement is wanted, not 'é'" "$(json .error.why)"
+expect_exit 2 lwf-stress check accent.scn latin.scn --json
+expect_equal "files" "accent.scn latin.scn" "$(json '[.files[].file] | join(" ")')"
+
+step "text in UTF-8 passes, and comes back from all reports"
+printf 'scenario "café"\nlink lan0\nnote "a € b"\nexpect state(lan0) == running\n' >euro.scn
+expect_exit 0 lwf-stress run euro.scn --json --report euro.ndjson
+expect_equal "its name" "passed café" "$(json '"\(.verdict) \(.scenario)"')"
+expect_equal "the note" "a € b" "$(jq -r 'select(.kind == "note") | .text' euro.ndjson)"
+
+step "a file's name may be anything"
+odd=$(printf 'caf\351.scn')
+sed 's/running/paused/' euro.scn >"$odd"
+expect_exit 0 lwf-stress check "$odd" --json
+expect_equal "its name" 'caf?.scn' "$(json '.files[0].file')"
+expect_exit 1 lwf-stress run "$odd" --json --report odd.ndjson
+expect_equal "what is told" "failed caf?.scn expect state(lan0) == paused" "$(json '"\(.verdict) \(.file) \(.expected)"')"
+expect_match "where" '^caf\?\.scn:4:' "$(json .at)"
+expect_equal "the report" "failed" "$(tail -n 1 odd.ndjson | jq -r .verdict)"
