@@ -9,8 +9,8 @@
  * be done twice, from the middle, and by either of the two.
  *
  * fault_find.c finds a target, fault_device.c does things to its devices, fault_process.c to its
- * daemon and clients, fault_daemon.c starts a daemon again, fault_guard.c is the guardian, fault_check.c
- * says what cannot be done, before anything is. One thread. Nothing here is undone by itself:
+ * daemon and clients, fault_order.c keeps account of orders, fault_daemon.c starts a daemon again,
+ * fault_guard.c is the guardian, fault_check.c says what cannot be done, before anything is. One thread. Nothing here is undone by itself:
  * fault_mend() has to be called.
  */
 #ifndef LWF_STRESS_FAULT_H
@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 
 #include <jansson.h>
+#include <lwf/stack.h>
 
 #include "connection.h"
 #include "fault_net.h"
@@ -46,13 +47,22 @@ enum fault_aspect {
 	FAULT_QUEUE = 0x400,   /* the length of that of lo, in the NIC's namespace */
 	FAULT_CLIENT = 0x800,  /* the client is stopped */
 	FAULT_LIED = 0x1000,   /* to the daemon, by the faults library */
+	FAULT_HELD = 0x2000,   /* a user's hold is set, or is not, by an order of the run */
+	FAULT_MODULES = 0x4000 /* there are modules that the run has inserted */
 };
 
 #define FAULT_DEVICE_ASPECTS \
 	(FAULT_PRESENT | FAULT_NAME | FAULT_MTU | FAULT_MAC | FAULT_UP | FAULT_CARRIER)
 #define FAULT_DAEMON_ASPECTS                                                                      \
 	(FAULT_DEAD | FAULT_STOPPED | FAULT_LIMITED | FAULT_QUEUE | FAULT_CLIENT | FAULT_FORCED | \
-	 FAULT_LIED)
+	 FAULT_LIED | FAULT_HELD | FAULT_MODULES)
+#define FAULT_MODULES_MAX LWF_STACK_MODULES_MAX
+
+/** A module of the run. */
+struct fault_inserted {
+	char filter[STRESS_NAME_BYTES]; /* empty: none */
+	char module[STRESS_NAME_BYTES]; /* empty: it was ordered, and its name is not known yet */
+};
 
 /** Shared with the guardian. */
 struct fault_marks {
@@ -60,6 +70,7 @@ struct fault_marks {
 	_Atomic uint32_t ifindex[FAULT_SIDES]; /* of the devices by now */
 	_Atomic pid_t daemon;		       /* another one since; 0: the first */
 	_Atomic bool well;		       /* the guardian has nothing to do */
+	struct fault_inserted inserted[FAULT_MODULES_MAX]; /* read when its writer is gone */
 };
 
 /** A device of the target, as it was. */
@@ -92,6 +103,9 @@ struct fault_target {
 	struct fault_side side[FAULT_SIDES];
 	char lower_kind[FAULT_KIND_BYTES]; /* of edge: "nic", "pcap" */
 	bool was_forced;
+	uint32_t was_held; /* bits of enum lwf_hold */
+	uint32_t modules;  /* that were there before */
+	char module[FAULT_MODULES_MAX][STRESS_NAME_BYTES];
 	bool qdisc_kernel;
 	struct fault_space away; /* where a device is moved to; none until it is wanted */
 	struct fault_process daemon, client;
@@ -150,6 +164,32 @@ bool fault_is_default_route(const struct fault_target *target, char name[IFNAMSI
 /** Says what makes @deed impossible. 0, or an exit code with @error: nothing was done. */
 int fault_check(struct fault_target *target, const struct fault_deed *deed,
 		struct lwf_error *error);
+
+/* ---- fault_order.c: pause, detach, filters that come; of a run ---- */
+
+/** Takes holds and modules of @stack, as SHOW tells them, for those that were before. */
+void fault_order_learn(struct fault_target *target, const json_t *stack);
+
+/** True for orders that may take a stack's network away from its host. */
+bool fault_order_cuts(enum stress_order order);
+
+/** Says what makes @order (to @module; "" without) impossible. 0, or an exit code with @error. */
+int fault_order_check(const struct fault_target *target, enum stress_order order,
+		      const char *module, struct lwf_error *error);
+
+/** Before @order is given: checks, and marks what it changes. 0, or an exit code with @error. */
+int fault_order_begin(struct fault_target *target, enum stress_order order, const char *module,
+		      const char *spec, struct lwf_error *error);
+
+/** It was carried out: @stack (NULL: it cannot be seen) is as it is now. */
+void fault_order_end(struct fault_target *target, enum stress_order order, const char *module,
+		     const json_t *stack);
+
+/** The daemon is gone, and all that it was told by orders with it. */
+void fault_order_forget(struct fault_target *target);
+
+/** For fault_mend(). 0 or -errno. */
+int fault_mend_orders(struct fault_target *target, uint32_t aspects);
 
 /* ---- fault_lie.c: for daemons that `lwf-stress start` has started ---- */
 

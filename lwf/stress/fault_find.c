@@ -320,6 +320,7 @@ static void take(struct fault_target *target, const json_t *shown)
 
 	snprintf(target->stack, sizeof(target->stack), "%s", text(stack, "name"));
 	target->was_forced = json_is_true(json_object_get(stack, "no_carrier_forced"));
+	fault_order_learn(target, stack);
 	snprintf(target->lower_kind, sizeof(target->lower_kind), "%s", text(lower, "kind"));
 	target->qdisc_kernel = strcmp(text(json_object_get(lower, "info"), "qdisc"), "kernel") == 0;
 	if (strcmp(target->lower_kind, "nic") == 0)

@@ -348,6 +348,9 @@ static int mend_one(struct fault_target *target, enum fault_aspect aspect)
 	case FAULT_LIED:
 		fault_mend_lie(target);
 		return 0;
+	case FAULT_HELD:
+	case FAULT_MODULES:
+		return fault_mend_orders(target, aspect);
 	default: /* FORCED */
 		return force(target, target->was_forced, &error) ? -EIO : 0;
 	}
@@ -358,7 +361,7 @@ int fault_mend_daemon(struct fault_target *target, uint32_t aspects)
 	/* a daemon that is stopped or dead can be asked for nothing: these come first */
 	static const enum fault_aspect order[] = {FAULT_LIED,	 FAULT_STOPPED, FAULT_DEAD,
 						  FAULT_LIMITED, FAULT_QUEUE,	FAULT_CLIENT,
-						  FAULT_FORCED};
+						  FAULT_MODULES, FAULT_HELD,	FAULT_FORCED};
 	int first = 0;
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {

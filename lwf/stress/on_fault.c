@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * on_fault.c - faults of a scenario on a real stack: which are refused, and how each is done and undone.
+ * on_fault.c - faults and orders of a scenario on a real stack: which are refused, and how each is done
+ * and undone.
  *
  * All of them are looked at before the first is done. Clients are the run's own, as in any live run;
- * devices and the daemon are somebody's, and are done by fault.h.
+ * devices and the daemon are somebody's, and are done by fault.h, which keeps account of orders, too.
  */
 #include <errno.h>
 #include <string.h>
@@ -23,8 +24,13 @@ static struct fault_deed deed_of(enum stress_fault fault, const struct stress_ob
 
 /* ---- before ---- */
 
-static int refuse_route(struct lwf_error *error, const char *name)
+static int check_route(const struct on_world *world, bool cuts, struct lwf_error *error)
 {
+	char name[IFNAMSIZ];
+
+	if (!cuts || world->live.base.options.i_know ||
+	    !fault_is_default_route(&world->target, name))
+		return 0;
 	return live_refuse(error, LWF_EXIT_REFUSED, name,
 			   "the default route of this host goes through it; add --i-know if that "
 			   "is what you want");
@@ -38,14 +44,22 @@ static int check_fault(struct on_world *world, const struct stress_statement *st
 	bool gives = statement->fault == STRESS_FAULT_CREATE ||
 		     statement->fault == STRESS_FAULT_RETURN ||
 		     statement->fault == STRESS_FAULT_DAEMON_START;
-	char name[IFNAMSIZ];
 
+	if (check_route(world, fault_cuts(statement->fault), error))
+		return -EINVAL;
 	if (statement->object.kind == STRESS_CLIENT || gives)
 		return 0;
-	if (fault_cuts(statement->fault) && !world->live.base.options.i_know &&
-	    fault_is_default_route(&world->target, name))
-		return refuse_route(error, name);
 	return on_told(error, fault_check(&world->target, &deed, error));
+}
+
+static int check_order(struct on_world *world, const struct stress_statement *statement,
+		       struct lwf_error *error)
+{
+	int err = check_route(world, fault_order_cuts(statement->order), error);
+
+	return err ? err
+		   : on_told(error, fault_order_check(&world->target, statement->order,
+						      statement->object.module, error));
 }
 
 static int check_list(struct on_world *world, const struct stress_statement *list,
@@ -58,6 +72,8 @@ static int check_list(struct on_world *world, const struct stress_statement *lis
 			continue;
 		if (list->kind == STRESS_FAULTS)
 			err = check_fault(world, list, error);
+		if (list->kind == STRESS_STACK || list->kind == STRESS_FILTER)
+			err = check_order(world, list, error);
 		if (!err && list->body)
 			err = check_list(world, list->body, error);
 	}
@@ -83,6 +99,7 @@ static int end_daemon(struct on_world *world, const struct fault_deed *deed,
 	link->pid = 0;
 	code = fault_do(&world->target, deed, error);
 	live_life_end(link);
+	fault_order_forget(&world->target);
 	return on_told(error, code);
 }
 
@@ -206,4 +223,21 @@ int on_undo(struct stress_world *base, const struct stress_fault_call *call,
 		world->live.link[0].stopped = false;
 	follow(world);
 	return on_told(error, code);
+}
+
+int on_order(struct stress_world *base, enum stress_order order, const struct stress_object *object,
+	     const char *text, struct lwf_error *error)
+{
+	struct on_world *world = on_of(base);
+	int err = on_told(error,
+			  fault_order_begin(&world->target, order, object->module, text, error));
+
+	if (!err)
+		err = live_order(base, order, object, text, error);
+	if (err)
+		return err;
+	/* asked behind the order: it has reached the daemon before anything else is done */
+	live_forget(&world->live.link[0]);
+	fault_order_end(&world->target, order, object->module, live_seen(&world->live.link[0]));
+	return 0;
 }

@@ -242,6 +242,7 @@ struct stress_world *stress_on_create(const struct stress_world_options *options
 	world->ops.check = on_check;
 	world->ops.fault = on_fault;
 	world->ops.undo = on_undo;
+	world->ops.order = on_order;
 	world->live.base.ops = &world->ops;
 	world->live.shared = true;
 	world->live.keeper_fd = world->guard.fd = -1;

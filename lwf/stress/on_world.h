@@ -32,11 +32,13 @@ int on_told(struct lwf_error *error, int code);
 
 /* ---- on_fault.c ---- */
 
-/** Looks at all faults of the scenario before anything is done. 0; or -errno with @error. */
+/** Looks at all faults and orders of the scenario before anything is done. 0; or -errno with @error. */
 int on_check_faults(struct on_world *world, struct lwf_error *error);
 int on_fault(struct stress_world *base, const struct stress_fault_call *call,
 	     struct lwf_error *error);
 int on_undo(struct stress_world *base, const struct stress_fault_call *call,
 	    struct lwf_error *error);
+int on_order(struct stress_world *base, enum stress_order order, const struct stress_object *object,
+	     const char *text, struct lwf_error *error);
 
 #endif

@@ -224,7 +224,8 @@ bad 6 'eth1: .*default route.*--i-know' 'link lan0' 'after 1ms' 'repeat 2 { link
 expect_exit 0 lwf-stress run bad.scn --on eth1 --i-know
 as_before || fail "$(diff <(echo "$before") <(belongings))"
 printf '%s\n' 'link lan0' 'stack lan0 pause' 'after 10ms' 'stack lan0 restart' 'within 1s expect state(lan0) == running' >quiet.scn
-expect_exit 0 lwf-stress run quiet.scn --on eth1
+expect_error 6 'eth1: .*default route.*--i-know' lwf-stress run quiet.scn --on eth1
+expect_exit 0 lwf-stress run quiet.scn --on eth1 --i-know
 kill "$DAEMON"
 dead() { ! is_alive "$DAEMON"; }
 wait_for 5 "the daemon to end" dead

@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# 97-on-undone.sh - what a scenario does to a real stack, and what is left of it: orders are undone, one
+# fault's end is no other's, the library of faults outlives its daemon, a run ends when it is told to.
+#
+#	client process > lwf0 (TAP) - [ lwf-stress start lwfd ] - eth1 ~~cable~~ eth0 (far)
+# shellcheck disable=SC2317 # functions that others call
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+cd "$TMP"
+export LIMIT=60
+
+# The daemon of this test. In the background it is the process that the shell has started.
+lwfd() {
+	exec lwf-stress start "$LWF_BIN/lwfd" "$@"
+}
+
+no_guardian() { ! grep -qsx lwf-stress-undo /proc/[0-9]*/comm; }
+modules() { show '[.stacks[0].modules[] | .name] | join(" ")' eth1; }
+holds() { show '.stacks[0].holds | join(" ")' eth1; }
+as_before() { [ "$(modules): $(holds)" = "$before" ]; }
+other() { ! as_before; }
+scenario() { # LINES...: of one client, whose frames go either way
+	printf '%s\n' 'scenario "undone" seed 1' 'link l' 'client c1 on l' \
+		'traffic t1 from c1 udp 10.9.0.1:9 -> 10.9.0.2:9 rate 1kpps' \
+		'traffic up from c1 udp 10.9.0.2:9 -> 10.9.0.1:9 rate 1kpps direction receive' "$@" >one.scn
+}
+on=(lwf-stress run one.scn --on eth1)
+
+far_host
+start_lwfd --nic eth1 --tap lwf0 --filter impair:delay=0ms --share
+state_is eth1 Running
+before="$(modules): $(holds)"
+
+step "orders are undone at the end: the user's pause, a filter, a detach"
+orders=("stack l pause" "stack l detach" 'filter l insert "impair:loss=50%"'
+	$'filter l insert "impair:loss=50%"\nfilter l insert "impair:loss=20%"\nfilter l/impair-2 remove\nstack l pause')
+for order in "${orders[@]}"; do
+	PROGRESS=$order
+	scenario "$order" "after 100ms"
+	expect_exit 0 "${on[@]}"
+	expect_equal "modules and holds" "$before" "$(modules): $(holds)"
+	state_is eth1 Running
+	scenario "$order" "after 60s"
+	for signal in TERM KILL; do
+		PROGRESS="$order, ended by $signal"
+		background long "${on[@]}"
+		wait_for 10 "$order" other
+		stop long "$signal"
+		wait_for 10 "the guardian to end" no_guardian
+		expect_equal "modules and holds" "$before" "$(modules): $(holds)"
+		state_is eth1 Running
+	done
+done
+
+step "what a user has done before stays: a pause, a filter"
+lwfctl pause eth1 >/dev/null
+lwfctl filter insert eth1 impair:loss=1% >/dev/null
+before="$(modules): $(holds)"
+scenario "stack l restart" "within 1s expect state(l) == running" 'filter l insert "impair:loss=50%"' \
+	"after 10ms expect state(l/impair-3) == running" "filter l/impair-3 set \"loss=20%\""
+expect_exit 0 "${on[@]}"
+expect_equal "modules and holds" "$before" "$(modules): $(holds)"
+state_is eth1 Paused
+lwfctl filter remove eth1/impair-2 >/dev/null
+lwfctl restart eth1 >/dev/null
+before="$(modules): $(holds)"
+
+step "a module that was there before the run is left alone: 6, before anything is done"
+for words in "filter l/impair remove" 'filter l/impair set "loss=50%"'; do
+	scenario "stack l pause" "after 1ms" "only live { $words; }"
+	expect_error 6 "impair: .*before the run.*filter LINK insert" "${on[@]}"
+	expect_equal "modules and holds" "$before" "$(modules): $(holds)"
+	expect_equal "loss" 0% "$(show '.stacks[0].modules[] | select(.name == "impair") | .options.loss' eth1)"
+done
+expect_equal "pauses by a user" 0 "$(lwfctl show --json | jq '[.. | .holds? // empty | .[] | select(. == "user")] | length')"
+ledgers_balance
+
+step "the interface of the default route is left alone, but for --i-know, whatever would cut it"
+ip addr add 10.9.0.1/24 dev lwf0
+ip route add default via 10.9.0.2 dev lwf0
+for words in "client c1 flood for 50ms" "client c1 deaf for 50ms" "stack l pause" "stack l detach" \
+	'filter l insert "impair:loss=50%"' "link l.lower down for 50ms"; do
+	scenario "after 1ms" "repeat 2 { $words; }" "after 100ms"
+	expect_error 6 "lwf0: .*default route.*--i-know" "${on[@]}"
+	expect_equal "modules and holds" "$before" "$(modules): $(holds)"
+done
+scenario "stack l pause" "within 1s expect state(l) == paused"
+expect_exit 0 "${on[@]}" --i-know
+scenario "start t1" "client c1 stop for 10ms" "stack l restart" "after 50ms"
+expect_exit 0 "${on[@]}"
+ip route del default
+ip addr del 10.9.0.1/24 dev lwf0
+state_is eth1 Running
+
+ledgers_balance
+stop_lwfd
+nothing_left
