@@ -300,6 +300,22 @@ static int check_route(const struct order *order, const struct fault_target *tar
 	return LWF_EXIT_REFUSED;
 }
 
+/* What is not put back, and what happens to clients alone, is nobody else's business. */
+static enum fault_lock lock_for(const struct order *order)
+{
+	static const struct fault_target nothing;
+	enum stress_fault fault = order->deed.fault;
+	enum fault_which side;
+
+	if (stress_fault_row(fault)->objects == STRESS_CLIENT ||
+	    (stress_fault_gives(fault) && !order->for_ns && fault != STRESS_FAULT_OVERRUN))
+		return FAULT_LOCK_NONE;
+	return fault_aspects(&nothing, &order->deed, &side) & FAULT_DAEMON_ASPECTS &
+			       ~(uint32_t)FAULT_FORCED
+		       ? FAULT_LOCK_DAEMON
+		       : FAULT_LOCK_STACK;
+}
+
 static int run(struct order *order, struct fault_target *target)
 {
 	bool client = stress_fault_row(order->deed.fault)->objects == STRESS_CLIENT;
@@ -310,7 +326,7 @@ static int run(struct order *order, struct fault_target *target)
 	struct lwf_error error;
 	uint64_t began;
 	int code = fault_find(target, order->line->value[STRESS_OPTION_CONTROL],
-			      order->line->file[0], &order->deed.side, &error);
+			      order->line->file[0], lock_for(order), &order->deed.side, &error);
 
 	if (code)
 		return lwf_cli_error(STRESS_PROGRAM, &error);

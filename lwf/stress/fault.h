@@ -8,9 +8,10 @@
  * making what is marked as it was. It looks at what there is now and does what is missing, so it may
  * be done twice, from the middle, and by either of the two.
  *
- * fault_find.c finds a target, fault_device.c does things to its devices, fault_process.c to its
- * daemon and clients, fault_order.c keeps account of orders, fault_daemon.c starts a daemon again,
- * fault_guard.c is the guardian, fault_check.c says what cannot be done, before anything is. One thread. Nothing here is undone by itself:
+ * fault_find.c finds a target, fault_lock.c keeps others away from it, fault_device.c does things to
+ * its devices, fault_process.c to its daemon and clients, fault_order.c keeps account of orders,
+ * fault_daemon.c starts a daemon again, fault_guard.c is the guardian, fault_check.c says what cannot
+ * be done, before anything is. One thread. Nothing here is undone by itself:
  * fault_mend() has to be called.
  */
 #ifndef LWF_STRESS_FAULT_H
@@ -114,6 +115,14 @@ struct fault_target {
 	struct rlimit descriptors; /* the daemon's, as they were */
 	struct fault_page *page;   /* of the faults library in it; NULL: not looked for, or none */
 	uint32_t lo_queue_frames;
+	int lock[2]; /* on the stack, and on its daemon; -1 */
+};
+
+/** Who else may change something meanwhile; so many locks it takes. */
+enum fault_lock {
+	FAULT_LOCK_NONE,   /* anybody: nothing has to be put back */
+	FAULT_LOCK_STACK,  /* who changes another stack of the daemon */
+	FAULT_LOCK_DAEMON, /* nobody */
 };
 
 /** What is to be done. */
@@ -131,11 +140,12 @@ void fault_init(struct fault_target *target);
 
 /**
  * Finds the stack @name of the daemon at @control (NULL: as all programs). Accepts NAME.lower and
- * NAME.upper too; *side is which it names. Returns 0; or an exit code with @error. fault_lose()
- * frees what it has, also after an error.
+ * NAME.upper too; *side is which it names. What there is is looked at under @lock, which lasts until
+ * fault_lose(), and until the guardian has ended. Returns 0; or an exit code with @error: 6 when another process
+ * has that lock. fault_lose() frees what it has, also after an error.
  */
 int fault_find(struct fault_target *target, const char *control, const char *name,
-	       enum fault_which *side, struct lwf_error *error);
+	       enum fault_lock lock, enum fault_which *side, struct lwf_error *error);
 void fault_lose(struct fault_target *target);
 
 /** The client @name (comm, session id or pid; NULL: the only one) of the stack. 0 or an exit code. */
@@ -149,6 +159,11 @@ void fault_hold_marked(struct fault_target *target);
 
 /** The answer of the target's daemon to SHOW; NULL with @error. The caller's. */
 json_t *fault_show(const struct fault_target *target, struct lwf_error *error);
+
+/* ---- fault_lock.c ---- */
+
+/** For the stack that @target names, of the daemon that it holds. 0 or an exit code with @error. */
+int fault_lock(struct fault_target *target, enum fault_lock lock, struct lwf_error *error);
 
 /* ---- fault_check.c ---- */
 
@@ -228,6 +243,12 @@ uint32_t fault_aspects(const struct fault_target *target, const struct fault_dee
 
 /** Fills @error for @target from the kernel's @err. Returns the exit code; 0 without an error. */
 int fault_told(const char *what, int err, struct lwf_error *error);
+
+/** A descriptor of a process, which the caller closes. -errno. */
+int fault_pidfd(pid_t pid);
+
+/** Whether the process of a pidfd has not ended. */
+bool fault_is_alive(int pidfd);
 
 /** Sends a signal. 0 or -errno. */
 int fault_signal(const struct fault_process *process, int signal);

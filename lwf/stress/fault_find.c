@@ -134,10 +134,10 @@ static void find_peer(struct fault_target *target)
 
 static int hold(pid_t pid, struct fault_process *process)
 {
-	int fd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	int fd = pid > 0 ? fault_pidfd(pid) : -ESRCH;
 
 	if (fd < 0)
-		return pid > 0 ? -errno : -ESRCH;
+		return fd;
 	*process = (struct fault_process){pid, fd};
 	return 0;
 }
@@ -146,15 +146,17 @@ static int hold_daemon(struct fault_target *target, struct lwf_connection *conne
 {
 	struct ucred peer = {0};
 	socklen_t bytes = sizeof(peer);
-	int err;
 
 	/* as this PID namespace counts, which what the daemon says of itself need not be */
 	if (getsockopt(lwf_connection_fd(connection), SOL_SOCKET, SO_PEERCRED, &peer, &bytes))
 		return -errno;
-	err = hold(peer.pid, &target->daemon);
-	if (!err && prlimit(peer.pid, RLIMIT_NOFILE, NULL, &target->descriptors))
+	return hold(peer.pid, &target->daemon);
+}
+
+static void read_limits(struct fault_target *target)
+{
+	if (prlimit(target->daemon.pid, RLIMIT_NOFILE, NULL, &target->descriptors))
 		target->descriptors.rlim_max = 0; /* then nothing can be set, either */
-	return err;
 }
 
 int fault_hold_again(struct fault_target *target, struct lwf_error *error)
@@ -168,6 +170,8 @@ int fault_hold_again(struct fault_target *target, struct lwf_error *error)
 		close(target->daemon.fd);
 	target->daemon = (struct fault_process){0, -1};
 	err = hold_daemon(target, connection);
+	if (!err)
+		read_limits(target);
 	lwf_connection_close(connection);
 	target->marks->daemon = target->daemon.pid;
 	return fault_told(target->control, err, error);
@@ -337,10 +341,34 @@ void fault_init(struct fault_target *target)
 		target->side[i].space = (struct fault_space)FAULT_SPACE_NONE;
 	target->away = target->start.space = (struct fault_space)FAULT_SPACE_NONE;
 	target->daemon.fd = target->client.fd = target->start.out = target->start.err = -1;
+	target->lock[0] = target->lock[1] = -1;
+}
+
+/* Under the lock all is looked at once more: who had it before may have undone something meanwhile. */
+static int ask_alone(struct fault_target *target, struct lwf_connection *connection,
+		     enum fault_lock lock, enum fault_which *side, json_t **shown,
+		     struct lwf_error *error)
+{
+	int code;
+
+	if (hold_daemon(target, connection))
+		return fail(error, LWF_EXIT_UNREACHABLE, target->control, NULL,
+			    "the process of its daemon cannot be seen from here");
+	code = ask(target, connection, side, shown, error);
+	if (!code)
+		code = fault_lock(target, lock, error);
+	if (!code && lock != FAULT_LOCK_NONE) {
+		json_decref(*shown);
+		*shown = NULL;
+		code = ask(target, connection, side, shown, error);
+	}
+	if (!code)
+		read_limits(target);
+	return code;
 }
 
 int fault_find(struct fault_target *target, const char *control, const char *name,
-	       enum fault_which *side, struct lwf_error *error)
+	       enum fault_lock lock, enum fault_which *side, struct lwf_error *error)
 {
 	struct lwf_connection *connection = NULL;
 	json_t *shown = NULL;
@@ -364,10 +392,7 @@ int fault_find(struct fault_target *target, const char *control, const char *nam
 	}
 	if (lwf_connection_open(target->control, LWF_WIRE_TIMEOUT_NS, &connection, error))
 		return (int)error->exit;
-	code = ask(target, connection, side, &shown, error);
-	if (!code && hold_daemon(target, connection))
-		code = fail(error, LWF_EXIT_UNREACHABLE, target->control, NULL,
-			    "the process of its daemon cannot be seen from here");
+	code = ask_alone(target, connection, lock, side, &shown, error);
 	if (!code)
 		take(target, shown);
 	json_decref(shown);
@@ -387,8 +412,11 @@ void fault_lose(struct fault_target *target)
 		close(target->daemon.fd);
 	if (target->client.fd >= 0)
 		close(target->client.fd);
+	for (unsigned i = 0; i < 2; i++)
+		if (target->lock[i] >= 0)
+			close(target->lock[i]);
 	if (target->marks)
 		munmap(target->marks, sizeof(*target->marks));
 	target->marks = NULL;
-	target->daemon.fd = target->client.fd = -1;
+	target->daemon.fd = target->client.fd = target->lock[0] = target->lock[1] = -1;
 }

@@ -26,6 +26,20 @@
 #define OVERRUN_MOMENT_MS 1
 #define STOP_MS		  1000
 
+int fault_pidfd(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+bool fault_is_alive(int pidfd)
+{
+	struct pollfd at = {.fd = pidfd, .events = POLLIN};
+
+	return pidfd >= 0 && poll(&at, 1, 0) == 0;
+}
+
 int fault_signal(const struct fault_process *process, int signal)
 {
 	if (process->fd < 0)

@@ -85,6 +85,14 @@ int fault_space_here(struct fault_space *space)
 	return adopt(open(HERE, O_RDONLY | O_CLOEXEC), space);
 }
 
+int fault_space_of(pid_t pid, struct fault_space *space)
+{
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	return adopt(open(path, O_RDONLY | O_CLOEXEC), space);
+}
+
 int fault_space_renew(struct fault_space *space)
 {
 	live_net_close(space->net);

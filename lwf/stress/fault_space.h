@@ -27,6 +27,9 @@ struct fault_space {
 /** That of the caller. 0 or -errno. */
 int fault_space_here(struct fault_space *space);
 
+/** That of a process. 0 or -errno. */
+int fault_space_of(pid_t pid, struct fault_space *space);
+
 /** A new one, in which nothing is. 0 or -errno. */
 int fault_space_make(struct fault_space *space);
 

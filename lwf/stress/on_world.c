@@ -165,8 +165,8 @@ static int on_open(struct stress_world *base, struct lwf_error *error)
 	live_daemon_find(&world->live);
 	if (live_prepare(&world->live))
 		return live_refuse(error, LWF_EXIT_FALSE, "memory", "there is none");
-	err = on_told(error, fault_find(&world->target, options->control, options->on_stack, &side,
-					error));
+	err = on_told(error, fault_find(&world->target, options->control, options->on_stack,
+					FAULT_LOCK_DAEMON, &side, error));
 	if (!err)
 		err = check_stack(world, error);
 	if (!err) {
