@@ -71,7 +71,7 @@ const char *stress_quote(const char *text, char *out, size_t bytes)
 		} else {
 			unsigned char c = (unsigned char)*text;
 
-			out[n++] = c >= 0x20 && c < 0x7f ? *text : '?';
+			out[n++] = c >= 0x20 && c != 0x7f ? *text : '?';
 		}
 	}
 	out[n++] = '\'';

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "stress.h"
 #include "text.h"
 #include "units.h"
 
@@ -76,6 +77,8 @@ uint64_t stress_clock_ns(void)
 
 static void describe(const struct stress_plan *plan, uint64_t seed, struct stress_record *record)
 {
+	char file[2 * STRESS_TEXT_BYTES];
+
 	stress_record_init(record);
 	snprintf(record->scenario, sizeof(record->scenario), "%s",
 		 plan->scenario->name[0] ? plan->scenario->name : plan->file);
@@ -84,8 +87,9 @@ static void describe(const struct stress_plan *plan, uint64_t seed, struct stres
 	snprintf(record->version, sizeof(record->version), "%s", LWF_VERSION);
 	snprintf(record->command, sizeof(record->command), "%s", plan->command);
 	snprintf(record->replay, sizeof(record->replay),
-		 "%.200s replay %.300s --seed %" PRIu64 "%s%.400s", stress_simulation.command,
-		 plan->file, seed, plan->live ? " --live" : "", plan->settings);
+		 "%.80s replay %s --seed %" PRIu64 "%s%.400s", stress_simulation.command,
+		 stress_quote(plan->file, file, sizeof(file)), seed, plan->live ? " --live" : "",
+		 plan->settings);
 	/* names of files may be anything, and what was cut may be, too */
 	stress_text_mend(record->scenario);
 	stress_text_mend(record->file);

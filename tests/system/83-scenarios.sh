@@ -97,6 +97,16 @@ digest=$(json .digest)
 expect_exit 1 $replay --json
 expect_equal "what it replays" "$digest" "$(json .digest)"
 
+mkdir "it's a tést"
+cp wrong.scn "it's a tést"/
+expect_exit 1 lwf-stress run "it's a tést/wrong.scn" --set rounds=3 --json --report quoted.ndjson
+expect_equal "the command to replay" "'it'\\''s a tést/wrong.scn'" "$(sed -n 's/^replay: lwf-stress replay \(.*\) --seed.*/\1/p' <<<"$ERR")"
+quoted=$(json .digest)
+expect_exit 1 sh -c "$(sed -n 's/^replay: //p' <<<"$ERR") --json"
+expect_equal "what it replays" "$quoted" "$(json .digest)"
+expect_exit 1 lwf-stress replay quoted.ndjson --json
+expect_equal "what its report replays" "$quoted" "$(json .digest)"
+
 step "one that cannot be read: 2, and the place"
 expect_exit 2 lwf-stress run bad.scn
 expect_match "what is told" "bad\.scn:9:38: 'pausd' is no quantity, state or variable; did you mean" "$ERR"
