@@ -41,12 +41,6 @@ static int usage(const char *what, const char *why)
 
 /* ---- reading ---- */
 
-static const char *nth_fault(const void *context, unsigned i)
-{
-	(void)context;
-	return i < STRESS_FAULT_NONE ? stress_fault_row((enum stress_fault)i)->words : NULL;
-}
-
 static enum stress_fault find(struct order *order, const char *one, const char *two)
 {
 	snprintf(order->words, sizeof(order->words), "%.31s %.31s", one, two);
@@ -114,7 +108,7 @@ static int read_words(struct order *order)
 	}
 	if (order->deed.fault == STRESS_FAULT_NONE) {
 		snprintf(whole, sizeof(whole), "%.31s %.31s", word[0], word[1]);
-		next = stress_suggest(whole, nth_fault, NULL, hint, sizeof(hint));
+		next = stress_suggest(whole, stress_nth_fault, NULL, hint, sizeof(hint));
 		return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_USAGE, whole,
 				    next ? next : "see lwf-stress fault --help",
 				    "there is no such fault");

@@ -481,6 +481,8 @@ int stress_scenario_read(const struct stress_source *source, const char *file,
 		memcpy(name, file, strlen(file) + 1);
 		parser.scenario->file = name;
 		parse_text(&parser, name, text, bytes, &parser.scenario->body);
+		if (!parser.err)
+			stress_check_daemons(&parser);
 	}
 	free(text);
 	check_settings(&parser);

@@ -124,8 +124,38 @@ void stress_parse_daemon(struct stress_parser *parser)
 			     STRESS_DAEMONS_MAX);
 		return;
 	}
+	scenario->daemon_at[scenario->daemons] = stress_here(parser);
 	if (new_name(parser, "a daemon's name", scenario->daemon[scenario->daemons]))
 		scenario->daemons++;
+}
+
+/* What a fault does to a daemon; empty for all others. */
+static const char *nth_deed(const void *context, unsigned i)
+{
+	const char *words = stress_nth_fault(context, i);
+
+	return words && strncmp(words, "daemon ", 7) == 0 ? words + 7 : words ? "" : NULL;
+}
+
+void stress_check_daemons(struct stress_parser *parser)
+{
+	const struct stress_scenario *scenario = parser->scenario;
+
+	for (uint32_t d = 1; d < scenario->daemons; d++) {
+		const char *name = scenario->daemon[d], *next;
+		char hint[2 * STRESS_NAME_BYTES + 32];
+		uint32_t links = 0;
+
+		for (uint32_t i = 0; i < scenario->links; i++)
+			links += scenario->link[i].daemon == d;
+		if (links)
+			continue;
+		next = stress_suggest(name, nth_deed, NULL, hint, sizeof(hint));
+		if (!next)
+			snprintf(hint, sizeof(hint), "give it one: link NAME daemon %s", name);
+		stress_wrong(parser, scenario->daemon_at[d], hint, "the daemon '%s' has no link",
+			     name);
+	}
 }
 
 static void link_filter(struct stress_parser *parser, struct stress_link *link)

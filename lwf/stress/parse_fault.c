@@ -19,12 +19,6 @@ void stress_need_worlds(struct stress_parser *parser, struct stress_at at, unsig
 		     worlds == STRESS_IN_LIVE ? "live" : "simulated");
 }
 
-static const char *nth_fault(const void *context, unsigned i)
-{
-	(void)context;
-	return i < STRESS_FAULT_NONE ? stress_fault_row((enum stress_fault)i)->words : NULL;
-}
-
 /* The second word of the fault, with the first in @words. */
 static enum stress_fault need_words(struct stress_parser *parser, char *words, size_t bytes)
 {
@@ -41,7 +35,8 @@ static enum stress_fault need_words(struct stress_parser *parser, char *words, s
 		 parser->lexer.text + parser->token.offset);
 	fault = stress_fault_find(words);
 	if (fault == STRESS_FAULT_NONE)
-		stress_wrong(parser, at, stress_suggest(words, nth_fault, NULL, hint, sizeof(hint)),
+		stress_wrong(parser, at,
+			     stress_suggest(words, stress_nth_fault, NULL, hint, sizeof(hint)),
 			     "there is no fault '%s'", words);
 	else
 		stress_take_token(parser);

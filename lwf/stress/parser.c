@@ -58,8 +58,9 @@ static void note_problem(struct stress_parser *parser, struct stress_at at, cons
 	snprintf(problem->text, sizeof(problem->text) / 2, "%s:%u:%u: %s%s%s", at.file, at.line,
 		 at.column, why, next ? "; " : "", next ? next : "");
 	used = strlen(stress_text_trim(problem->text));
-	show_line(&parser->lexer, at.line, at.column, problem->text + used,
-		  sizeof(problem->text) - used);
+	if (at.file == parser->lexer.file)
+		show_line(&parser->lexer, at.line, at.column, problem->text + used,
+			  sizeof(problem->text) - used);
 	problem->at.file = NULL; /* that text goes with the scenario */
 }
 
@@ -159,6 +160,12 @@ const char *stress_suggest(const char *word, const char *(*nth)(const void *cont
 		return NULL;
 	snprintf(text, bytes, "did you mean '%s'?", found);
 	return text;
+}
+
+const char *stress_nth_fault(const void *context, unsigned i)
+{
+	(void)context;
+	return i < STRESS_FAULT_NONE ? stress_fault_row((enum stress_fault)i)->words : NULL;
 }
 
 /* ---- memory and tokens ---- */

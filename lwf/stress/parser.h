@@ -95,6 +95,9 @@ const char *stress_token_text(const struct stress_parser *parser, char *text, si
 /** True at the end of a statement: of its line, file or block. */
 bool stress_at_end(const struct stress_parser *parser);
 
+/** The words of the faults, for stress_suggest(). */
+const char *stress_nth_fault(const void *context, unsigned i);
+
 /** "did you mean 'x'?" for the closest of the words that next(context, i) gives, else NULL. */
 const char *stress_suggest(const char *word, const char *(*nth)(const void *context, unsigned i),
 			   const void *context, char *text, size_t bytes);
@@ -140,6 +143,9 @@ void stress_parse_daemon(struct stress_parser *parser);
 
 /** Likewise. */
 void stress_parse_traffic(struct stress_parser *parser);
+
+/** At the end: a daemon that no link has is most likely a fault of one, mistyped. */
+void stress_check_daemons(struct stress_parser *parser);
 
 /* ---- parse_fault.c ---- */
 

@@ -191,6 +191,7 @@ struct stress_scenario {
 	struct stress_client client[STRESS_CLIENTS_MAX];
 	struct stress_traffic traffic[STRESS_TRAFFICS_MAX];
 	char daemon[STRESS_DAEMONS_MAX][STRESS_NAME_BYTES]; /* the first: "main" */
+	struct stress_at daemon_at[STRESS_DAEMONS_MAX];
 	struct stress_variable *variables;
 	struct stress_statement *body;
 	struct stress_arena *arena; /* all memory of the tree */

@@ -470,6 +470,9 @@ static void test_problems_of_remembering(void **state)
 		{HEAD "only sim { remember n = 3 }; expect n == 3\n", 4, 37, "is no quantity"},
 		{HEAD "remember n = pause_max(lan0); expect n == 3\n", 4, 43, "stands beside"},
 		{HEAD "remember n\n", 4, 11, "is wanted"},
+		{HEAD "daemon kil\nafter 1ms\n", 4, 8, "has no link; did you mean 'kill'?"},
+		{HEAD "after 1ms daemon kil\n", 4, 18, "there is no fault 'daemon kil'"},
+		{HEAD "daemon other\n", 4, 8, "give it one: link NAME daemon other"},
 	};
 
 	(void)state;
@@ -548,22 +551,14 @@ static void test_vocabulary(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_declarations),
-		cmocka_unit_test(test_statements),
-		cmocka_unit_test(test_blocks),
-		cmocka_unit_test(test_printing),
-		cmocka_unit_test(test_include),
-		cmocka_unit_test(test_variables),
-		cmocka_unit_test(test_problems),
-		cmocka_unit_test(test_problems_of_traffic),
-		cmocka_unit_test(test_again),
-		cmocka_unit_test(test_logged),
-		cmocka_unit_test(test_bytes),
-		cmocka_unit_test(test_caret),
-		cmocka_unit_test(test_documented),
-		cmocka_unit_test(test_vocabulary),
-		cmocka_unit_test(test_remember),
-		cmocka_unit_test(test_problems_of_remembering),
+		cmocka_unit_test(test_declarations), cmocka_unit_test(test_statements),
+		cmocka_unit_test(test_blocks),	     cmocka_unit_test(test_printing),
+		cmocka_unit_test(test_include),	     cmocka_unit_test(test_variables),
+		cmocka_unit_test(test_problems),     cmocka_unit_test(test_problems_of_traffic),
+		cmocka_unit_test(test_again),	     cmocka_unit_test(test_logged),
+		cmocka_unit_test(test_bytes),	     cmocka_unit_test(test_caret),
+		cmocka_unit_test(test_documented),   cmocka_unit_test(test_vocabulary),
+		cmocka_unit_test(test_remember),     cmocka_unit_test(test_problems_of_remembering),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
