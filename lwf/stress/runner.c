@@ -400,6 +400,34 @@ static void watch_signals(struct sigaction old[2])
 	sigaction(SIGTERM, &action, &old[1]);
 }
 
+/* What was told to end is a case as well, or reports of the runs before would say that all is well. */
+static int interrupt(struct runner *runner)
+{
+	static struct stress_record last;
+	struct stress_record *record = runner->total;
+	const struct stress_plan *plan = runner->plan;
+	struct stress_case one;
+
+	runner->error->exit = LWF_EXIT_FALSE;
+	snprintf(runner->error->why, sizeof(runner->error->why),
+		 "interrupted after %" PRIu64 " runs", runner->finished);
+	describe(plan, plan->seed + (runner->started ? runner->started - 1 : 0), &last);
+	last.verdict = STRESS_BROKEN;
+	snprintf(last.failure.expected, sizeof(last.failure.expected), "%s",
+		 "the run comes to its end");
+	snprintf(last.failure.found, sizeof(last.failure.found),
+		 "interrupted after %" PRIu64 " runs", runner->finished);
+	if (record->scenario[0]) {
+		one = stress_record_case(&last, 0);
+		stress_record_add_case(record, &one);
+		record->verdict = last.verdict;
+		record->failure = last.failure;
+	} else {
+		*record = last;
+	}
+	return LWF_EXIT_FALSE;
+}
+
 int stress_run(const struct stress_plan *plan, struct stress_record *record,
 	       struct lwf_error *error)
 {
@@ -437,18 +465,11 @@ int stress_run(const struct stress_plan *plan, struct stress_record *record,
 		show_progress(&runner, false);
 	}
 	show_progress(&runner, true);
+	if (interrupted && !runner.code)
+		runner.code = interrupt(&runner);
 	stress_record_sort_cases(record);
 	sigaction(SIGINT, &old[0], NULL);
 	sigaction(SIGTERM, &old[1], NULL);
 	munmap(runner.progress, plan->jobs * sizeof(*runner.progress));
-	if (interrupted && !runner.code) {
-		error->exit = LWF_EXIT_FALSE;
-		snprintf(error->why, sizeof(error->why), "interrupted after %" PRIu64 " runs",
-			 runner.finished);
-		if (!record->scenario[0])
-			describe(plan, plan->seed, record);
-		record->verdict = STRESS_BROKEN;
-		return LWF_EXIT_FALSE;
-	}
 	return runner.code;
 }

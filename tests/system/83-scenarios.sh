@@ -32,6 +32,13 @@ started_some() {
 	done
 	[ -n "$children" ]
 }
+started_one() { [ -n "$(cat "/proc/$(pid_of one)/task/$(pid_of one)/children")" ]; }
+another_one() { # each run is a process
+	local now
+	now=$(cat "/proc/$(pid_of one)/task/$(pid_of one)/children")
+	first=${first:-$now}
+	[ -n "$now" ] && [ "$now" != "$first" ]
+}
 all_gone() {
 	local child
 	for child in $children; do ! is_alive "$child" || return 1; done
@@ -205,6 +212,36 @@ seed=$(sed -n 's/.*--seed //p' <<<"$ERR")
 expect_exit 1 lwf-stress run short.scn --seed "$seed"
 expect_match "what is told" 'expected: within 200ms expect state\(lan0\) == paused' "$ERR"
 expect_exit 1 lwf-stress shrink good.scn
+
+step "a run that is interrupted writes its report, and is no success in any form of it"
+cat >loops.scn <<-'END'
+	scenario "loops"
+	link lan0
+	repeat 100000 { after 1ms link lan0.lower down; after 1ms link lan0.lower up }
+END
+for name in loops.xml loops.ndjson; do
+	first=
+	background one lwf-stress run good.scn --for 100s --report $name
+	wait_for 10 "another run than the first" another_one
+	stop one INT
+	expect_equal "exit code" 1 "$CODE"
+	expect_match "what is told" "good.scn: interrupted after [1-9][0-9]* runs" "$ERR"
+done
+python3 -c 'import xml.etree.ElementTree as e
+suite = e.parse("loops.xml").getroot().find("testsuite")
+cases = list(suite.iter("testcase"))
+assert suite.get("errors") == "1" and suite.get("failures") == "0" and int(suite.get("tests")) == len(cases) > 1
+bad = [c.find("error") for c in cases if c.find("error") is not None]
+assert len(bad) == 1 and f"interrupted after {len(cases) - 1} runs" in bad[0].text, bad' || fail "$(head -c 500 loops.xml)"
+expect_equal "the verdict of the record" broken "$(tail -n 1 loops.ndjson | jq -r .verdict)"
+expect_match "what was found" "interrupted after [1-9][0-9]* runs" "$(tail -n 1 loops.ndjson | jq -r .found)"
+expect_exit 1 lwf-stress merge loops.ndjson many.ndjson --format ktap
+expect_equal "cases that are not ok" 1 "$(grep -c '^not ok' <<<"$OUT")"
+background one lwf-stress run loops.scn --format ktap
+wait_for 10 "a run" started_one
+stop one INT
+expect_equal "exit code" 1 "$CODE"
+expect_match "what is told" "^not ok 1 loops" "$OUT"
 
 step "nobody can be killed in the middle and leave something behind"
 background endless lwf-stress run "$scenarios/soak.scn" --count 1000000 --jobs 2
