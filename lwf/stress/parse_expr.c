@@ -28,10 +28,25 @@ static struct stress_expr *new_expr(struct stress_parser *parser, enum stress_ex
 	if (expr) {
 		expr->kind = kind;
 		expr->unit = unit;
+		expr->parts = 1;
 		expr->at = at;
 		expr->word = -1;
 	}
 	return expr;
+}
+
+/* Makes @expr that of its parts. Whoever walks over it goes as deep, and a variable that stands in
+ * it twice is walked over twice: so it has bounds. */
+static void set_parts(struct stress_parser *parser, struct stress_expr *expr,
+		      struct stress_expr *left, struct stress_expr *right)
+{
+	expr->left = left;
+	expr->right = right;
+	expr->parts = 1 + left->parts + (right ? right->parts : 0);
+	if (expr->parts > STRESS_PARTS_MAX)
+		stress_wrong(parser, right ? right->at : expr->at, "take it apart",
+			     "an expression of more than %u parts, with those of its variables",
+			     STRESS_PARTS_MAX);
 }
 
 static bool is_zero(const struct stress_expr *expr)
@@ -434,10 +449,8 @@ static struct stress_expr *join(struct stress_parser *parser, enum stress_expr_k
 	if (!left || !right || parser->err)
 		return NULL;
 	expr = new_expr(parser, kind, unit, left->at);
-	if (expr) {
-		expr->left = left;
-		expr->right = right;
-	}
+	if (expr)
+		set_parts(parser, expr, left, right);
 	return expr;
 }
 
@@ -522,12 +535,14 @@ static struct stress_expr *need_comparison(struct stress_parser *parser)
 	if (stress_at_word(parser, STRESS_KEYWORD_NOT)) {
 		struct stress_expr *expr =
 			new_expr(parser, STRESS_EXPR_NOT, STRESS_COUNT, stress_here(parser));
+		struct stress_expr *what;
 
 		stress_take_token(parser);
 		if (++parser->expr_depth > STRESS_DEPTH_MAX)
 			stress_wrong(parser, stress_here(parser), NULL, "too many times 'not'");
-		if (expr)
-			expr->left = need_comparison(parser);
+		what = need_comparison(parser);
+		if (expr && what)
+			set_parts(parser, expr, what, NULL);
 		parser->expr_depth--;
 		return expr;
 	}

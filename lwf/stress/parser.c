@@ -30,7 +30,7 @@ static void show_line(const struct stress_lexer *lexer, uint32_t number, uint32_
 		skip = column - SHOWN_COLUMNS / 2;
 	if (length > skip + SHOWN_COLUMNS)
 		length = skip + SHOWN_COLUMNS;
-	if (bytes < length + SHOWN_COLUMNS + 16)
+	if (bytes < length - skip + SHOWN_COLUMNS + 16)
 		return;
 	out[n++] = '\n';
 	out[n++] = ' ';

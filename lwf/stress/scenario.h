@@ -24,7 +24,8 @@
 #define STRESS_DAEMONS_MAX	4u
 #define STRESS_REPEATS_MAX	256u /* and things that are remembered */
 #define STRESS_LINK_FILTERS_MAX 6u
-#define STRESS_DEPTH_MAX	16u /* blocks in blocks, files in files, parentheses */
+#define STRESS_DEPTH_MAX	16u   /* blocks in blocks, files in files, parentheses */
+#define STRESS_PARTS_MAX	1000u /* of one expression, those of its variables too */
 #define STRESS_FILE_MAX_BYTES	(1u << 20)
 #define STRESS_PROBLEM_BYTES	768u
 
@@ -66,6 +67,7 @@ enum stress_expr_kind {
 struct stress_expr {
 	enum stress_expr_kind kind;
 	enum stress_unit unit; /* of its value; comparisons: COUNT */
+	uint32_t parts;	       /* how many expressions it is made of, itself too */
 	struct stress_at at;
 	int64_t number;
 	enum stress_quantity quantity;

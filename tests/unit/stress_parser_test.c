@@ -420,6 +420,53 @@ static void test_bytes(void **state)
 	assert_memory_equal(problem.text, "b.inc:3:2: byte 0xe9", 20);
 }
 
+/* @first, then @more so many times. */
+static struct stress_scenario *read_long(const char *first, const char *more, unsigned times)
+{
+	size_t bytes = strlen(first) + times * strlen(more) + 1, used;
+	char *text = malloc(bytes);
+	struct stress_scenario *scenario;
+
+	assert_non_null(text);
+	used = (size_t)snprintf(text, bytes, "%s", first);
+	for (unsigned i = 0; i < times; i++)
+		used += (size_t)snprintf(text + used, bytes - used, "%s", more);
+	scenario = read_text(text);
+	free(text);
+	return scenario;
+}
+
+/* An expression has at most 1000 parts, as it is walked over: with all that its variables hold. */
+static void test_parts(void **state)
+{
+	static const char *const rows[][2] = {
+		{"let a = 1", "+1"},
+		{"let a = 1", "*1"},
+		{"link lan0\nexpect 1", " and 1"},
+		{"link lan0\nexpect 1", " or not 1"},
+		{"link lan0\nexpect 1 == 1", " - 1"},
+	};
+	char text[4096] = "let v0 = 1 + 1\n";
+	size_t used = strlen(text);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct stress_scenario *scenario = read_long(rows[i][0], rows[i][1], 300);
+
+		assert_non_null(scenario);
+		stress_scenario_free(scenario);
+		assert_null(read_long(rows[i][0], rows[i][1], 501));
+		assert_non_null(strstr(problem.text, "more than 1000 parts"));
+		assert_null(read_long(rows[i][0], rows[i][1], 400000));
+		assert_non_null(strstr(problem.text, "more than 1000 parts"));
+	}
+	for (unsigned i = 1; i < 40; i++) /* each twice as large as the one before */
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "let v%u = v%u + v%u\n",
+					 i, i - 1, i - 1);
+	assert_null(read_text(text));
+	assert_memory_equal(problem.text, "a.scn:9:15: an expression of more than 1000 parts", 48);
+}
+
 /* What is declared again is no fault, and what happens to it is. */
 static void test_again(void **state)
 {
@@ -498,6 +545,11 @@ static void test_caret(void **state)
 	caret = strchr(line, '\n') + 1;
 	assert_int_equal(strstr(line, "frob") - line, strchr(caret, '^') - caret);
 	assert_true(caret - line < 120);
+	snprintf(text, sizeof(text), "%s%900s frob\n", "note \"a\"", "");
+	assert_null(read_text(text));
+	line = strchr(problem.text, '\n') + 1;
+	assert_non_null(strstr(line, "frob"));
+	assert_non_null(strchr(line, '^'));
 }
 
 /* docs/scenarios.md explains every word, fault and quantity. */
@@ -559,6 +611,7 @@ int main(void)
 		cmocka_unit_test(test_bytes),	     cmocka_unit_test(test_caret),
 		cmocka_unit_test(test_documented),   cmocka_unit_test(test_vocabulary),
 		cmocka_unit_test(test_remember),     cmocka_unit_test(test_problems_of_remembering),
+		cmocka_unit_test(test_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
