@@ -120,6 +120,8 @@ static void parse_remember(struct stress_parser *parser, struct stress_statement
 			     symbol->name);
 	symbol->counter = old ? old->counter : take_counter(parser, statement->at);
 	statement->counter = symbol->counter;
+	if (old)
+		return;
 	symbol->next = parser->symbols;
 	parser->symbols = symbol;
 }
@@ -345,6 +347,11 @@ static struct stress_statement **parse_text(struct stress_parser *parser, const 
 					    struct stress_statement **tail)
 {
 	stress_begin_text(parser, name, text, bytes);
+	parser->read_bytes += bytes;
+	if (parser->read_bytes > STRESS_TOTAL_MAX_BYTES)
+		stress_wrong(parser, stress_here(parser),
+			     "do files include each other again and again?",
+			     "%u bytes are the most, in all files", STRESS_TOTAL_MAX_BYTES);
 	tail = parse_list(parser, tail);
 	if (stress_at_sign(parser, '}'))
 		stress_wrong(parser, stress_here(parser), NULL, "there is no block to end here");
@@ -367,6 +374,11 @@ static struct stress_statement **parse_include(struct stress_parser *parser,
 	if (parser->depth >= STRESS_DEPTH_MAX) {
 		stress_wrong(parser, at, "does a file include itself?",
 			     "%u blocks and files in each other are allowed", STRESS_DEPTH_MAX);
+		return tail;
+	}
+	if (++parser->includes > STRESS_INCLUDES_MAX) {
+		stress_wrong(parser, at, "do files include each other again and again?",
+			     "%u files are the most that are included", STRESS_INCLUDES_MAX);
 		return tail;
 	}
 	text = NULL;

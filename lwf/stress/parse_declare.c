@@ -70,6 +70,9 @@ void stress_parse_let(struct stress_parser *parser)
 	    !stress_need_new_name(parser, "the variable's name", symbol->name,
 				  sizeof(symbol->name)))
 		return;
+	if (++parser->variables > STRESS_VARIABLES_MAX)
+		stress_wrong(parser, stress_here(parser), NULL, "%u variables are the most",
+			     STRESS_VARIABLES_MAX);
 	stress_need_sign(parser, '=');
 	at = stress_here(parser);
 	value = stress_need_value(parser);

@@ -45,6 +45,9 @@ struct stress_parser {
 	uint32_t depth;	 /* blocks and files that are open */
 	uint32_t blocks; /* blocks alone */
 	uint32_t expr_depth;
+	uint32_t variables;
+	uint32_t includes; /* files that were read, but the first */
+	size_t read_bytes; /* in all files */
 	unsigned worlds; /* STRESS_IN_* in which this statement is done */
 	bool has_header, has_statements;
 	int err; /* not 0: it has failed */

@@ -22,11 +22,14 @@
 #define STRESS_CLIENTS_MAX	32u
 #define STRESS_TRAFFICS_MAX	32u
 #define STRESS_DAEMONS_MAX	4u
+#define STRESS_VARIABLES_MAX	1000u
 #define STRESS_REPEATS_MAX	256u /* and things that are remembered */
 #define STRESS_LINK_FILTERS_MAX 6u
 #define STRESS_DEPTH_MAX	16u   /* blocks in blocks, files in files, parentheses */
 #define STRESS_PARTS_MAX	1000u /* of one expression, those of its variables too */
 #define STRESS_FILE_MAX_BYTES	(1u << 20)
+#define STRESS_INCLUDES_MAX	1000u	   /* files that are read, but the first */
+#define STRESS_TOTAL_MAX_BYTES	(2u << 20) /* of all of them; what is read again counts again */
 #define STRESS_PROBLEM_BYTES	768u
 
 /** Where something stands. @file is the scenario's; line and column (in bytes) count from 1. */
