@@ -83,7 +83,7 @@ void lwf_sim_host_run_until(struct lwf_host *host, uint64_t until_ns);
 bool lwf_sim_host_step(struct lwf_host *host);
 
 /**
- * The @nth allocation from now on (1: the next) returns NULL, once; 0: none does. Returns what was
+ * The @nth allocation from now on (1: the next) returns NULL, once; UINT64_MAX: all do; 0: none does. Returns what was
  * left of the number that was set before: 0 when that one has failed.
  */
 uint64_t lwf_sim_host_fail_nth(struct lwf_host *host, uint64_t nth);

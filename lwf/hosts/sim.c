@@ -47,7 +47,7 @@ struct sim_host {
 	struct lwf_timer *timer_list;
 	_Atomic(struct lwf_task *) posted; /* last come first; any thread pushes */
 	uint64_t allocations;		   /* out at present */
-	uint64_t fail_in;		   /* the allocation that fails counts this down to 0 */
+	uint64_t fail_in; /* the allocation that fails counts this down to 0; UINT64_MAX: all do */
 	lwf_log_sink sink;
 	struct sim_owners *owners; /* NULL: nobody knows any */
 	uint16_t listeners[LWF_SIM_LISTENERS_MAX];
@@ -82,13 +82,20 @@ static uint64_t sim_random(struct lwf_host *host)
 
 /* ---- memory ---- */
 
+static bool memory_fails(struct sim_host *sim)
+{
+	if (sim->fail_in == UINT64_MAX)
+		return true;
+	return sim->fail_in && --sim->fail_in == 0;
+}
+
 static void *sim_alloc(struct lwf_host *host, size_t bytes)
 {
 	struct sim_host *sim = sim_of(host);
 	uintptr_t aligned;
 	void *raw;
 
-	if (sim->fail_in && --sim->fail_in == 0)
+	if (memory_fails(sim))
 		return NULL;
 	if (bytes > SIZE_MAX - 2 * SIM_ALIGNMENT_BYTES)
 		return NULL;
@@ -189,7 +196,7 @@ static int sim_timer_init(struct lwf_host *host, struct lwf_timer *timer)
 {
 	struct sim_host *sim = sim_of(host);
 
-	if (sim->fail_in && --sim->fail_in == 0)
+	if (memory_fails(sim))
 		return -ENOMEM;
 	if (sim->timers == sim->slots) {
 		uint32_t slots = sim->slots ? 2 * sim->slots : 64;

@@ -13,7 +13,10 @@
 
 #include "interp_private.h"
 
-#define AT_REST_NS 1000000000ull /* at the end, traffic that was stopped comes home within */
+#define AT_REST_NS \
+	6000000000ull /* at the end what is out comes home within: `impair` delays by 5 s at most */
+#define LATE_NS \
+	20000000ull /* of the last look that `within` takes for one in time, in a real world */
 
 static bool run_all(struct stress_interp *interp, const struct stress_statement *list);
 static bool run_list(struct stress_interp *interp, const struct stress_statement *list);
@@ -59,9 +62,12 @@ void stress_give_up(struct stress_interp *interp, const struct stress_statement 
 		 interp->error->why);
 }
 
-/* An expectation does not hold. */
+/*
+ * An expectation does not hold: @statement's (NULL: what every scenario expects). Found is @how, and what
+ * the quantities of @condition are.
+ */
 static bool fail(struct stress_interp *interp, const struct stress_statement *statement,
-		 const struct stress_expr *condition)
+		 const char *expected, const char *how, const struct stress_expr *condition)
 {
 	struct stress_failure *failure = &interp->record->failure;
 	char found[STRESS_TEXT_BYTES] = "";
@@ -73,10 +79,10 @@ static bool fail(struct stress_interp *interp, const struct stress_statement *st
 	interp->record->verdict = STRESS_FAILED;
 	place(failure, statement);
 	failure->time_ns = now_ns(interp);
-	snprintf(failure->expected, sizeof(failure->expected), "%s", statement->text);
-	snprintf(failure->found, sizeof(failure->found), "%s", found);
+	snprintf(failure->expected, sizeof(failure->expected), "%s", expected);
+	snprintf(failure->found, sizeof(failure->found), "%.32s%.200s", how, found);
 	note(interp, (struct stress_event){.kind = STRESS_EVENT_EXPECT, .lane = STRESS_NO_LANE},
-	     statement, statement->text);
+	     statement, expected);
 	return false;
 }
 
@@ -108,7 +114,7 @@ static bool judge(struct stress_interp *interp, const struct stress_statement *s
 		if (!stress_eval(interp, always->condition, &value))
 			return false;
 		if (!value)
-			return fail(interp, always, always->condition);
+			return fail(interp, always, always->text, "", always->condition);
 	}
 	return true;
 }
@@ -117,36 +123,20 @@ static bool judge(struct stress_interp *interp, const struct stress_statement *s
 
 static bool end_fault(struct stress_interp *interp, uint32_t index)
 {
-	struct stress_in_force ended = interp->in_force[index];
+	const struct stress_statement *statement = interp->in_force[index].statement;
 	struct stress_event event = {.kind = STRESS_EVENT_FAULT, .lane = STRESS_NO_LANE};
 
-	interp->in_force[index] = interp->in_force[--interp->in_force_count];
-	note(interp, event, ended.statement, ended.call.text);
-	if (interp->world->ops->undo(interp->world, &ended.call, interp->error)) {
-		stress_give_up(interp, ended.statement);
-		return false;
-	}
-	return judge(interp, ended.statement);
-}
-
-/* The fault that ends first, or in_force_count. */
-static uint32_t first_to_end(const struct stress_interp *interp)
-{
-	uint32_t first = 0;
-
-	for (uint32_t i = 1; i < interp->in_force_count; i++)
-		if (interp->in_force[i].until_ns < interp->in_force[first].until_ns)
-			first = i;
-	return first;
+	note(interp, event, statement, interp->in_force[index].call.text);
+	return stress_force_end(interp, index) && judge(interp, statement);
 }
 
 /* One step of the world, at most until @until_ns. */
 static bool pass(struct stress_interp *interp, const struct stress_statement *statement,
 		 uint64_t until_ns)
 {
-	uint32_t first = first_to_end(interp);
+	uint32_t first = stress_force_first(interp);
 
-	if (interp->in_force_count) {
+	if (first < interp->in_force_count) {
 		if (interp->in_force[first].until_ns <= now_ns(interp))
 			return end_fault(interp, first);
 		if (interp->in_force[first].until_ns < until_ns)
@@ -203,6 +193,14 @@ static bool look_again(struct stress_interp *interp, const struct stress_stateme
 	return false;
 }
 
+/* What is seen to be true long after its time was perhaps not true in time. */
+static bool is_late(const struct stress_interp *interp, uint64_t until_ns,
+		    const struct stress_statement *statement)
+{
+	return statement->number && !interp->world->ops->is_virtual &&
+	       now_ns(interp) > until_ns + LATE_NS;
+}
+
 static bool run_expect(struct stress_interp *interp, const struct stress_statement *statement)
 {
 	struct stress_event event = {
@@ -217,10 +215,13 @@ static bool run_expect(struct stress_interp *interp, const struct stress_stateme
 	for (;;) {
 		if (!stress_eval(interp, statement->condition, &value))
 			return false;
-		if (value)
+		if (value && !is_late(interp, began + limit_ns, statement))
 			break;
+		if (value)
+			return fail(interp, statement, statement->text,
+				    "too late: ", statement->condition);
 		if (now_ns(interp) - began >= limit_ns)
-			return fail(interp, statement, statement->condition);
+			return fail(interp, statement, statement->text, "", statement->condition);
 		if (!pass(interp, statement, began + limit_ns))
 			return false;
 	}
@@ -267,8 +268,7 @@ static bool run_repeat(struct stress_interp *interp, const struct stress_stateme
 	if (!stress_eval(interp, statement->number, &number))
 		return false;
 	interp->depth++;
-	while (well &&
-	       (statement->for_time ? now_ns(interp) - began < (uint64_t)number : round < number)) {
+	while (well && (statement->for_time ? (int64_t)(now_ns(interp) - began) : round) < number) {
 		uint64_t before = now_ns(interp);
 
 		interp->counter[statement->counter % STRESS_REPEATS_MAX] = ++round;
@@ -312,7 +312,6 @@ static bool run_fault(struct stress_interp *interp, const struct stress_statemen
 {
 	struct stress_event event = {
 		.kind = STRESS_EVENT_FAULT, .lane = STRESS_NO_LANE, .flag = true};
-	struct stress_in_force *entry;
 	struct stress_fault_call call;
 	uint64_t for_ns = 0;
 
@@ -324,18 +323,8 @@ static bool run_fault(struct stress_interp *interp, const struct stress_statemen
 	if (interp->progress)
 		interp->progress->flaps += is_flap(call.fault);
 	note(interp, event, statement, statement->text);
-	if (interp->world->ops->fault(interp->world, &call, interp->error)) {
-		stress_give_up(interp, statement);
-		return false;
-	}
-	if (statement->duration) {
-		if (interp->in_force_count == STRESS_IN_FORCE_MAX &&
-		    !end_fault(interp, first_to_end(interp)))
-			return false;
-		entry = &interp->in_force[interp->in_force_count++];
-		*entry = (struct stress_in_force){call, statement, now_ns(interp) + for_ns};
-	}
-	return judge(interp, statement);
+	return stress_force_begin(interp, statement, &call, statement->duration ? &for_ns : NULL) &&
+	       judge(interp, statement);
 }
 
 static bool switch_traffic(struct stress_interp *interp, const struct stress_statement *statement,
@@ -357,25 +346,43 @@ static bool switch_traffic(struct stress_interp *interp, const struct stress_sta
 	return judge(interp, statement);
 }
 
-/* Whether nothing is out: frames of clients, and of modules. */
-static bool at_rest(struct stress_interp *interp, bool *rest)
+/*
+ * Whether nothing is out: frames of clients, and of modules of stacks that are the run's own. False: the run
+ * is over. @out is the question that had another answer.
+ */
+static bool at_rest(struct stress_interp *interp, struct stress_expr *out, bool *rest)
 {
-	struct stress_expr expr = {
+	const struct stress_scenario *scenario = interp->scenario;
+	uint32_t links = interp->world->options.on_stack ? 0 : scenario->links;
+	int64_t count = 0;
+
+	*out = (struct stress_expr){
 		.kind = STRESS_EXPR_QUANTITY, .quantity = STRESS_QUANTITY_OUTSTANDING, .word = -1};
-	int64_t out = 0;
-
 	*rest = true;
-	for (uint32_t i = 0; *rest && i < interp->scenario->clients + interp->scenario->links;
-	     i++) {
-		bool client = i < interp->scenario->clients;
+	for (uint32_t i = 0; *rest && i < scenario->clients + links; i++) {
+		bool client = i < scenario->clients;
 
-		expr.object.kind = client ? STRESS_CLIENT : STRESS_LINK;
-		expr.object.index = client ? i : i - interp->scenario->clients;
-		if (!stress_eval(interp, &expr, &out))
+		out->object.kind = client ? STRESS_CLIENT : STRESS_LINK;
+		out->object.index = client ? i : i - scenario->clients;
+		if (!stress_eval(interp, out, &count))
 			return false;
-		*rest = out == 0;
+		*rest = count == 0;
 	}
 	return true;
+}
+
+/* Lets time pass until nothing is out, or until @until_ns. False: the run is over. */
+static bool rest_until(struct stress_interp *interp, const struct stress_statement *statement,
+		       uint64_t until_ns, struct stress_expr *out, bool *rest)
+{
+	for (;;) {
+		if (!at_rest(interp, out, rest))
+			return false;
+		if (*rest || now_ns(interp) >= until_ns)
+			return true;
+		if (!pass(interp, statement, until_ns))
+			return false;
+	}
 }
 
 static bool run_drain(struct stress_interp *interp, const struct stress_statement *statement)
@@ -383,30 +390,16 @@ static bool run_drain(struct stress_interp *interp, const struct stress_statemen
 	struct stress_event event = {
 		.kind = STRESS_EVENT_EXPECT, .lane = STRESS_NO_LANE, .flag = true};
 	uint64_t began = now_ns(interp), limit_ns;
-	struct stress_failure *failure = &interp->record->failure;
+	struct stress_expr out;
 	bool rest;
 
 	if (!duration(interp, statement->number, &limit_ns))
 		return false;
 	interp->record->expectations++;
-	for (;;) {
-		if (!at_rest(interp, &rest))
-			return false;
-		if (rest)
-			break;
-		if (now_ns(interp) - began >= limit_ns) {
-			interp->over = true;
-			interp->record->verdict = STRESS_FAILED;
-			place(failure, statement);
-			failure->time_ns = now_ns(interp);
-			snprintf(failure->expected, sizeof(failure->expected), "%s",
-				 statement->text);
-			snprintf(failure->found, sizeof(failure->found), "frames are still out");
-			return false;
-		}
-		if (!pass(interp, statement, began + limit_ns))
-			return false;
-	}
+	if (!rest_until(interp, statement, began + limit_ns, &out, &rest))
+		return false;
+	if (!rest)
+		return fail(interp, statement, statement->text, "frames are still out: ", &out);
 	event.value = now_ns(interp) - began;
 	note(interp, event, statement, statement->text);
 	return true;
@@ -490,21 +483,42 @@ static bool run_list(struct stress_interp *interp, const struct stress_statement
 
 /* ---- the whole ---- */
 
-/* Traffic stops, faults end, what is out comes home: then the accounts are whole. */
+/* What waits in a client's ring for a stack that does not run, waits for ever: it is answered. */
+static bool cancel_waiting(struct stress_interp *interp)
+{
+	struct stress_fault_call call = {
+		.fault = STRESS_FAULT_CLIENT_CANCEL, .share = 1000000, .word = "", .text = ""};
+
+	call.object.kind = STRESS_CLIENT;
+	for (uint32_t i = 0; i < interp->scenario->clients; i++) {
+		call.object.index = i;
+		if (!interp->scenario->client[i].wait_when_paused)
+			continue;
+		if (interp->world->ops->fault(interp->world, &call, interp->error)) {
+			stress_give_up(interp, NULL);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Traffic stops, faults end that keep frames back, what is out comes home: then the accounts are whole. */
 static void come_to_rest(struct stress_interp *interp)
 {
-	uint64_t until;
-	bool rest = false;
+	struct stress_expr out;
+	uint32_t last;
+	bool rest;
 
 	if (!switch_traffic(interp, NULL, false))
 		return;
-	while (interp->in_force_count)
-		if (!end_fault(interp, first_to_end(interp)))
+	while ((last = stress_force_last(interp)) < interp->in_force_count)
+		if (!end_fault(interp, last))
 			return;
-	until = now_ns(interp) + AT_REST_NS;
-	while (now_ns(interp) < until && at_rest(interp, &rest) && !rest)
-		if (!pass(interp, NULL, until))
-			return;
+	if (!rest_until(interp, NULL, now_ns(interp) + AT_REST_NS, &out, &rest) || rest)
+		return;
+	if (cancel_waiting(interp) &&
+	    rest_until(interp, NULL, now_ns(interp) + AT_REST_NS, &out, &rest) && !rest)
+		fail(interp, NULL, "at the end what is out comes home", "", &out);
 }
 
 /*
@@ -515,6 +529,7 @@ static void settle(struct stress_interp *interp)
 {
 	const struct stress_world_ops *ops = interp->world->ops;
 	uint64_t until = now_ns(interp) + AT_REST_NS;
+	struct stress_expr out;
 	struct lwf_error error;
 	bool rest = false;
 
@@ -522,7 +537,7 @@ static void settle(struct stress_interp *interp)
 		return;
 	for (uint32_t i = 0; i < interp->scenario->traffics; i++)
 		ops->traffic(interp->world, i, false, &error);
-	while (now_ns(interp) < until && at_rest(interp, &rest) && !rest)
+	while (now_ns(interp) < until && at_rest(interp, &out, &rest) && !rest)
 		if (ops->wait(interp->world, until, &error))
 			return;
 }

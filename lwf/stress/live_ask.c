@@ -7,8 +7,10 @@
  * account; witnesses are counters of the kernel.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/wait.h>
 
 #include "live_world.h"
 #include "sight.h"
@@ -25,29 +27,53 @@ void live_forget(struct live_link *link)
 	link->seen = link->ledger = NULL;
 }
 
-/* A daemon that has no memory for an answer closes the connection: it is asked again on another one. */
+/* Whether silence is wrong: the daemon runs, is not stopped, is not about to end, and has memory. */
+static bool has_to_answer(const struct live_link *link)
+{
+	siginfo_t info = {0};
+
+	if (link->pid <= 0 || link->stopped || link->ending || live_shim_starves(link))
+		return false;
+	if (link->world->shared)
+		return kill(link->pid, 0) == 0;
+	/* that it has ended is told by who looks for that */
+	return waitid(P_PID, (id_t)link->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid == 0;
+}
+
+/*
+ * NULL: there is no answer, and when that is wrong it has been said. A daemon without memory for an answer
+ * closes the connection: it is asked again on another one.
+ */
 static json_t *request(struct live_link *link, enum lwf_wire_type type)
 {
-	struct lwf_error error;
+	struct lwf_error error = {.exit = LWF_EXIT_UNREACHABLE, .why = "it takes no connection"};
+	uint64_t failed = live_shim_failed(link);
 	json_t *reply = NULL;
-	uint64_t failed;
 
 	for (uint32_t tries = 0; tries < ASK_TRIES; tries++) {
-		failed = live_shim_failed(link);
-		if (!link->asks && failed && !link->stopped)
+		if (!link->asks && has_to_answer(link)) {
+			link->again_ns = 0;
 			(void)live_watch_again(link);
-		if (!link->asks || link->stopped)
+		}
+		if (link->stopped || link->mute || (!link->asks && !has_to_answer(link)))
 			return NULL;
+		if (!link->asks)
+			continue;
 		if (!lwf_connection_request(link->asks, type,
 					    json_pack("{s:s}", "stack", link->declared->name),
 					    LIVE_REQUEST_NS, &reply, NULL, &error))
 			return reply;
-		if (error.exit == LWF_EXIT_UNREACHABLE) {
-			lwf_connection_close(link->asks);
-			link->asks = NULL;
-		}
-		if (live_shim_failed(link) == failed || live_shim_starves(link))
-			return NULL;
+		if (error.exit != LWF_EXIT_UNREACHABLE)
+			break;
+		lwf_connection_close(link->asks);
+		link->asks = NULL;
+	}
+	if ((error.exit == LWF_EXIT_UNREACHABLE || error.exit == LWF_EXIT_TIMEOUT) &&
+	    live_shim_failed(link) == failed && has_to_answer(link)) {
+		link->mute = true;
+		live_wrong(link->world, "a daemon that runs answers", "lwfd of %s: %s",
+			   link->declared->name, error.why);
 	}
 	return NULL;
 }

@@ -68,6 +68,7 @@ int live_daemon_start(struct live_link *link)
 	if (pid < 0)
 		return (int)pid;
 	link->pid = pid;
+	link->is_starved = false; /* the new one has its descriptors */
 	memset(&link->usage, 0, sizeof(link->usage));
 	return 0;
 }

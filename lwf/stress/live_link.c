@@ -78,6 +78,14 @@ static uint32_t far_mtu(const struct live_link *link)
 
 /* ---- the wire ---- */
 
+/* A NIC that was made is as the last one was. */
+static int equip(struct live_link *link)
+{
+	int err = link->declared->offload_none ? live_net_take_offload(link->nic) : 0;
+
+	return err ? err : live_queue_again(link);
+}
+
 static int lay(struct live_link *link)
 {
 	struct live_link *peer = peer_of(link);
@@ -94,10 +102,9 @@ static int lay(struct live_link *link)
 	memcpy(link->nic, link->first, sizeof(link->nic));
 	memcpy(peer->nic, peer->first, sizeof(peer->nic));
 	link->away = peer->away = false;
-	if (link->declared->offload_none)
-		err = live_net_take_offload(link->nic);
-	if (!err && !link->far_net && peer->declared->offload_none)
-		err = live_net_take_offload(peer->nic);
+	err = equip(link);
+	if (!err && !link->far_net)
+		err = equip(peer);
 	if (err)
 		return err;
 	err = link->far_net ? live_net_set_up(link->far_net, link->far, true)
@@ -169,6 +176,8 @@ static int move_back(struct live_link *link)
 		return 0;
 	err = live_net_move(link->away_net, link->nic, link->world->near_ns);
 	link->away = false;
+	if (!err)
+		err = live_queue_again(link);
 	return err ? err : live_net_set_up(link->world->near_net, link->nic, true);
 }
 
@@ -225,7 +234,7 @@ static int set_name(struct live_link *link, const char *name)
 	return err;
 }
 
-/* What undo() needs of what @fault changes. */
+/* What undo() needs of what @fault changes: as it was before any such fault. */
 static int remember(struct live_link *link, bool upper, enum stress_fault fault)
 {
 	struct live_was *was = &link->was[upper ? LIVE_UPPER : LIVE_LOWER];
@@ -235,11 +244,12 @@ static int remember(struct live_link *link, bool upper, enum stress_fault fault)
 
 	if (err)
 		return err;
-	if (fault == STRESS_FAULT_MTU)
+	if (fault == STRESS_FAULT_MTU && !was->mtu_bytes)
 		was->mtu_bytes = device.mtu_bytes;
-	else if (fault == STRESS_FAULT_MAC)
+	if (fault == STRESS_FAULT_MAC && !was->has_mac)
 		memcpy(was->mac, device.mac, sizeof(was->mac));
-	else
+	was->has_mac |= fault == STRESS_FAULT_MAC;
+	if (fault == STRESS_FAULT_RENAME && !was->name[0])
 		memcpy(was->name, link->nic, sizeof(was->name));
 	return 0;
 }

@@ -105,42 +105,82 @@ static int wake(struct live_link *link, uint32_t ifindex, struct queue queue)
 	return set_queue(link, ifindex, &queue);
 }
 
-int live_queue_slow(struct live_link *link, uint64_t ns)
+static uint32_t burst_of(const struct live_link *link)
 {
-	uint32_t ifindex = if_nametoindex(link->nic);
-	uint64_t rate = ns ? QUEUE_BYTES * 1000000000ull / ns : FREE_RATE;
-	struct queue queue = {.burst = BURST_BYTES, .limit = QUEUE_BYTES};
+	uint32_t longest = link->declared->mtu_bytes + 14;
+
+	return longest > BURST_BYTES ? longest + 86 : BURST_BYTES;
+}
+
+static int make_slow(struct live_link *link, uint32_t ifindex)
+{
+	uint64_t ns = link->queue_ns, rate = ns ? QUEUE_BYTES * 1000000000ull / ns : FREE_RATE;
+	struct queue queue = {.burst = burst_of(link), .limit = QUEUE_BYTES};
 
 	queue.rate = (uint32_t)(rate < STUCK_RATE  ? STUCK_RATE
 				: rate > FREE_RATE ? FREE_RATE
 						   : rate);
-	if (!ifindex)
-		return -ENODEV;
-	if (link->declared->mtu_bytes + 14 > queue.burst)
-		queue.burst = link->declared->mtu_bytes + 100;
-	link->is_queued = true;
 	return wake(link, ifindex, queue);
+}
+
+static int make_stuck(struct live_link *link, uint32_t ifindex)
+{
+	struct queue queue = {.rate = STUCK_RATE, .burst = burst_of(link), .limit = STUCK_BYTES};
+
+	return set_queue(link, ifindex, &queue);
+}
+
+static int make_free(struct live_link *link, uint32_t ifindex)
+{
+	struct queue queue = {.rate = FREE_RATE, .burst = FREE_BURST, .limit = FREE_BYTES};
+
+	return wake(link, ifindex, queue);
+}
+
+/* A device that is away, or not there, gets it when it comes. */
+static int make(struct live_link *link)
+{
+	uint32_t ifindex = link->away ? 0 : if_nametoindex(link->nic);
+
+	if (!ifindex)
+		return 0;
+	switch (link->queue) {
+	case LIVE_QUEUE_SLOW:
+		return make_slow(link, ifindex);
+	case LIVE_QUEUE_STUCK:
+		return make_stuck(link, ifindex);
+	case LIVE_QUEUE_FREE:
+		return make_free(link, ifindex);
+	case LIVE_QUEUE_NONE:
+		break;
+	}
+	return 0;
+}
+
+int live_queue_slow(struct live_link *link, uint64_t ns)
+{
+	link->queue = LIVE_QUEUE_SLOW;
+	link->queue_ns = ns;
+	return make(link);
 }
 
 int live_queue_stop(struct live_link *link)
 {
-	uint32_t ifindex = if_nametoindex(link->nic);
-	struct queue queue = {.rate = STUCK_RATE, .burst = BURST_BYTES, .limit = STUCK_BYTES};
-
-	if (!ifindex)
-		return -ENODEV;
-	if (link->declared->mtu_bytes + 14 > queue.burst)
-		queue.burst = link->declared->mtu_bytes + 100;
-	link->is_queued = true;
-	return set_queue(link, ifindex, &queue);
+	link->queue = LIVE_QUEUE_STUCK;
+	return make(link);
 }
 
 int live_queue_free(struct live_link *link)
 {
-	uint32_t ifindex = if_nametoindex(link->nic);
-	struct queue queue = {.rate = FREE_RATE, .burst = FREE_BURST, .limit = FREE_BYTES};
-
-	if (!link->is_queued || !ifindex)
+	if (link->queue == LIVE_QUEUE_NONE)
 		return 0;
-	return wake(link, ifindex, queue);
+	link->queue = LIVE_QUEUE_FREE;
+	return make(link);
+}
+
+int live_queue_again(struct live_link *link)
+{
+	if (link->queue == LIVE_QUEUE_FREE)
+		link->queue = LIVE_QUEUE_NONE; /* it went with its device */
+	return make(link);
 }

@@ -126,9 +126,10 @@ struct live_link {
 	char tap[IFNAMSIZ], far[IFNAMSIZ];
 	uint8_t mac[LIVE_MAC_BYTES], far_mac[LIVE_MAC_BYTES]; /* when it is made again */
 	uint32_t mtu_bytes;				      /* likewise */
-	struct live_was {				      /* before it was changed */
-		char name[IFNAMSIZ];
-		uint32_t mtu_bytes;
+	struct live_was {				      /* before it was changed first */
+		char name[IFNAMSIZ];			      /* empty: it was not */
+		uint32_t mtu_bytes;			      /* 0: likewise */
+		bool has_mac;
 		uint8_t mac[LIVE_MAC_BYTES];
 	} was[LIVE_SIDES];
 	char control[LIVE_PATH_BYTES], log[LIVE_PATH_BYTES];
@@ -149,6 +150,7 @@ struct live_link {
 	struct live_life life; /* what it said last */
 	struct live_life past; /* the lives that are over */
 	bool uncertain;	       /* of one of these nobody could say what its last moment was */
+	bool mute;	       /* it hangs, which was said: it is not asked any more */
 	bool ending;	       /* it was told to end */
 	struct live_usage usage;
 	uint64_t pauses, pended;
@@ -163,8 +165,14 @@ struct live_link {
 	uint64_t heard;		   /* number of the last record of its trace */
 	uint64_t again_ns;	   /* when to connect again, at the earliest */
 	struct fault_page *faults; /* what its daemon shall suffer; NULL: it runs as it is */
-	bool is_queued;		   /* a queue stands before its device */
-	bool is_starved;	   /* of descriptors; it had these: */
+	enum live_queue {
+		LIVE_QUEUE_NONE,
+		LIVE_QUEUE_FREE, /* that nobody notices */
+		LIVE_QUEUE_SLOW, /* emptied in queue_ns */
+		LIVE_QUEUE_STUCK,
+	} queue; /* that stands before its device, or will as soon as there is one */
+	uint64_t queue_ns;
+	bool is_starved; /* of descriptors; it had these: */
 	struct rlimit descriptors;
 };
 
@@ -417,6 +425,9 @@ int live_shim_fault(struct live_link *link, const struct stress_fault_call *call
 int live_queue_slow(struct live_link *link, uint64_t ns);
 int live_queue_stop(struct live_link *link);
 int live_queue_free(struct live_link *link);
+
+/** The NIC is another one, or came back: what stood before it does so again. */
+int live_queue_again(struct live_link *link);
 
 /* ---- live_starve.c ---- */
 

@@ -10,27 +10,29 @@
 
 /* ---- devices ---- */
 
-static void appear(struct lwf_link *device, uint32_t *ifindex)
+/* A new device of the name, with its cable in it. */
+static void appear(struct sim_link *link, struct lwf_link *device, bool upper)
 {
 	device->present = device->admin_up = device->carrier = true;
-	device->ifindex = ++*ifindex;
+	device->ifindex = ++link->ifindex;
+	link->unplugged[upper] = false;
 }
 
 /* The device changes; false: that is no fault of links. */
-static bool change_device(struct sim_link *link, struct lwf_link *device, enum stress_fault fault)
+static bool change_device(struct sim_link *link, bool upper, enum stress_fault fault)
 {
+	struct lwf_link *device = upper ? &link->upper_link : &link->link;
+
 	switch (fault) {
 	case STRESS_FAULT_LINK_DOWN:
-		device->admin_up = device->carrier = false;
-		return true;
 	case STRESS_FAULT_LINK_UP:
-		device->admin_up = device->present;
-		device->carrier = device->present;
+		device->admin_up = fault == STRESS_FAULT_LINK_UP && device->present;
+		device->carrier = device->admin_up && !link->unplugged[upper];
 		return true;
 	case STRESS_FAULT_CARRIER_OFF:
 	case STRESS_FAULT_CARRIER_ON:
-		device->carrier =
-			fault == STRESS_FAULT_CARRIER_ON && device->present && device->admin_up;
+		link->unplugged[upper] = fault == STRESS_FAULT_CARRIER_OFF;
+		device->carrier = device->admin_up && !link->unplugged[upper];
 		return true;
 	case STRESS_FAULT_DELETE:
 	case STRESS_FAULT_MOVE:
@@ -40,7 +42,7 @@ static bool change_device(struct sim_link *link, struct lwf_link *device, enum s
 	case STRESS_FAULT_CREATE:
 	case STRESS_FAULT_RETURN:
 		if (!device->present)
-			appear(device, &link->ifindex);
+			appear(link, device, upper);
 		return true;
 	default:
 		return false;
@@ -86,13 +88,9 @@ static int send_fault(struct sim_link *link, bool upper, const struct stress_fau
 		      struct lwf_error *error)
 {
 	struct lwf_edge *edge = upper ? link->upper : link->lower;
-	struct lwf_sim_edge_config *config;
+	struct lwf_sim_edge_config *config = &link->device[upper];
 	int reason;
 
-	if (!edge)
-		return sim_refuse(error, LWF_EXIT_NO_OBJECT, call->text,
-				  "no daemon has that link now");
-	config = lwf_sim_edge_config(edge);
 	switch (call->fault) {
 	case STRESS_FAULT_SEND_ERROR:
 		reason = reason_of(call->word);
@@ -113,10 +111,10 @@ static int send_fault(struct sim_link *link, bool upper, const struct stress_fau
 		config->delay_ns = config->delay_ns ? config->delay_ns : SIM_QDISC_NS;
 		break;
 	default:
-		*config = link->device;
-		if (upper)
-			memset(config, 0, sizeof(*config));
+		*config = sim_device(link, upper);
 	}
+	if (edge)
+		*lwf_sim_edge_config(edge) = *config;
 	link->world->changes++;
 	return 0;
 }
@@ -154,11 +152,10 @@ static int link_fault(struct sim_link *link, const struct stress_fault_call *cal
 		break;
 	case STRESS_FAULT_MTU:
 	case STRESS_FAULT_MAC:
-		*(upper ? &link->upper_before : &link->before) = *device;
 		err = set_number(device, call, error);
 		break;
 	default:
-		if (!change_device(link, device, call->fault))
+		if (!change_device(link, upper, call->fault))
 			return sim_refuse(error, LWF_EXIT_SKIPPED, call->text,
 					  "the simulation has no such fault");
 	}
@@ -189,8 +186,8 @@ static int world_fault(struct sim_world *world, const struct stress_fault_call *
 		return 0;
 	case STRESS_FAULT_MEMORY_OUT:
 	case STRESS_FAULT_MEMORY_OK:
-		world->memory_out = call->fault == STRESS_FAULT_MEMORY_OUT;
-		lwf_sim_host_fail_nth(world->host, world->memory_out);
+		lwf_sim_host_fail_nth(world->host,
+				      call->fault == STRESS_FAULT_MEMORY_OUT ? UINT64_MAX : 0);
 		return 0;
 	case STRESS_FAULT_STALE:
 	case STRESS_FAULT_FRESH:
@@ -229,11 +226,13 @@ int sim_undo(struct stress_world *base, const struct stress_fault_call *call,
 
 	back.fault = stress_fault_row(call->fault)->undo;
 	if (call->fault == STRESS_FAULT_MTU) {
-		back.number = (upper ? &link->upper_before : &link->before)->mtu_bytes;
+		back.number = link->declared->mtu_bytes;
 	} else if (call->fault == STRESS_FAULT_MAC) {
-		memcpy((upper ? &link->upper_link : &link->link)->mac,
-		       (upper ? &link->upper_before : &link->before)->mac, 6);
-		sim_tell(link, "mac back");
+		sim_first_mac(link, upper ? &link->upper_link : &link->link);
+		if (upper)
+			sim_tell_upper(link);
+		else
+			sim_tell(link, "mac back");
 		return 0;
 	} else if (call->fault == STRESS_FAULT_RENAME) {
 		back.word = SIM_LOWER_NAME;

@@ -83,15 +83,19 @@ static bool is_taken(const uint8_t *packet, size_t bytes)
 void sim_client_garble(struct sim_client *client, int64_t number)
 {
 	uint8_t packet[STRESS_GARBLE_BYTES];
+	uint64_t strikes = 0;
 	const char *how;
 
+	/* on connections that are new each time: what an earlier one was forgiven is forgotten */
 	for (int64_t i = 0; i < number && link_of_client(client)->stack; i++) {
 		size_t bytes = stress_garble(packet, client->garbled++, &how);
 
 		if (is_taken(packet, bytes))
 			sim_wrong(client->world, "a message that is none is answered with an error",
 				  "one of %s is done, and %s", client->declared->name, how);
-		else if (++client->rejected % LWF_WIRE_STRIKES_MAX == 0)
-			client->hung_up++;
+		else {
+			client->rejected++;
+			client->hung_up += ++strikes % LWF_WIRE_STRIKES_MAX == 0;
+		}
 	}
 }

@@ -190,14 +190,16 @@ static int add_filters(struct sim_link *link, struct lwf_error *error)
 	return 0;
 }
 
-static void set_device(struct sim_link *link)
+struct lwf_sim_edge_config sim_device(const struct sim_link *link, bool upper)
 {
-	link->device = (struct lwf_sim_edge_config){
-		.delay_ns = link->declared->qdisc_kernel ? SIM_QDISC_NS : 0,
-		.jitter_ns = link->declared->qdisc_kernel ? SIM_QDISC_NS : 0,
-		.plain = stress_link_is_plain(link->declared),
-	};
-	*lwf_sim_edge_config(link->lower) = link->device;
+	uint64_t ns = link->declared->qdisc_kernel ? SIM_QDISC_NS : 0;
+
+	return upper ? (struct lwf_sim_edge_config){0}
+		     : (struct lwf_sim_edge_config){
+			       .delay_ns = ns,
+			       .jitter_ns = ns,
+			       .plain = stress_link_is_plain(link->declared),
+		       };
 }
 
 static void match_holds(struct sim_link *link)
@@ -261,7 +263,10 @@ static int open_stack(struct sim_link *link, struct lwf_engine *engine, struct l
 	lwf_sim_edge_on_transmit(link->lower, on_lower, link);
 	if (link->upper)
 		lwf_sim_edge_on_transmit(link->upper, on_upper, link);
-	set_device(link);
+	/* what befalls sends befell the device, whoever has it */
+	*lwf_sim_edge_config(link->lower) = link->device[0];
+	if (link->upper)
+		*lwf_sim_edge_config(link->upper) = link->device[1];
 	err = lwf_stack_create(engine, link->declared->name, link->upper, link->lower,
 			       &link->stack);
 	if (err) {
@@ -462,14 +467,18 @@ int sim_order(struct stress_world *base, enum stress_order order,
 	case STRESS_ORDER_PAUSE:
 		lwf_stack_hold(link->stack, LWF_HOLD_USER_PAUSE);
 		return 0;
-	case STRESS_ORDER_RESTART:
+	case STRESS_ORDER_RESTART: /* both as lwfd does */
+		lwf_stack_release(link->stack, LWF_HOLD_FAULT_PAUSE);
 		lwf_stack_release(link->stack, LWF_HOLD_USER_PAUSE);
+		lwf_stack_retry(link->stack);
 		return 0;
 	case STRESS_ORDER_DETACH:
 		lwf_stack_hold(link->stack, LWF_HOLD_USER_DETACH);
 		return 0;
 	case STRESS_ORDER_ATTACH:
+		lwf_stack_release(link->stack, LWF_HOLD_FAULT_DETACH);
 		lwf_stack_release(link->stack, LWF_HOLD_USER_DETACH);
+		lwf_stack_retry(link->stack);
 		return 0;
 	default:
 		return change_filter(link, order, object->module, text, error);
@@ -478,10 +487,17 @@ int sim_order(struct stress_world *base, enum stress_order order,
 
 /* ---- at the beginning ---- */
 
+void sim_first_mac(const struct sim_link *link, struct lwf_link *device)
+{
+	static const uint8_t mac[6] = {0x02, 0x4c, 0x57, 0x46, 0x00, 0x01};
+
+	memcpy(device->mac, mac, sizeof(mac));
+	device->mac[4] = (uint8_t)link->index;
+}
+
 int sim_link_init(struct sim_world *world, uint32_t index)
 {
 	const struct stress_scenario *scenario = world->base.options.scenario;
-	static const uint8_t mac[6] = {0x02, 0x4c, 0x57, 0x46, 0x00, 0x01};
 	struct sim_link *link = &world->link[index];
 
 	link->world = world;
@@ -494,10 +510,10 @@ int sim_link_init(struct sim_world *world, uint32_t index)
 				       .mtu_bytes = link->declared->mtu_bytes,
 				       .ifindex = link->ifindex,
 				       .speed_mbps = 10000};
-	memcpy(link->link.mac, mac, sizeof(mac));
-	memcpy(link->link.permanent_mac, mac, sizeof(mac));
-	link->link.mac[4] = link->link.permanent_mac[4] = (uint8_t)index;
+	sim_first_mac(link, &link->link);
+	memcpy(link->link.permanent_mac, link->link.mac, sizeof(link->link.mac));
 	link->upper_link = link->link;
+	link->device[0] = sim_device(link, false);
 	link->lane = stress_record_lane(world->base.options.record, link->declared->name, NULL);
 	if (link->declared->peer == index)
 		return 0;

@@ -81,9 +81,9 @@ struct sim_link {
 	uint32_t ifindex;
 	struct lwf_stack *stack; /* NULL: its daemon is not there */
 	struct lwf_edge *lower, *upper;
-	struct lwf_sim_edge_config device;    /* what it is without faults */
+	struct lwf_sim_edge_config device[2]; /* how lower and upper take sends now */
 	struct lwf_link link, upper_link;     /* what the devices are now, whoever looks */
-	struct lwf_link before, upper_before; /* an MTU or MAC fault: what they were */
+	bool unplugged[2];		      /* lower and upper have no cable */
 	uint64_t lower_took, lower_gave;      /* frames, by the devices' own count */
 	uint64_t upper_took, upper_gave;
 	uint64_t took_bytes[2];		  /* lower, upper */
@@ -128,8 +128,7 @@ struct sim_world {
 	uint64_t digest;
 	uint64_t changes; /* of what expectations look at */
 	uint64_t rules_broken;
-	bool memory_out; /* every allocation fails */
-	bool stale;	 /* the engine is told of no link */
+	bool stale; /* the engine is told of no link */
 	struct stress_known known;
 	bool over;		       /* everything was closed */
 	struct stress_failure failure; /* expected[0]: something was found wrong */
@@ -185,6 +184,12 @@ void sim_bury(struct sim_world *world);
 /** Tells the engine what has become of the device of @link. */
 void sim_tell(struct sim_link *link, const char *event);
 void sim_tell_upper(struct sim_link *link);
+
+/** How a device takes sends without a fault. */
+struct lwf_sim_edge_config sim_device(const struct sim_link *link, bool upper);
+
+/** Gives @device the MAC that devices of @link begin with. */
+void sim_first_mac(const struct sim_link *link, struct lwf_link *device);
 
 /* ---- sim_fault.c ---- */
 

@@ -216,11 +216,8 @@ static int sim_wait(struct stress_world *base, uint64_t until_ns, struct lwf_err
 		return 0;
 	}
 	lwf_timer_set(&world->alarm, until - now);
-	while (world->changes == changes && lwf_host_now_ns(world->host) < until) {
-		if (world->memory_out)
-			lwf_sim_host_fail_nth(world->host, 1);
+	while (world->changes == changes && lwf_host_now_ns(world->host) < until)
 		lwf_sim_host_step(world->host);
-	}
 	lwf_timer_cancel(&world->alarm);
 	return 0;
 }
@@ -335,7 +332,6 @@ static void tear_down(struct sim_world *world)
 	const struct stress_scenario *scenario = world->base.options.scenario;
 
 	lwf_sim_host_fail_nth(world->host, 0);
-	world->memory_out = false;
 	for (uint32_t i = 0; i < scenario->traffics; i++)
 		lwf_timer_fini(&world->traffic[i].timer);
 	for (uint32_t i = 0; i < scenario->clients; i++) {

@@ -193,6 +193,16 @@ finish long 15
 expect_equal "exit code" 1 "$CODE"
 expect_match "what is told" 'no process ends by itself.*the process of c1 ended with signal 9' "$ERR"
 
+step "a daemon that hangs is a run that failed: silence answers nothing"
+{ cat head.inc && echo 'after 60s expect state(lan0) == detached and outstanding(c1) == 0'; } >hangs.scn
+background hangs lwf-stress run --live hangs.scn
+within 10 clients_run || fail "nothing runs: $(cat hangs.err)"
+kill -STOP "$(pids lwfd | head -n 1)"
+finish hangs 40
+expect_equal "exit code" 1 "$CODE"
+expect_match "what is told" 'a daemon that runs answers.*no answer in time' "$ERR"
+within 5 nothing_is_left || fail "left: $(ps -e -o pid,comm) $(ip -br link)"
+
 step "who is stopped goes with the run, too"
 background stopped lwf-stress run --live stopped.scn
 within 10 some_stopped || fail "nothing is stopped: $(ps -e -o pid,state,comm) $(cat stopped.err)"

@@ -54,6 +54,41 @@ step "a device that refuses, has no room, is stuck; descriptors, link messages, 
 expect_exit 0 lwf-stress run --live "$scenarios/send-errors.scn" --json
 expect_equal "verdict, lost, doubled, rules" "passed 0 0 0" "$(json '"\(.verdict) \(.lost) \(.doubled) \(.rules_broken)"')"
 
+step "what befalls a device befalls the next one of its name; each daemon is denied descriptors anew"
+cat >again.scn <<-'END'
+	scenario "again" seed 5
+	link lan0 upper tap lower veth qdisc kernel
+	client c1 on lan0
+	traffic t1 from c1 udp 10.0.0.1:9 -> 10.0.0.2:9 size 1000..1500 rate 1kpps
+	link lan0.lower mtu 1000 for 500ms
+	link lan0.lower mtu 900 for 200ms
+	expect mtu(lan0.lower) == 900
+	within 400ms expect mtu(lan0.lower) == 1000
+	within 600ms expect mtu(lan0.lower) == 1500
+	fault lan0 send stuck for 20s
+	device lan0.lower delete
+	within 1s expect state(lan0) == detached
+	device lan0.lower create
+	within 5s expect state(lan0) == running
+	start t1
+	after 300ms expect kernel_tx(lan0.lower) <= 2 and outstanding(c1) > 100
+	stop t1
+	fault lan0 send ok
+	drain within 2s
+	expect completed(c1) > 100
+	only live {
+	repeat 2 {
+	  fault descriptors exhaust
+	  client c1 crowd 30
+	  within 2s expect logged(main, "no descriptors are left") == 1
+	  daemon kill
+	  daemon start
+	  within 5s expect state(lan0) == running
+	}
+	}
+END
+expect_exit 0 lwf-stress run --live again.scn --json
+
 step "a pause that really waits for a device that is slow, and stuck"
 expect_exit 0 lwf-stress run --live "$scenarios/slow-drain.scn" --json
 expect_equal "verdict, lost, doubled, rules" "passed 0 0 0" "$(json '"\(.verdict) \(.lost) \(.doubled) \(.rules_broken)"')"

@@ -180,6 +180,84 @@ static void test_faults(void **state)
 	passes("link lan0.upper down\nexpect up(lan0.upper) == 0 and state(lan0) == running\n");
 }
 
+/* The newest is to be seen; what lies below it is seen again when it ends; the last one leaves all as it was. */
+static void test_faults_upon_faults(void **state)
+{
+	(void)state;
+	passes("link lan0.lower mtu 1000 for 20ms\nlink lan0.lower mtu 900 for 10ms\n"
+	       "expect mtu(lan0.lower) == 900\nafter 11ms expect mtu(lan0.lower) == 1000\n"
+	       "after 10ms expect mtu(lan0.lower) == 1500\n");
+	passes("link lan0.lower mtu 1000 for 10ms\nlink lan0.lower mtu 900 for 20ms\n"
+	       "after 11ms expect mtu(lan0.lower) == 900\nafter 10ms expect mtu(lan0.lower) == "
+	       "1500\n");
+	passes("link lan0.lower mtu 1000\nlink lan0.lower mtu 900 for 10ms\n"
+	       "after 11ms expect mtu(lan0.lower) == 1000\n");
+	passes("link lan0.lower down for 20ms\nlink lan0.lower down for 10ms\n"
+	       "after 11ms expect up(lan0.lower) == 0\nafter 10ms expect up(lan0.lower) == 1\n");
+	passes("link lan0.lower down for 10ms\nlink lan0.lower up\nlink lan0.lower down\n"
+	       "after 11ms expect up(lan0.lower) == 0\n");
+	passes("link lan0.lower carrier-off for 50ms\nlink lan0.lower down for 10ms\n"
+	       "after 11ms expect up(lan0.lower) == 1 and carrier(lan0.lower) == 0\n"
+	       "after 40ms expect carrier(lan0.lower) == 1\n");
+	passes("start t1\nfault lan0.lower send error EIO for 20ms\n"
+	       "fault lan0.lower send error EPERM for 10ms\nafter 11ms remember n = completed(c1, "
+	       "SUCCESS)\n"
+	       "after 5ms expect completed(c1, SUCCESS) == n\n"
+	       "after 10ms expect completed(c1, SUCCESS) > n\n");
+	passes("start t1\nclient c1 stop for 50ms\nclient c1 stop for 10ms\nremember n = "
+	       "submitted(c1)\n"
+	       "after 20ms expect submitted(c1) == n\nafter 40ms expect submitted(c1) > n\n");
+	/* of 100 that hide each other one is kept; 2000 that do not are too many */
+	passes("link lan0.lower down for 10s\nrepeat 100 { fault lan0.upper link mtu 1400 for 20s "
+	       "}\n"
+	       "after 10ms expect up(lan0.lower) == 0\n");
+	assert_int_equal(
+		run("repeat 2000 as n { fault lan0.upper link mtu 1400 for 20s - 1ms * n }\n", 1),
+		LWF_EXIT_USAGE);
+	assert_non_null(strstr(record.failure.found, "faults that last"));
+}
+
+/* A fault befalls the device, whoever has it. */
+static void test_faults_and_daemons(void **state)
+{
+	(void)state;
+	passes("fault lan0.lower send error EIO for 10s\ndaemon kill\ndaemon start\n"
+	       "within 1s expect state(lan0) == running\nstart t1\n"
+	       "after 50ms expect completed(c1, FAILURE) > 100 and completed(c1, SUCCESS) == 0\n");
+	passes("fault memory exhaust\nfilter lan0 insert \"impair\"\nfilter lan0 insert "
+	       "\"monitor\"\n"
+	       "fault memory ok\nafter 1ms expect state(lan0/impair) == detached\n"
+	       "expect state(lan0) == running\n");
+	passes("client c1 garble 2\nclient c1 garble 2\nexpect rejected(c1) == 4 and hung_up(c1) "
+	       "== "
+	       "0\n");
+	passes("fault memory exhaust\nlink lan0.lower down\nlink lan0.lower up\nafter 1ms fault "
+	       "memory "
+	       "ok\n"
+	       "expect state(lan0/inject) == detached\nstack lan0 restart\n"
+	       "within 10ms expect state(lan0/inject) == running and state(lan0) == running\n");
+}
+
+/* At the end what is out comes home, or the run has failed. */
+static void test_the_end(void **state)
+{
+	(void)state;
+	passes("fault lan0.lower send stuck\nstart t1\nafter 50ms expect outstanding(c1) > 100\n");
+	assert_int_equal(record.account[0].lost, 0);
+	assert_int_equal(lwf_ledger_outstanding(&record.account[0].ledger), 0);
+	passes("client c2 on lan0 when-paused wait\n"
+	       "traffic t2 from c2 udp 10.0.0.1:9 -> 10.0.0.2:9 size 60 rate 1kpps\n"
+	       "start t2\nlink lan0.lower down\nafter 50ms expect outstanding(c2) > 10\n");
+	assert_int_equal(record.account[1].lost, 0);
+	assert_true(record.account[1].ledger.refused[LWF_ANSWER_SEND_ABORTED] > 10);
+	passes("start t1\nclient c1 deaf\nafter 50ms client c1 flood\nafter 10ms\n");
+	assert_int_equal(record.account[0].lost, 0);
+	assert_int_equal(run("filter lan0 insert \"hold:frames=4\"\nstart t1\nafter 50ms\n", 1),
+			 LWF_EXIT_FALSE);
+	assert_non_null(strstr(record.failure.expected, "comes home"));
+	assert_non_null(strstr(record.failure.found, "outstanding(c1)"));
+}
+
 static void test_pauses(void **state)
 {
 	(void)state;
@@ -324,7 +402,7 @@ static void test_record(void **state)
 		if (i)
 			assert_true(event->time_ns >= record.event[i - 1].time_ns);
 	}
-	assert_true(states >= 20 && faults == 3 && expects == 0 && pauses == 4 && outs > 10);
+	assert_true(states >= 20 && faults == 4 && expects == 0 && pauses == 4 && outs > 10);
 	assert_int_equal(record.accounts, 3);
 	assert_string_equal(record.account[0].name, "c1");
 	assert_int_equal(lwf_ledger_outstanding(&record.account[0].ledger), 0);
@@ -337,12 +415,21 @@ static void test_record(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_expectations), cmocka_unit_test(test_always),
-		cmocka_unit_test(test_what_is_told), cmocka_unit_test(test_witness),
-		cmocka_unit_test(test_faults),	     cmocka_unit_test(test_pauses),
-		cmocka_unit_test(test_clients),	     cmocka_unit_test(test_daemons),
-		cmocka_unit_test(test_filters),	     cmocka_unit_test(test_repeats),
-		cmocka_unit_test(test_remember),     cmocka_unit_test(test_seeds),
+		cmocka_unit_test(test_expectations),
+		cmocka_unit_test(test_always),
+		cmocka_unit_test(test_what_is_told),
+		cmocka_unit_test(test_witness),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_pauses),
+		cmocka_unit_test(test_faults_upon_faults),
+		cmocka_unit_test(test_faults_and_daemons),
+		cmocka_unit_test(test_the_end),
+		cmocka_unit_test(test_clients),
+		cmocka_unit_test(test_daemons),
+		cmocka_unit_test(test_filters),
+		cmocka_unit_test(test_repeats),
+		cmocka_unit_test(test_remember),
+		cmocka_unit_test(test_seeds),
 		cmocka_unit_test(test_record),
 	};
 
