@@ -69,6 +69,7 @@ int live_daemon_start(struct live_link *link)
 		return (int)pid;
 	link->pid = pid;
 	link->is_starved = false; /* the new one has its descriptors */
+	live_sight_settle(link->world, pid, link->index);
 	memset(&link->usage, 0, sizeof(link->usage));
 	return 0;
 }

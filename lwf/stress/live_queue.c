@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -95,13 +96,20 @@ static void knock(uint32_t ifindex)
 static int wake(struct live_link *link, uint32_t ifindex, struct queue queue)
 {
 	struct queue closed = queue;
+	cpu_set_t everywhere;
 	int err;
 
 	closed.limit = 1;
 	err = set_queue(link, ifindex, &closed);
 	if (err)
 		return err;
+	/* who knocks sends what waits: that is done where its daemon sends */
+	err = sched_getaffinity(0, sizeof(everywhere), &everywhere);
+	if (!err)
+		live_sight_settle(link->world, 0, link->index);
 	knock(ifindex);
+	if (!err)
+		(void)sched_setaffinity(0, sizeof(everywhere), &everywhere);
 	return set_queue(link, ifindex, &queue);
 }
 

@@ -8,9 +8,13 @@
  * A question wakes it: it looks at all that came by then, and says so. When it lost a frame, or cannot
  * tell where one came out, nothing that it says is sure, and the run ends there.
  *
+ * A veth has no order of its own: what two processors send waits in a queue of each. So that the kernel
+ * swaps nothing, who sends there stays on one processor, as long as there is a witness.
+ *
  * The kernels of the run's namespaces send nothing of their own (live_space.c).
  */
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -22,14 +26,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
 #include "live_capture.h"
 #include "live_world.h"
 
-#define LOOK_MS	     1 /* under traffic it looks so often, and not at each frame */
-#define DEVICES_MAX  1024u
-#define ASK_MS	     5000 /* it answers within */
-#define OTHER_DEVICE 1
-#define THIS_DEVICE  2
+#define LOOK_MS	      1 /* under traffic it looks so often, and not at each frame */
+#define DEVICES_MAX   1024u
+#define MESSAGE_BYTES 16384u
+#define ASK_MS	      5000 /* it answers within */
+#define OTHER_DEVICE  1
+#define THIS_DEVICE   2
 
 /* What the process and the run share; read when the process has answered. */
 struct live_sight_page {
@@ -45,6 +53,7 @@ struct looker {
 	const char *device; /* what comes in there came out at that side */
 	const struct live_world *world;
 	struct live_capture capture;
+	int links_fd; /* tells of devices, from the first on */
 	struct stress_known known;
 	struct stress_patterns patterns[STRESS_TRAFFICS_MAX];
 	uint8_t is[DEVICES_MAX]; /* by ifindex: THIS_DEVICE, OTHER_DEVICE; 0: not known yet */
@@ -52,14 +61,11 @@ struct looker {
 
 /* ---- the process ---- */
 
-/* Which device that is. 0: it has gone before anybody could see its name. */
-static uint8_t find_device(const struct looker *looker, int ifindex)
+/* By the name that it had first. */
+static uint8_t judge_device(const struct looker *looker, const char *name)
 {
 	const struct stress_scenario *scenario = looker->world->base.options.scenario;
-	char name[IFNAMSIZ];
 
-	if (!live_capture_name(&looker->capture, ifindex, name))
-		return 0;
 	if (strcmp(name, looker->device) == 0)
 		return THIS_DEVICE;
 	if (strcmp(name, "lo") == 0)
@@ -73,15 +79,39 @@ static uint8_t find_device(const struct looker *looker, int ifindex)
 	return 0; /* it has got another name */
 }
 
+/* Devices that were made since, in their order: one may have another name by now, or be no more. */
+static void learn_devices(struct looker *looker)
+{
+	static union {
+		struct nlmsghdr header;
+		uint8_t bytes[MESSAGE_BYTES];
+	} in;
+	ssize_t n;
+
+	while ((n = recv(looker->links_fd, &in, sizeof(in), MSG_DONTWAIT)) > 0) {
+		const struct ifinfomsg *info = nlmsg_data(&in.header);
+		const struct nlattr *name;
+
+		if (!nlmsg_ok(&in.header, (int)n) || in.header.nlmsg_type != RTM_NEWLINK)
+			continue;
+		name = nlmsg_find_attr(&in.header, sizeof(*info), IFLA_IFNAME);
+		if (name && (unsigned)info->ifi_index < DEVICES_MAX && !looker->is[info->ifi_index])
+			looker->is[info->ifi_index] = judge_device(looker, nla_data(name));
+	}
+}
+
+/* 0: nobody knows. */
 static uint8_t device_of(struct looker *looker, int ifindex)
 {
-	uint8_t *is = &looker->is[(unsigned)ifindex % DEVICES_MAX];
+	uint32_t place = (uint32_t)ifindex;
+	char name[IFNAMSIZ];
 
-	if ((unsigned)ifindex >= DEVICES_MAX)
-		return find_device(looker, ifindex);
-	if (!*is)
-		*is = find_device(looker, ifindex);
-	return *is;
+	if (place < DEVICES_MAX && !looker->is[place])
+		learn_devices(looker);
+	if (place < DEVICES_MAX && looker->is[place])
+		return looker->is[place];
+	/* its news was lost in a storm of others */
+	return live_capture_name(&looker->capture, ifindex, name) ? judge_device(looker, name) : 0;
 }
 
 /* Looks at all that is there. Whether there was anything. */
@@ -90,6 +120,7 @@ static bool look(struct looker *looker)
 	struct live_captured captured;
 	bool any = false;
 
+	learn_devices(looker);
 	while (live_capture_next(&looker->capture, &captured)) {
 		uint8_t is = device_of(looker, captured.ifindex);
 
@@ -123,6 +154,19 @@ static uint32_t longest_of(const struct looker *looker, const struct stress_patt
 	return longest;
 }
 
+static int listen_to_links(void)
+{
+	const struct sockaddr_nl at = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), err;
+
+	if (fd >= 0 && bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0)
+		return fd;
+	err = -errno;
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
 static int get_ready(struct looker *looker)
 {
 	const struct stress_scenario *scenario = looker->world->base.options.scenario;
@@ -143,7 +187,9 @@ static int get_ready(struct looker *looker)
 	if (looker->at.kind == STRESS_LOWER && link->far_ns >= 0 &&
 	    setns(link->far_ns, CLONE_NEWNET))
 		return -errno;
-	return live_capture_open(&looker->capture, longest);
+	looker->links_fd = listen_to_links();
+	return looker->links_fd < 0 ? looker->links_fd
+				    : live_capture_open(&looker->capture, longest);
 }
 
 static void be_looker(struct looker *looker, int fd)
@@ -279,6 +325,28 @@ void live_sight_judge(struct live_link *link)
 	}
 }
 
+void live_sight_settle(const struct live_world *world, pid_t pid, uint32_t index)
+{
+	cpu_set_t ours, one;
+	uint32_t count, cpu = 0;
+	bool any = false;
+
+	for (uint32_t i = 0; i < STRESS_LINKS_MAX; i++)
+		any = any || world->link[i].sight[LIVE_LOWER].pid > 0 ||
+		      world->link[i].sight[LIVE_UPPER].pid > 0;
+	if (!any || sched_getaffinity(0, sizeof(ours), &ours))
+		return;
+	count = (uint32_t)CPU_COUNT(&ours);
+	/* runs side by side spread themselves */
+	index += (uint32_t)getpid();
+	for (uint32_t skip = count ? index % count : 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &ours) && !skip--)
+			break;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	(void)sched_setaffinity(pid, sizeof(one), &one);
+}
+
 /* Has it look at all that there is by now, once for each moment. */
 static int look_now(struct live_sight *sight)
 {
@@ -303,10 +371,6 @@ int live_sight_ask(struct live_world *world, const struct stress_question *quest
 	int err;
 
 	stress_object_show(scenario, at, name, sizeof(name));
-	if (world->shared)
-		return live_refuse(error, LWF_EXIT_SKIPPED, name,
-				   "on a stack that is there already, frames of others come out "
-				   "too: they are looked at in namespaces of a run's own");
 	err = sight->pid > 0 ? look_now(sight) : -ESRCH;
 	if (err)
 		return live_refuse(error, LWF_EXIT_FALSE, name, "its witness does not answer: %s",

@@ -176,6 +176,7 @@ static int start(struct live_source *source)
 			live_watch_close(&world->link[i]);
 		be_source(source);
 	}
+	live_sight_settle(world, source->pid, source->link->index + 1);
 	return 0;
 }
 

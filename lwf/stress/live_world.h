@@ -303,6 +303,12 @@ uint64_t live_witness(struct live_link *link, bool upper, enum live_count count)
 int live_sight_start(struct live_world *world, struct lwf_error *error);
 void live_sight_stop(struct live_link *link);
 
+/**
+ * Where somebody looks: keeps the new process @pid, the @index-th of those that send on wires, on one
+ * processor, since the kernel keeps the order of frames for each processor alone.
+ */
+void live_sight_settle(const struct live_world *world, pid_t pid, uint32_t index);
+
 /** Whether those of @link still run. */
 void live_sight_judge(struct live_link *link);
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "on_world.h"
+#include "sight.h"
 
 static volatile sig_atomic_t told_to_end;
 
@@ -57,6 +58,11 @@ static int check_declared(const struct stress_scenario *scenario, struct lwf_err
 	if (link->filters)
 		return refuse(error, link->filter[0],
 			      "leave the filter out, and insert it with: filter LINK insert");
+	if (stress_sight_is_asked(scenario, STRESS_IN_LIVE, STRESS_LOWER, 0) ||
+	    stress_sight_is_asked(scenario, STRESS_IN_LIVE, STRESS_UPPER, 0))
+		return live_refuse(error, LWF_EXIT_SKIPPED, scenario->name,
+				   "on a stack that is there already, frames of others come out "
+				   "too: they are looked at in namespaces of a run's own");
 	for (uint32_t i = 0; i < scenario->traffics; i++)
 		if (scenario->traffic[i].from.kind != STRESS_CLIENT)
 			return refuse(error, scenario->traffic[i].name,

@@ -134,5 +134,7 @@ bridge_up
 sed 's/6s/200ms/' blind.scn >on.scn
 expect_exit 77 lwf-stress run on.scn --on eth1
 expect_match "what is told" 'on a stack that is there already' "$ERR"
+sed -n '/^link/,/^traffic/p' on.scn >plain.scn # and one that does not ask is run there
+expect_exit 0 lwf-stress run plain.scn --on eth1
 stop_lwfd
 nothing_left
