@@ -42,13 +42,12 @@ static void tell(struct lwf_client *client, uint32_t unread)
 {
 	const unsigned seconds = (unsigned)(LWF_CLIENT_DEAF_NS / 1000000000u);
 	struct lwf_session *session = &client->session;
-	char becomes[96] = "its ring is full, and nothing more is taken from it until it reads";
+	const char *becomes =
+		unread < LWF_RING_COMPLETE_SLOTS
+			? "when there is no more room, nothing is taken from it until it reads"
+			: "its ring is full, and nothing more is taken from it until it reads";
 	char text[LWF_TRACE_TEXT_BYTES];
 
-	if (unread < LWF_RING_COMPLETE_SLOTS)
-		snprintf(becomes, sizeof(becomes),
-			 "when %u are, nothing more is taken from it until it reads",
-			 LWF_RING_COMPLETE_SLOTS);
 	lwf_log(client->clients->host, LWF_LOG_WARNING,
 		"session %" PRIu32
 		" of pid %d (%s) on stack %s has read no answer for %u s, %" PRIu32

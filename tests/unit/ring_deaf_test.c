@@ -144,7 +144,7 @@ static void test_deaf_is_told_once(void **state)
 	assert_true(lwf_client_is_deaf(side.client));
 	assert_int_equal(lwf_client_unread(side.client), 2);
 	if (!strstr(warning, "session 1 of pid 4711 (test) on stack s0") ||
-	    !strstr(warning, "2 are unread; when 8192 are, nothing more is taken"))
+	    !strstr(warning, "2 are unread; when there is no more room, nothing is taken"))
 		fail_msg("'%s'", warning);
 	submit(&side, 1); /* answered, and still nothing is read */
 	run(&side);
