@@ -136,6 +136,8 @@ static void has_ended(struct live_link *link, int status)
 {
 	bool asked = link->ending;
 
+	if (asked)
+		link->ended_in_ns = live_clock_ns() - link->told_ns;
 	link->pid = 0;
 	if (!asked)
 		live_wrong(link->world, "no process ends by itself", "lwfd of %s ended with %s %d",
@@ -183,6 +185,7 @@ static void end_one(struct live_link *link, enum stress_fault fault)
 	live_life_keep(link);
 	if (fault == STRESS_FAULT_DAEMON_TERM) {
 		link->ending = true;
+		link->told_ns = live_clock_ns();
 		kill(link->pid, SIGTERM);
 		return;
 	}

@@ -134,6 +134,20 @@ static bool ask_one(const struct live_link *link, enum stress_quantity quantity,
 	}
 }
 
+/* Of all that the daemon is, the one that took longest. */
+static uint64_t ended_in(const struct live_world *world, uint32_t daemon)
+{
+	uint64_t most = 0;
+
+	for (uint32_t i = 0; i < world->base.options.scenario->links; i++) {
+		const struct live_link *link = &world->link[i];
+
+		if (link->declared->daemon == daemon && link->ended_in_ns > most)
+			most = link->ended_in_ns;
+	}
+	return most;
+}
+
 int live_usage_ask(struct live_world *world, const struct stress_question *question, int64_t *value,
 		   struct lwf_error *error)
 {
@@ -141,6 +155,10 @@ int live_usage_ask(struct live_world *world, const struct stress_question *quest
 	bool alive = !(world->down & 1u << question->object.index);
 	uint64_t sum = 0, one;
 
+	if (question->quantity == STRESS_QUANTITY_ENDED_IN) {
+		*value = (int64_t)ended_in(world, question->object.index);
+		return 0;
+	}
 	for (uint32_t i = 0; i < scenario->links; i++) {
 		const struct live_link *link = &world->link[i];
 

@@ -152,6 +152,8 @@ struct live_link {
 	bool uncertain;	       /* of one of these nobody could say what its last moment was */
 	bool mute;	       /* it hangs, which was said: it is not asked any more */
 	bool ending;	       /* it was told to end */
+	uint64_t told_ns;      /* when */
+	uint64_t ended_in_ns;  /* how long that took, the last time */
 	struct live_usage usage;
 	uint64_t pauses, pended;
 	struct stress_histogram pause;

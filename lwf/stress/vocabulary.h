@@ -254,6 +254,8 @@ enum stress_word {
 	  STRESS_IN_LIVE, "the exit code of another lwfd that is started on the same NIC now")     \
 	X(RESYNCS, "resyncs", STRESS_DAEMON, STRESS_NO_WORD, STRESS_COUNT, STRESS_IN_LIVE,         \
 	  "full dumps after a netlink overrun")                                                    \
+	X(ENDED_IN, "ended_in", STRESS_DAEMON, STRESS_NO_WORD, STRESS_DURATION, STRESS_IN_LIVE,    \
+	  "how long it took to end when it was told to, the last time")                            \
 	X(LOGGED, "logged", STRESS_DAEMON, STRESS_TEXT_WORD, STRESS_COUNT, STRESS_IN_LIVE,         \
 	  "lines that the daemon has written so far; with a text: that contain it")                \
 	X(CPU, "cpu", STRESS_DAEMON, STRESS_NO_WORD, STRESS_SHARE, STRESS_IN_LIVE,                 \
