@@ -136,6 +136,8 @@ sed -i '/^\ttest_R11_x/d' "$tree/tests/unit/races_test.c" && expect races R11
 scenario=$tree/scripts/scenarios/a.scn
 sed -i '/case 19$/d' "$scenario" && expect cases 'case 19'
 sed -i 's/^expect\(.*case 21\)$/after 1ms\1/' "$scenario" && expect cases a.scn
+sed -i 's/^expect\(.*case 22\)$/only sim { expect }\1/' "$scenario" && expect cases "case 22 in the world 'live'"
+sed -i 's/^expect\(.*case 23\)$/only live {\n expect\1\n}/' "$scenario" && expect cases "case 23 in the world 'sim'"
 sed -i '/^| 31 /d' "$tree/docs/scenarios.md" && expect cases 'case 31'
 sed -i 's/^\(| 5 .*\) a.scn/\1 tests\/gone.sh/' "$tree/docs/scenarios.md" && expect cases tests/gone.sh
 for fault in s/lwf_a/lwf_b/ s/S01/S99/ s/rules_test/gone_test/; do
