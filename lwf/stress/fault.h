@@ -88,6 +88,7 @@ struct fault_start {
 	char *arguments, *environment; /* texts, one after the other */
 	size_t argument_bytes, environment_bytes;
 	int out, err; /* where it wrote; -1: nowhere now */
+	int page, page_number; /* of the faults library, and its number there; -1: none */
 	struct fault_space space;
 };
 
@@ -213,6 +214,15 @@ int fault_check_lie(struct fault_target *target, const struct fault_deed *deed,
 		    struct lwf_error *error);
 void fault_do_lie(struct fault_target *target, const struct fault_deed *deed);
 void fault_mend_lie(struct fault_target *target);
+
+/** Opens the page of the library in @daemon, which has it as *number. -1: there is none. */
+int fault_page_open(pid_t daemon, int *number);
+
+/** The target has another daemon: its page is meant from now on; while none runs, that of the last. */
+void fault_page_follow(struct fault_target *target);
+
+/** Before a daemon begins that gets the page of the last one: without memory it could not. */
+void fault_page_feed(struct fault_target *target);
 
 /** Ends DESCRIPTORS_DENY alone. */
 void fault_give_descriptors(struct fault_target *target);

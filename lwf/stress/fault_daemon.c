@@ -99,6 +99,7 @@ int fault_start_learn(struct fault_target *target, struct lwf_error *error)
 		fault_space_find(target->daemon.pid, is_in, &status.st_ino, &start->space) == 0;
 	start->out = open_output(target, "fd/1");
 	start->err = open_output(target, "fd/2");
+	start->page = fault_page_open(target->daemon.pid, &start->page_number);
 	if (start->known)
 		return LWF_EXIT_OK;
 	lwf_error_set(error, LWF_EXIT_REFUSED, "daemon kill",
@@ -116,7 +117,9 @@ void fault_start_free(struct fault_start *start)
 		close(start->out);
 	if (start->err >= 0)
 		close(start->err);
-	*start = (struct fault_start){.out = -1, .err = -1, .space = FAULT_SPACE_NONE};
+	if (start->page >= 0)
+		close(start->page);
+	*start = (struct fault_start){.out = -1, .err = -1, .page = -1, .space = FAULT_SPACE_NONE};
 }
 
 static char **words_of(char *text, size_t bytes)
@@ -127,6 +130,24 @@ static char **words_of(char *text, size_t bytes)
 	for (size_t at = 0; words && at < bytes && count < WORDS_MAX; at += strlen(text + at) + 1)
 		words[count++] = text + at;
 	return words;
+}
+
+/* All but the page of the faults library, which stays where the environment says that it is. */
+static void close_others(const struct fault_start *start)
+{
+	unsigned number = (unsigned)start->page_number;
+
+	if (start->page < 0) {
+		(void)close_range(3, ~0u, 0);
+		return;
+	}
+	if (start->page == start->page_number)
+		(void)fcntl(start->page, F_SETFD, 0);
+	else
+		(void)dup2(start->page, start->page_number);
+	if (number > 3)
+		(void)close_range(3, number - 1, 0);
+	(void)close_range(number < 3 ? 3 : number + 1, ~0u, 0);
 }
 
 /* In the new process. */
@@ -148,7 +169,7 @@ static _Noreturn void become(struct fault_start *start)
 	(void)dup2(null, STDIN_FILENO);
 	(void)dup2(start->out >= 0 ? start->out : null, STDOUT_FILENO);
 	(void)dup2(start->err >= 0 ? start->err : null, STDERR_FILENO);
-	(void)close_range(3, ~0u, 0);
+	close_others(start);
 	execve(start->exe, arguments, environment);
 	_exit(127);
 }
@@ -174,6 +195,7 @@ int fault_start_again(struct fault_target *target)
 		return -ETIMEDOUT;
 	if (answers(target))
 		return 0;
+	fault_page_feed(target);
 	pid = fork();
 	if (pid == 0)
 		become(&target->start);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "fault.h"
+#include "fault_page.h"
 #include "live_world.h"
 
 static const char *text(const json_t *object, const char *key)
@@ -174,6 +175,7 @@ int fault_hold_again(struct fault_target *target, struct lwf_error *error)
 		read_limits(target);
 	lwf_connection_close(connection);
 	target->marks->daemon = target->daemon.pid;
+	fault_page_follow(target);
 	return fault_told(target->control, err, error);
 }
 
@@ -187,6 +189,7 @@ void fault_hold_marked(struct fault_target *target)
 		close(target->daemon.fd);
 	target->daemon = (struct fault_process){0, -1};
 	(void)hold(pid, &target->daemon);
+	fault_page_follow(target);
 }
 
 static void read_comm(pid_t pid, char *comm, size_t bytes)
@@ -340,7 +343,8 @@ void fault_init(struct fault_target *target)
 	for (unsigned i = 0; i < FAULT_SIDES; i++)
 		target->side[i].space = (struct fault_space)FAULT_SPACE_NONE;
 	target->away = target->start.space = (struct fault_space)FAULT_SPACE_NONE;
-	target->daemon.fd = target->client.fd = target->start.out = target->start.err = -1;
+	target->daemon.fd = target->client.fd = target->start.out = target->start.err =
+		target->start.page = -1;
 	target->lock[0] = target->lock[1] = -1;
 }
 
@@ -415,6 +419,9 @@ void fault_lose(struct fault_target *target)
 	for (unsigned i = 0; i < 2; i++)
 		if (target->lock[i] >= 0)
 			close(target->lock[i]);
+	if (target->page)
+		munmap(target->page, sizeof(*target->page));
+	target->page = NULL;
 	if (target->marks)
 		munmap(target->marks, sizeof(*target->marks));
 	target->marks = NULL;

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -25,10 +26,34 @@ static bool is_page(const char *link)
 	return strncmp(link, name, sizeof(name) - 1) == 0;
 }
 
-static struct fault_page *map(int links, const char *name)
+int fault_page_open(pid_t daemon, int *number)
+{
+	char path[32], link[64];
+	const struct dirent *entry;
+	int fd = -1;
+	DIR *links;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)daemon);
+	links = opendir(path);
+	if (!links)
+		return -1;
+	while (fd < 0 && (entry = readdir(links)) != NULL) {
+		ssize_t n = readlinkat(dirfd(links), entry->d_name, link, sizeof(link) - 1);
+
+		link[n > 0 ? n : 0] = '\0';
+		if (!is_page(link))
+			continue;
+		fd = openat(dirfd(links), entry->d_name, O_RDWR | O_CLOEXEC);
+		*number = (int)strtol(entry->d_name, NULL, 10);
+	}
+	closedir(links);
+	return fd;
+}
+
+/* Takes @fd. */
+static struct fault_page *map(int fd)
 {
 	struct fault_page *page;
-	int fd = openat(links, name, O_RDWR | O_CLOEXEC);
 
 	if (fd < 0)
 		return NULL;
@@ -45,25 +70,31 @@ static struct fault_page *map(int links, const char *name)
 /* The page of the target's daemon; NULL: it has none. */
 static struct fault_page *page_of(struct fault_target *target)
 {
-	char path[32], link[64];
-	const struct dirent *entry;
-	DIR *links;
+	int number;
 
-	if (target->page)
-		return target->page;
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)target->daemon.pid);
-	links = opendir(path);
-	if (!links)
-		return NULL;
-	while (!target->page && (entry = readdir(links)) != NULL) {
-		ssize_t n = readlinkat(dirfd(links), entry->d_name, link, sizeof(link) - 1);
-
-		link[n > 0 ? n : 0] = '\0';
-		if (is_page(link))
-			target->page = map(dirfd(links), entry->d_name);
-	}
-	closedir(links);
+	if (!target->page)
+		target->page = map(fault_page_open(target->daemon.pid, &number));
 	return target->page;
+}
+
+void fault_page_follow(struct fault_target *target)
+{
+	struct fault_page *last = target->page;
+
+	target->page = NULL;
+	if (!page_of(target) && fault_wait_gone(&target->daemon, 0))
+		target->page = last;
+	else if (last)
+		munmap(last, sizeof(*last));
+}
+
+void fault_page_feed(struct fault_target *target)
+{
+	if (!target->page)
+		return;
+	target->page->allocations = 0;
+	target->page->no_memory = 0;
+	target->page->no_descriptors = 0;
 }
 
 static int refuse(struct lwf_error *error, enum lwf_exit code, const char *what, const char *next,

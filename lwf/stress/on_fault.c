@@ -117,6 +117,7 @@ static int start_daemon(struct on_world *world, struct lwf_error *error)
 	live_life_begin(link);
 	world->live.rules_before = 0;
 	code = fault_hold_again(&world->target, error);
+	link->faults = world->target.page;
 	if (code)
 		return on_told(error, code);
 	world->live.down = 0;

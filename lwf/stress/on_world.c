@@ -137,6 +137,7 @@ static int join(struct on_world *world, struct lwf_error *error)
 	memcpy(link->nic, target->side[FAULT_LOWER].was.name, sizeof(link->nic));
 	memcpy(link->tap, target->side[FAULT_UPPER].was.name, sizeof(link->tap));
 	link->pid = target->daemon.pid;
+	link->faults = target->page; /* what it is denied is known: it cannot answer then */
 	world->live.near_net = target->side[FAULT_LOWER].space.net;
 	world->live.near_ends =
 		fault_space_call(&target->side[FAULT_LOWER].space, listen_here, NULL);
@@ -228,6 +229,7 @@ static void on_close(struct stress_world *base)
 		fault_guard_end(&world->target, &world->guard);
 	/* these are the target's, and the daemon is nobody's to end */
 	link->pid = 0;
+	link->faults = NULL;
 	link->far_net = link->away_net = world->live.near_net = NULL;
 	fault_lose(&world->target);
 	live_ops.close(base);

@@ -28,7 +28,15 @@ scenario() { # LINES...: of one client, whose frames go either way
 }
 on=(lwf-stress run one.scn --on eth1)
 
+another_daemon() { # it is this one now
+	DAEMON=$(show .pid)
+	STARTED+=("$DAEMON")
+	state_is eth1 Running
+}
+send_some() { inject eth1 "$TMP/numbered.pcap" --topspeed; }
+
 far_host
+framegen numbered "$TMP/numbered.pcap" 20 60 >/dev/null
 start_lwfd --nic eth1 --tap lwf0 --filter impair:delay=0ms --share
 state_is eth1 Running
 before="$(modules): $(holds)"
@@ -94,6 +102,30 @@ ip route del default
 ip addr del 10.9.0.1/24 dev lwf0
 state_is eth1 Running
 
+step "the library of faults is in the daemon that is started again, too: in a run, and from a shell"
+scenario "start t1" "within 2s expect sent(l.lower) > 10" "fault memory exhaust" "daemon kill" "daemon start" \
+	"within 5s expect state(l) == running" "fault l.lower send error EIO" "after 100ms" "stop t1" "drain within 2s" \
+	"remember before = kernel_tx(l.lower)" "start t1" "after 200ms" "expect kernel_tx(l.lower) == before" \
+	"expect completed(c1, FAILURE) > 0"
+is_sanitized && sed -i '/memory exhaust/d' one.scn
+another_daemon
+expect_exit 0 "${on[@]}"
+another_daemon
+expect_exit 0 lwf-stress fault eth1 daemon restart
+another_daemon
+background fault lwf-stress fault eth1 send error EIO
+is_told() { grep -q "undoes it" "$TMP/fault.err"; }
+wait_for 5 "sends to fail" is_told
+send_some
+expect_equal "frames that failed" 20 "$(result .completed.FAILURE)"
+stop fault KILL
+wait_for 5 "the guardian to end" no_guardian
+send_some
+expect_equal "frames that left" 20 "$(result .completed.SUCCESS)"
+
 ledgers_balance
-stop_lwfd
+kill "$DAEMON"
+dead() { is_gone "$DAEMON"; }
+wait_for 10 "the daemon to end" dead
+LWFD=
 nothing_left
