@@ -35,7 +35,7 @@ static bool report_is_possible(const struct stress_line *line)
 {
 	const char *report = line->value[STRESS_OPTION_REPORT];
 
-	return !report || stress_check_report(report) == LWF_EXIT_OK;
+	return !report || stress_check_output("--report", report) == LWF_EXIT_OK;
 }
 
 static int run_plan(const struct stress_line *line, struct stress_plan *plan)

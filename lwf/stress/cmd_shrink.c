@@ -27,7 +27,9 @@ struct shrinker {
 	char *text;   /* all lines, each ended by 0 */
 	char **lines; /* that are left */
 	uint32_t count;
-	uint64_t seed;		       /* with which it fails */
+	uint64_t seed;			     /* with which it fails */
+	char header[STRESS_TEXT_BYTES + 48]; /* says that seed */
+	char name[STRESS_TEXT_BYTES];
 	struct stress_failure failure; /* as it failed at first */
 	uint64_t until_ns;
 	uint32_t tries;
@@ -264,6 +266,39 @@ static int load(struct shrinker *shrinker)
 	return 0;
 }
 
+static bool is_header(const char *line)
+{
+	line += strspn(line, " \t");
+	return strncmp(line, "scenario", 8) == 0 && (line[8] == ' ' || line[8] == '\t') &&
+	       !strchr(line, ';');
+}
+
+/* The result says its seed itself, so that it fails however it is run. */
+static void put_header(struct shrinker *shrinker)
+{
+	char **lines = malloc((shrinker->count + 1) * sizeof(*lines));
+	uint32_t at = 0, count = 0;
+
+	while (at < shrinker->count && !is_header(shrinker->lines[at]))
+		at++;
+	if (!lines)
+		return;
+	snprintf(shrinker->header, sizeof(shrinker->header), "scenario \"%s\" seed %" PRIu64,
+		 shrinker->name[0] ? shrinker->name : "shrunk", shrinker->seed);
+	if (at == shrinker->count)
+		lines[count++] = shrinker->header;
+	for (uint32_t i = 0; i < shrinker->count; i++)
+		lines[count++] = i == at ? shrinker->header : shrinker->lines[i];
+	shrinker->until_ns = UINT64_MAX;	    /* this one try, when the time is over, too */
+	if (!fails_alike(shrinker, lines, count)) { /* the header is in a file that it includes */
+		free(lines);
+		return;
+	}
+	free(shrinker->lines);
+	shrinker->lines = lines;
+	shrinker->count = count;
+}
+
 static int put_result(const struct shrinker *shrinker, const char *path)
 {
 	FILE *out = path ? fopen(path, "we") : stdout;
@@ -307,9 +342,12 @@ static int shrink(struct shrinker *shrinker)
 		if (!any)
 			break;
 	}
+	put_header(shrinker);
 	lwf_cli_note(STRESS_PROGRAM,
-		     "%s: %u lines of %u are left after %u tries; it fails with --seed %" PRIu64,
-		     shrinker->file, shrinker->count, before, shrinker->tries, shrinker->seed);
+		     "%s: %u lines of %u are left after %u tries; it fails with --seed %" PRIu64
+		     "%s",
+		     shrinker->file, shrinker->count, before, shrinker->tries, shrinker->seed,
+		     shrinker->plan.settings);
 	if (!json || path)
 		code = put_result(shrinker, path);
 	else
@@ -332,7 +370,10 @@ int stress_cmd_shrink(struct stress_line *line)
 		return code;
 	shrinker.line = line;
 	shrinker.file = line->file[0];
+	snprintf(shrinker.name, sizeof(shrinker.name), "%s", scenario->name);
 	code = stress_line_plan(line, scenario, line->file[0], &shrinker.plan);
+	if (!code && line->value[STRESS_OPTION_OUTPUT])
+		code = stress_check_output("--output", line->value[STRESS_OPTION_OUTPUT]);
 	err = code ? 0 : load(&shrinker);
 	if (err)
 		code = lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_USAGE, shrinker.file, NULL, "%s",

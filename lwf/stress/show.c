@@ -227,13 +227,17 @@ static const struct {
 };
 
 /* Not by opening it: a run that is killed leaves the report of an earlier one as it was. */
-int stress_check_report(const char *path)
+int stress_check_output(const char *option, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char folder[4096] = ".";
 	struct stat st;
 	int err = 0;
 
+	if (!path[0] || strcmp(path, "-") == 0)
+		return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_USAGE, option,
+				    "name one; standard output gets what is asked for by --format",
+				    "'%s' is no file", path);
 	if (slash)
 		snprintf(folder, sizeof(folder), "%.*s", (int)(slash == path ? 1 : slash - path),
 			 path);
@@ -241,10 +245,13 @@ int stress_check_report(const char *path)
 		err = EISDIR;
 	else if (access(access(path, F_OK) ? folder : path, W_OK))
 		err = errno;
-	if (err)
-		return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_USAGE, path,
-				    "nothing was run; give --report another FILE", "%s",
+	if (err) {
+		char next[80];
+
+		snprintf(next, sizeof(next), "nothing was run; give %s another FILE", option);
+		return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_USAGE, path, next, "%s",
 				    strerror(err));
+	}
 	return LWF_EXIT_OK;
 }
 

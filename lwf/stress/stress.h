@@ -135,8 +135,8 @@ bool stress_line_format(const struct stress_line *line, enum stress_format *form
  */
 int stress_show(const struct stress_record *record, enum stress_format format);
 
-/** Whether a report could be written to @path, before hours are spent on it. As stress_write_report(). */
-int stress_check_report(const char *path);
+/** Whether @path, which @option names, could be written, before hours are spent on what comes there. Returns the exit code; what is wrong is printed. */
+int stress_check_output(const char *option, const char *path);
 
 /** Writes @record to @path: as a page when it ends in .html, else as NDJSON. Returns the exit code; what is wrong is printed. */
 int stress_write_report(const struct stress_record *record, const char *path);

@@ -211,6 +211,24 @@ expect_exit 0 lwf-stress shrink long.scn --for 30s --output short.scn
 seed=$(sed -n 's/.*--seed //p' <<<"$ERR")
 expect_exit 1 lwf-stress run short.scn --seed "$seed"
 expect_match "what is told" 'expected: within 200ms expect state\(lan0\) == paused' "$ERR"
+expect_exit 1 lwf-stress run short.scn # it says its seed itself
+expect_match "what is told" 'expected: within 200ms expect state\(lan0\) == paused' "$ERR"
+capture lwf-stress run some.scn --count 200
+seed=$(sed -n 's/^seed: //p' <<<"$ERR")
+expect_exit 0 lwf-stress shrink some.scn --seed "$seed" --output short.scn
+expect_exit 1 lwf-stress run short.scn
+expect_match "what is told" 'expected: expect dice != 7' "$ERR"
+printf 'let most = 5\nlink lan0\nafter 1ms\nexpect epoch(lan0) < most\n' >set.scn
+expect_exit 0 lwf-stress shrink set.scn --set most=1 --seed 77 --output short.scn
+expect_match "what is told" "it fails with --seed 77 --set most=1" "$ERR"
+expect_exit 0 lwf-stress run short.scn
+expect_exit 1 lwf-stress run short.scn --set most=1
+expect_exit 2 lwf-stress shrink long.scn --output nowhere/short.scn
+expect_match "what is told" "^lwf-stress: nowhere/short.scn: No such file or directory; nothing was run; give --output another FILE$" "$ERR"
+expect_exit 2 lwf-stress shrink long.scn --output ''
+expect_exit 2 lwf-stress run good.scn --report ''
+expect_exit 2 lwf-stress run good.scn --report -
+expect_match "what is told" "^lwf-stress: --report: '-' is no file" "$ERR"
 expect_exit 1 lwf-stress shrink good.scn
 
 step "a run that is interrupted writes its report, and is no success in any form of it"
