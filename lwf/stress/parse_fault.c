@@ -2,9 +2,11 @@
 /*
  * parse_fault.c - faults, in the words of the table in vocabulary.h, and what users do to stacks.
  */
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "fault_library.h"
 #include "parser.h"
 
 void stress_need_worlds(struct stress_parser *parser, struct stress_at at, unsigned worlds,
@@ -78,6 +80,60 @@ static void need_parameter(struct stress_parser *parser, struct stress_statement
 		break;
 	case STRESS_TAKES_WORD:
 		stress_need_raw(parser, "a name", statement->word, sizeof(statement->word));
+		break;
+	}
+}
+
+static bool is_errno(const char *word)
+{
+	return stress_errno_named(word) || strcmp(word, "SHORT") == 0;
+}
+
+static bool is_interface_name(const char *word)
+{
+	return strlen(word) < IFNAMSIZ && !strpbrk(word, "/:%") && strcmp(word, ".") != 0 &&
+	       strcmp(word, "..") != 0;
+}
+
+static bool is_mtu(const struct stress_expr *expr)
+{
+	if (expr->kind == STRESS_EXPR_RANGE)
+		return is_mtu(expr->left) && is_mtu(expr->right);
+	return expr->kind != STRESS_EXPR_NUMBER ||
+	       (expr->number >= STRESS_MTU_LEAST_BYTES && expr->number <= STRESS_MTU_MOST_BYTES);
+}
+
+/* What no world could do is told before one is tried. */
+static void check_parameter(struct stress_parser *parser, const struct stress_statement *statement,
+			    struct stress_at at)
+{
+	uint8_t mac[6];
+
+	if (parser->err)
+		return;
+	switch (statement->fault) {
+	case STRESS_FAULT_SEND_ERROR:
+		if (!is_errno(statement->word))
+			stress_wrong(
+				parser, at, "they are ENOBUFS, EAGAIN, ENETDOWN, ENXIO, EIO ...",
+				"'%s' is no errno that a send is known to give", statement->word);
+		break;
+	case STRESS_FAULT_MAC:
+		if (!stress_mac_parse(statement->word, mac) || (mac[0] & 1))
+			stress_wrong(parser, at, "write it like 02:00:00:00:00:01",
+				     "'%s' is no MAC of an interface", statement->word);
+		break;
+	case STRESS_FAULT_RENAME:
+		if (!is_interface_name(statement->word))
+			stress_wrong(parser, at, NULL, "no interface can be called '%s'",
+				     statement->word);
+		break;
+	case STRESS_FAULT_MTU:
+		if (!is_mtu(statement->parameter))
+			stress_wrong(parser, at, NULL, "an MTU is %d to %d", STRESS_MTU_LEAST_BYTES,
+				     STRESS_MTU_MOST_BYTES);
+		break;
+	default:
 		break;
 	}
 }
@@ -156,7 +212,9 @@ void stress_parse_fault(struct stress_parser *parser, struct stress_statement *s
 	check_object(parser, statement, given, at);
 	stress_need_worlds(parser, statement->at, stress_fault_row(statement->fault)->worlds,
 			   words);
+	at = stress_here(parser);
 	need_parameter(parser, statement);
+	check_parameter(parser, statement, at);
 	if (statement->fault == STRESS_FAULT_SEND_ERROR &&
 	    stress_accept(parser, STRESS_KEYWORD_RATE))
 		statement->share = stress_need_number(parser, STRESS_SHARE, "the rate");

@@ -305,6 +305,10 @@ static void join(struct runner *runner, struct stress_record *one, int code)
 		runner->code = code ? code : LWF_EXIT_FALSE;
 		runner->ending = true;
 		runner->error->exit = (enum lwf_exit)runner->code;
+		if (one->failure.line)
+			snprintf(runner->error->what, sizeof(runner->error->what),
+				 "%.100s:%" PRIu32 ":%" PRIu32, one->failure.file,
+				 one->failure.line, one->failure.column);
 		snprintf(runner->error->why, sizeof(runner->error->why), "%s", one->failure.found);
 	}
 	if (runner->plan->count == 1)

@@ -141,6 +141,12 @@ for command in run check; do
 	! grep -q -- --output <<<"$OUT" || fail "an option of another command: $OUT"
 done
 
+step "what turns out to be wrong on the way is told with its place, too"
+printf 'link lan0\nafter 1ms\n  filter lan0 insert "impair:delay=1"\n' >late.scn
+expect_exit 2 lwf-stress run late.scn
+expect_match "what is told" "^lwf-stress: late\.scn:3:3: impair:delay=1: option delay: '1' is not a time" "$ERR"
+expect_equal "lines on stderr" 1 "$(wc -l <<<"$ERR")"
+
 step "other forms"
 expect_exit 1 lwf-stress run wrong.scn --format ktap
 expect_match "what is told" 'not ok 1 good' "$OUT"
