@@ -10,7 +10,7 @@
  *
  * fault_find.c finds a target, fault_lock.c keeps others away from it, fault_device.c does things to
  * its devices, fault_process.c to its daemon and clients, fault_order.c keeps account of orders,
- * fault_daemon.c starts a daemon again, fault_guard.c is the guardian, fault_check.c says what cannot
+ * fault_daemon.c starts a daemon again, with the rights of fault_rights.c, fault_guard.c is the guardian, fault_check.c says what cannot
  * be done, before anything is. One thread. Nothing here is undone by itself:
  * fault_mend() has to be called.
  */
@@ -81,9 +81,20 @@ struct fault_side {
 	struct fault_keep keep; /* its addresses and routes */
 };
 
+#define FAULT_GROUPS_MAX 64u
+
+/** What a process may do, as far as another one of its user can take it over. */
+struct fault_rights {
+	unsigned umask, gid[4]; /* real, effective, saved, of the file system */
+	gid_t group[FAULT_GROUPS_MAX];
+	size_t groups;
+	struct rlimit limit[RLIM_NLIMITS];
+};
+
 /** How a daemon was started. */
 struct fault_start {
 	bool known;
+	struct fault_rights rights;
 	char exe[FAULT_PATH_BYTES], cwd[FAULT_PATH_BYTES];
 	char *arguments, *environment; /* texts, one after the other */
 	size_t argument_bytes, environment_bytes;
@@ -274,6 +285,17 @@ int fault_start_learn(struct fault_target *target, struct lwf_error *error);
 /** Starts it again, unless one answers already; returns when one does. 0 or -errno. */
 int fault_start_again(struct fault_target *target);
 void fault_start_free(struct fault_start *start);
+
+/* ---- fault_rights.c ---- */
+
+/**
+ * Reads the rights of the daemon of @target. 0; or 6 with @error: another one, started from here, would have others.
+ */
+int fault_rights_learn(const struct fault_target *target, struct fault_rights *rights,
+		       struct lwf_error *error);
+
+/** Takes them over, in this process. 0 or -errno. */
+int fault_rights_take(const struct fault_rights *rights);
 
 /* ---- fault_guard.c ---- */
 

@@ -2,7 +2,7 @@
 /*
  * fault_daemon.c - a daemon that ended is started again, as it was started before.
  *
- * Program, arguments, environment, folder, network namespace and where it wrote are those of the
+ * Program, arguments, environment, folder, network namespace, rights and where it wrote are those of the
  * process that ended, read while it still ran. Who supervises it may be faster: then a daemon
  * answers already, and that is as well.
  */
@@ -85,10 +85,14 @@ int fault_start_learn(struct fault_target *target, struct lwf_error *error)
 	struct fault_start *start = &target->start;
 	struct stat status;
 	char path[64];
+	int code;
 
 	if (start->known)
 		return LWF_EXIT_OK;
 	fault_start_free(start);
+	code = fault_rights_learn(target, &start->rights, error);
+	if (code)
+		return code;
 	start->arguments = read_all(target, "cmdline", &start->argument_bytes);
 	start->environment = read_all(target, "environ", &start->environment_bytes);
 	of_daemon(target, "ns/net", path, sizeof(path));
@@ -164,7 +168,7 @@ static _Noreturn void become(struct fault_start *start)
 		(void)signal(number, SIG_DFL);
 	(void)setsid();
 	if (!arguments || !environment || null < 0 || chdir(start->cwd) ||
-	    setns(start->space.fd, CLONE_NEWNET))
+	    setns(start->space.fd, CLONE_NEWNET) || fault_rights_take(&start->rights))
 		_exit(126);
 	(void)dup2(null, STDIN_FILENO);
 	(void)dup2(start->out >= 0 ? start->out : null, STDOUT_FILENO);

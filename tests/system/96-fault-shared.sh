@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# 96-fault-shared.sh - faults on a running stack that is not alone in the world: a second fault at the same time.
+# 96-fault-shared.sh - faults on a running stack that is not alone in the world: a second fault at the same time, a daemon
+# with rights of its own.
 #
 #	 lwf0 (TAP) - [ lwfd ] - eth1 ~~cable~~ eth0 (far)		lwf-stress fault eth1 ...
 # shellcheck disable=SC2317 # functions that others call
@@ -42,11 +43,67 @@ done
 step "a run has its stack to itself"
 printf 'scenario "s"\nlink lan0\nafter 30s expect epoch(lan0) == 1\n' >"$TMP/s.scn"
 background run lwf-stress run "$TMP/s.scn" --on eth1
-busy() { ! lwf-stress fault eth1 link mtu 1400 --for 1ms 2>"$TMP/err" && grep -q "does a fault" "$TMP/err"; }
-wait_for 10 "the run to have the stack" busy
+guardian() { ! no_guardian; }
+wait_for 10 "the run to have the stack" guardian
+expect_error 6 "process [0-9]+ does a fault" lwf-stress fault eth1 link mtu 1400 --for 1ms
 expect_equal "MTU of eth1" 1500 "$(link_stat eth1 mtu)"
 stop run TERM
 expect_exit 0 lwf-stress fault eth1 link mtu 1400 --for 1ms
 wait_for 5 "the guardian to end" no_guardian
 stop_lwfd
 nothing_left
+
+step "a daemon is started again with its groups, umask and limits"
+lwfd() { # in the background: the process that the shell has started
+	umask 0137
+	ulimit -Sn 4000 && ulimit -Hc 0
+	! is_real_root || exec setpriv --regid 7 --groups 7,8 "$BIN/lwfd" "$@"
+	exec "$BIN/lwfd" "$@"
+}
+DAEMON=	# pid of the one by now
+rights() {
+	DAEMON=$(show .pid)
+	grep -E '^(Uid|Gid|Groups|Umask|CapPrm|CapBnd|Seccomp):' "/proc/$DAEMON/status"
+	cat "/proc/$DAEMON/limits"
+}
+restarts() { # WORDS...: and the daemon has the rights that it had
+	local old
+	rights >"$TMP/rights"
+	old=$DAEMON
+	expect_exit 0 lwf-stress fault eth1 "$@"
+	state_is eth1 Running
+	rights >"$TMP/now"
+	STARTED+=("$DAEMON")
+	[ "$DAEMON" != "$old" ] || fail "it is the same daemon"
+	diff "$TMP/rights" "$TMP/now" || fail "it has other rights"
+}
+start_lwfd --nic eth1 --tap lwf0
+state_is eth1 Running
+restarts daemon kill --for 10ms
+restarts daemon restart
+if is_real_root; then
+	expect_error 6 "capabilities" setpriv --bounding-set -net_raw lwf-stress fault eth1 daemon restart
+fi
+ends() { kill "$DAEMON" && within 5 is_gone "$DAEMON"; }
+ends || fail "the daemon does not end"
+
+step "one with rights that it could not be given again is left alone"
+if is_real_root; then
+	chmod 777 "$TMP"
+	lwfd() {
+		exec setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps +net_admin,+net_raw \
+			--ambient-caps +net_admin,+net_raw "$BIN/lwfd" "$@"
+	}
+	start_lwfd --lower nic:eth1 --upper none --stack eth1
+	state_is eth1 Running
+	rights >"$TMP/rights"
+	for fault in "daemon restart" "daemon kill --for 10ms"; do
+		# shellcheck disable=SC2086 # words
+		expect_error 6 "eth1: .*not be started again as it was.*another user" lwf-stress fault eth1 $fault
+	done
+	expect_exit 0 lwf-stress fault eth1 daemon stop --for 10ms
+	rights | diff "$TMP/rights" - || fail "it has other rights"
+	stop_lwfd
+else
+	note "no other users here"
+fi
