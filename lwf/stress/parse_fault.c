@@ -125,8 +125,8 @@ static void check_parameter(struct stress_parser *parser, const struct stress_st
 		break;
 	case STRESS_FAULT_RENAME:
 		if (!is_interface_name(statement->word))
-			stress_wrong(parser, at, NULL, "no interface can be called '%s'",
-				     statement->word);
+			stress_wrong(parser, at, "a name has at most 15 letters, without / : %",
+				     "no interface can be called '%s'", statement->word);
 		break;
 	case STRESS_FAULT_MTU:
 		if (!is_mtu(statement->parameter))
