@@ -5,7 +5,8 @@
  * Delta debugging over lines: what the failure does not need goes, first in large pieces; a block's
  * two ends may go and leave what is inside; numbers of rounds become small. A shorter text counts
  * when it can be read and fails in the same way: the same expectation, or the same rule. What a
- * range draws depends on all draws before it, so each text is tried with a few seeds.
+ * range draws depends on all draws before it, so each text is tried with a few seeds. A text that goes
+ * on for much longer than the first one did has lost what made it fail, maybe what ends it: it is not alike.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -19,6 +20,8 @@
 #define LINES_MAX      20000u
 #define SEEDS_TRIED    3u
 #define DEFAULT_FOR_NS 60000000000ull
+#define TRY_TIMES      10u /* as long as the first run may a try take, and */
+#define TRY_MORE_NS    1000000000ull
 
 struct shrinker {
 	struct stress_line *line;
@@ -31,7 +34,7 @@ struct shrinker {
 	char header[STRESS_TEXT_BYTES + 48]; /* says that seed */
 	char name[STRESS_TEXT_BYTES];
 	struct stress_failure failure; /* as it failed at first */
-	uint64_t until_ns;
+	uint64_t until_ns, try_ns;
 	uint32_t tries;
 };
 
@@ -78,6 +81,13 @@ static bool alike(const struct stress_failure *a, const struct stress_failure *b
 	return strcmp(a->expected, "no rule is broken") != 0 || same_rule(a->found, b->found);
 }
 
+static uint64_t end_of_try(const struct shrinker *shrinker)
+{
+	uint64_t end = stress_clock_ns() + shrinker->try_ns;
+
+	return end < shrinker->until_ns ? end : shrinker->until_ns;
+}
+
 static bool fails_alike(struct shrinker *shrinker, char *const *lines, uint32_t count)
 {
 	struct memory memory = {shrinker, lines, count};
@@ -96,7 +106,7 @@ static bool fails_alike(struct shrinker *shrinker, char *const *lines, uint32_t 
 		uint64_t seed = i ? i : shrinker->seed;
 
 		shrinker->tries++;
-		if (stress_try(&shrinker->plan, seed, &record) < 0)
+		if (stress_try(&shrinker->plan, seed, end_of_try(shrinker), &record) < 0)
 			break;
 		same = record.verdict == STRESS_FAILED &&
 		       alike(&record.failure, &shrinker->failure);
@@ -323,8 +333,14 @@ static int shrink(struct shrinker *shrinker)
 	uint32_t before = shrinker->count;
 	const char *path = shrinker->line->value[STRESS_OPTION_OUTPUT];
 	bool json = shrinker->line->value[STRESS_OPTION_JSON] != NULL;
-	int code = stress_try(&shrinker->plan, shrinker->plan.seed, &record);
+	uint64_t began_ns = stress_clock_ns();
+	int code = stress_try(&shrinker->plan, shrinker->plan.seed, shrinker->until_ns, &record);
 
+	if (code == -ETIMEDOUT)
+		return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_FALSE, shrinker->file,
+				    "give it more time with --for",
+				    "with seed %" PRIu64 " it did not come to its end in time",
+				    shrinker->plan.seed);
 	if (code < 0 || record.verdict != STRESS_FAILED) {
 		stress_record_fini(&record);
 		return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_FALSE, shrinker->file,
@@ -333,6 +349,7 @@ static int shrink(struct shrinker *shrinker)
 	}
 	shrinker->failure = record.failure;
 	shrinker->seed = shrinker->plan.seed;
+	shrinker->try_ns = TRY_TIMES * (stress_clock_ns() - began_ns) + TRY_MORE_NS;
 	stress_record_fini(&record);
 	while (stress_clock_ns() < shrinker->until_ns) {
 		bool any = drop_blocks(shrinker);

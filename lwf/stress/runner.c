@@ -211,7 +211,23 @@ static int collect(const struct stress_plan *plan, struct job *job, int status,
 	return LWF_EXIT_FALSE;
 }
 
-int stress_try(const struct stress_plan *plan, uint64_t seed, struct stress_record *record)
+/* True when @pid ended by itself before @until_ns; else it is killed. */
+static bool ended_until(pid_t pid, uint64_t until_ns, int *status)
+{
+	pid_t got;
+
+	while ((got = waitpid(pid, status, WNOHANG)) == 0 && stress_clock_ns() < until_ns)
+		poll(NULL, 0, LOOK_EVERY_MS);
+	if (got)
+		return got == pid;
+	kill(pid, SIGKILL);
+	while (waitpid(pid, status, 0) < 0 && errno == EINTR)
+		;
+	return false;
+}
+
+int stress_try(const struct stress_plan *plan, uint64_t seed, uint64_t until_ns,
+	       struct stress_record *record)
 {
 	static struct stress_progress progress;
 	struct job job = {.progress = &progress};
@@ -219,9 +235,10 @@ int stress_try(const struct stress_plan *plan, uint64_t seed, struct stress_reco
 
 	if (err)
 		return err;
-	while (waitpid(job.pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
+	if (!ended_until(job.pid, until_ns, &status)) {
+		close(job.fd);
+		return -ETIMEDOUT;
+	}
 	return collect(plan, &job, status, record);
 }
 

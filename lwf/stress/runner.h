@@ -39,8 +39,12 @@ struct stress_plan {
 int stress_run(const struct stress_plan *plan, struct stress_record *record,
 	       struct lwf_error *error);
 
-/** The same for one run with @seed, silent: what it prints is lost. Used to try things. */
-int stress_try(const struct stress_plan *plan, uint64_t seed, struct stress_record *record);
+/**
+ * The same for one run with @seed, silent: what it prints is lost. Used to try things. One that goes on at
+ * @until_ns (stress_clock_ns()) is killed: -ETIMEDOUT, and no @record.
+ */
+int stress_try(const struct stress_plan *plan, uint64_t seed, uint64_t until_ns,
+	       struct stress_record *record);
 
 /** CLOCK_MONOTONIC in ns. */
 uint64_t stress_clock_ns(void);

@@ -32,6 +32,26 @@ expect_exit 0 lwf-stress run euro.scn --json --report euro.ndjson
 expect_equal "its name" "passed café" "$(json '"\(.verdict) \(.scenario)"')"
 expect_equal "the note" "a € b" "$(jq -r 'select(.kind == "note") | .text' euro.ndjson)"
 
+step "a text without end is no try without end"
+cat >endless.scn <<-'END'
+	scenario "endless"
+	link lan0
+	note "a"
+	note "b"
+	repeat 1000000000 as n {
+	  after 1ms
+	  expect n != 5
+	  note "c"
+	}
+END
+LIMIT=60 expect_exit 0 lwf-stress shrink endless.scn --for 4s --output small.scn
+expect_match "what is told" "lines of 9 are left" "$ERR"
+expect_equal "notes that are left" 0 "$(grep -c note small.scn || :)"
+expect_exit 1 lwf-stress run small.scn
+expect_match "as before" "expect n != 5" "$ERR"
+sed -i 's/n != 5/n > 0/' endless.scn
+LIMIT=60 expect_error 1 'endless\.scn: .*not come to its end.*--for' lwf-stress shrink endless.scn --for 1s
+
 step "a file's name may be anything"
 odd=$(printf 'caf\351.scn')
 sed 's/running/paused/' euro.scn >"$odd"
