@@ -102,6 +102,8 @@ static char *unquote(char *word)
 	bool quoted = false;
 
 	for (; *from && (quoted || *from != ' '); from++) {
+		if (*from == '$' && !quoted && from[1] == '\'')
+			continue; /* what stands there is no setting: it was no number */
 		if (*from == '\'')
 			quoted = !quoted;
 		else if (*from == '\\' && !quoted && from[1])

@@ -51,28 +51,42 @@ static int usage(const char *what, const char *why)
 			    why);
 }
 
+static bool is_printable(const char *text)
+{
+	size_t length = strlen(text);
+
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return false;
+	return stress_text_valid(text, length) == length;
+}
+
 const char *stress_quote(const char *text, char *out, size_t bytes)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				    "0123456789_-./=:,%+@";
 	size_t n = 0;
+	bool octal;
 
 	if (text[0] && strspn(text, plain) == strlen(text)) {
 		snprintf(out, bytes, "%s", text);
 		return out;
 	}
-	if (bytes < 3)
+	if (bytes < 8)
 		return out;
+	octal = !is_printable(text);
+	if (octal)
+		out[n++] = '$';
 	out[n++] = '\'';
 	for (; *text && n + 6 < bytes; text++) {
-		if (*text == '\'') {
-			memcpy(out + n, "'\\''", 4);
-			n += 4;
-		} else {
-			unsigned char c = (unsigned char)*text;
+		unsigned char c = (unsigned char)*text;
 
-			out[n++] = c >= 0x20 && c != 0x7f ? *text : '?';
-		}
+		if (octal && (c < 0x20 || c >= 0x7f || c == '\'' || c == '\\'))
+			n += (size_t)snprintf(out + n, 5, "\\%03o", c);
+		else if (c == '\'')
+			n += (size_t)snprintf(out + n, 5, "'\\''");
+		else
+			out[n++] = *text;
 	}
 	out[n++] = '\'';
 	out[n] = '\0';
@@ -88,7 +102,7 @@ static void keep_command(struct stress_line *line, int argc, char **argv)
 		const char *slash = i == 0 ? strrchr(argv[i], '/') : NULL;
 
 		stress_quote(slash ? slash + 1 : argv[i], word, sizeof(word));
-		n += (size_t)snprintf(line->command + n, sizeof(line->command) - n, "%s%.900s",
+		n += (size_t)snprintf(line->command + n, sizeof(line->command) - n, "%s%s",
 				      n ? " " : "", word);
 	}
 }
@@ -273,8 +287,6 @@ static int plan_runs(const struct stress_line *line, struct stress_plan *plan)
 /* In which world, and on what. */
 static int plan_place(const struct stress_line *line, struct stress_plan *plan)
 {
-	char word[256];
-
 	plan->on_stack = line->value[STRESS_OPTION_ON];
 	plan->control = line->value[STRESS_OPTION_CONTROL];
 	plan->i_know = line->value[STRESS_OPTION_I_KNOW] != NULL;
@@ -284,10 +296,51 @@ static int plan_place(const struct stress_line *line, struct stress_plan *plan)
 	if (!plan->on_stack && (plan->control || plan->i_know))
 		return usage(plan->control ? "--control" : "--i-know",
 			     "it means something with --on STACK alone");
-	if (plan->on_stack)
-		snprintf(plan->settings, sizeof(plan->settings), " --on %.200s",
-			 stress_quote(plan->on_stack, word, sizeof(word)));
 	return LWF_EXIT_OK;
+}
+
+/* Adds " OPTION[NAME=]VALUE" to what a replay needs. False when that has no room. */
+static bool add_setting(struct stress_plan *plan, const char *option, const char *name,
+			const char *value)
+{
+	size_t used = strlen(plan->settings), room = sizeof(plan->settings) - used;
+	char word[STRESS_QUOTED_BYTES(STRESS_COMMAND_BYTES)];
+	int length;
+
+	if (strlen(value) >= STRESS_COMMAND_BYTES)
+		return false;
+	stress_quote(value, word, sizeof(word));
+	length = snprintf(plan->settings + used, room, " %s%s%s%s", option, name,
+			  name[0] ? "=" : "", value[0] || name[0] ? word : "");
+	return length > 0 && (size_t)length < room;
+}
+
+/* What a failure tells has to do it again: what there is no room for is refused before it is run. */
+static int plan_replay(const struct stress_line *line, struct stress_plan *plan)
+{
+	char command[STRESS_COMMAND_BYTES];
+	bool fits = true;
+
+	if (strlen(plan->file) >= STRESS_PATH_BYTES)
+		return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_USAGE, "FILE",
+				    "run it from its folder",
+				    "its name has %zu bytes; at most %u are allowed",
+				    strlen(plan->file), STRESS_PATH_BYTES - 1);
+	if (plan->on_stack)
+		fits = add_setting(plan, "--on ", "", plan->on_stack);
+	if (plan->control)
+		fits = fits && add_setting(plan, "--control ", "", plan->control);
+	if (plan->i_know)
+		fits = fits && add_setting(plan, "--i-know", "", "");
+	for (size_t i = 0; i < line->settings; i++)
+		fits = fits &&
+		       add_setting(plan, "--set ", line->setting[i].name, line->setting[i].value);
+	if (fits && stress_replay_command(plan, UINT64_MAX, command, sizeof(command)))
+		return LWF_EXIT_OK;
+	return lwf_cli_fail(STRESS_PROGRAM, LWF_EXIT_USAGE, plan->file,
+			    "give it shorter names, or write what is --set into the file",
+			    "the command to replay it would have more than %u bytes",
+			    STRESS_COMMAND_BYTES - 1);
 }
 
 /* It is told before the first run: also of one that nobody hears of any more it is known then. */
@@ -318,7 +371,6 @@ static int plan_seed(const struct stress_line *line, struct stress_plan *plan)
 int stress_line_plan(const struct stress_line *line, const struct stress_scenario *scenario,
 		     const char *file, struct stress_plan *plan)
 {
-	char word[256];
 	int code;
 
 	memset(plan, 0, sizeof(*plan));
@@ -328,15 +380,8 @@ int stress_line_plan(const struct stress_line *line, const struct stress_scenari
 	plan->seed = scenario->seed;
 	plan->count = 1;
 	plan->trace = line->value[STRESS_OPTION_TRACE] != NULL;
-	if (plan_place(line, plan))
+	if (plan_place(line, plan) || plan_replay(line, plan))
 		return LWF_EXIT_USAGE;
-	for (size_t i = 0; i < line->settings; i++) {
-		size_t used = strlen(plan->settings);
-
-		stress_quote(line->setting[i].value, word, sizeof(word));
-		snprintf(plan->settings + used, sizeof(plan->settings) - used, " --set %s=%.200s",
-			 line->setting[i].name, word);
-	}
 	plan->show_progress = isatty(STDERR_FILENO) && !plan->trace;
 	code = plan_runs(line, plan);
 	return code ? code : plan_seed(line, plan);

@@ -48,7 +48,7 @@ struct stress_parser {
 	uint32_t variables;
 	uint32_t includes; /* files that were read, but the first */
 	size_t read_bytes; /* in all files */
-	unsigned worlds; /* STRESS_IN_* in which this statement is done */
+	unsigned worlds;   /* STRESS_IN_* in which this statement is done */
 	bool has_header, has_statements;
 	int err; /* not 0: it has failed */
 };

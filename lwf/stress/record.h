@@ -23,7 +23,8 @@
 #define STRESS_LANES_MAX     128u
 #define STRESS_LEDGERS_MAX   (STRESS_CLIENTS_MAX + 2 * STRESS_LINKS_MAX)
 #define STRESS_BUCKETS	     64u
-#define STRESS_COMMAND_BYTES 1024u
+#define STRESS_COMMAND_BYTES 4096u
+#define STRESS_PATH_BYTES    1024u /* of a scenario, as it was named */
 #define STRESS_WITNESSES_MAX (4 * STRESS_LINKS_MAX)
 #define STRESS_CASES_MAX     100000u /* runs that are told one by one; of more, those that failed */
 
@@ -103,7 +104,7 @@ const char *stress_verdict_name(enum stress_verdict verdict);
 struct stress_failure {
 	char expected[STRESS_TEXT_BYTES]; /* "within 200ms state(lan0) == detached" */
 	char found[STRESS_TEXT_BYTES];	  /* "state(lan0) is pausing" */
-	char file[STRESS_TEXT_BYTES];
+	char file[STRESS_PATH_BYTES];
 	uint32_t line, column; /* 0: no statement's */
 	uint64_t time_ns;
 };
@@ -121,7 +122,7 @@ struct stress_cases; /* record_case.c */
 
 struct stress_record {
 	char scenario[STRESS_TEXT_BYTES];
-	char file[STRESS_TEXT_BYTES];
+	char file[STRESS_PATH_BYTES];
 	char world[16]; /* "sim", "live" */
 	char version[64];
 	char command[STRESS_COMMAND_BYTES]; /* as it was typed */

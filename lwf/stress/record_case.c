@@ -13,7 +13,7 @@
 #define ROOM_AT_FIRST 64u
 
 struct title {
-	char scenario[STRESS_TEXT_BYTES], file[STRESS_TEXT_BYTES], world[16];
+	char scenario[STRESS_TEXT_BYTES], file[STRESS_PATH_BYTES], world[16];
 };
 
 struct bad {

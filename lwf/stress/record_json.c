@@ -365,7 +365,7 @@ static uint64_t read_digest(const json_t *line)
 
 static bool read_case(struct stress_record *record, const json_t *line)
 {
-	char scenario[STRESS_TEXT_BYTES], file[STRESS_TEXT_BYTES], replay[STRESS_COMMAND_BYTES];
+	char scenario[STRESS_TEXT_BYTES], file[STRESS_PATH_BYTES], replay[STRESS_COMMAND_BYTES];
 	char world[sizeof(record->world)];
 	struct stress_failure failure;
 	struct stress_case one = {

@@ -75,10 +75,22 @@ uint64_t stress_clock_ns(void)
 
 /* ---- the child ---- */
 
+bool stress_replay_command(const struct stress_plan *plan, uint64_t seed, char *text, size_t bytes)
+{
+	char file[STRESS_QUOTED_BYTES(STRESS_PATH_BYTES)];
+	int length;
+
+	if (strlen(plan->file) >= STRESS_PATH_BYTES)
+		return false;
+	stress_quote(plan->file, file, sizeof(file));
+	length = snprintf(text, bytes, "%s replay %s%s --seed %" PRIu64 "%s%s",
+			  stress_simulation.command, plan->file[0] == '-' ? "./" : "", file, seed,
+			  plan->live ? " --live" : "", plan->settings);
+	return length > 0 && (size_t)length < bytes;
+}
+
 static void describe(const struct stress_plan *plan, uint64_t seed, struct stress_record *record)
 {
-	char file[2 * STRESS_TEXT_BYTES];
-
 	stress_record_init(record);
 	snprintf(record->scenario, sizeof(record->scenario), "%s",
 		 plan->scenario->name[0] ? plan->scenario->name : plan->file);
@@ -86,10 +98,7 @@ static void describe(const struct stress_plan *plan, uint64_t seed, struct stres
 	snprintf(record->world, sizeof(record->world), "%s", plan->live ? "live" : "sim");
 	snprintf(record->version, sizeof(record->version), "%s", LWF_VERSION);
 	snprintf(record->command, sizeof(record->command), "%s", plan->command);
-	snprintf(record->replay, sizeof(record->replay),
-		 "%.80s replay %s --seed %" PRIu64 "%s%.400s", stress_simulation.command,
-		 stress_quote(plan->file, file, sizeof(file)), seed, plan->live ? " --live" : "",
-		 plan->settings);
+	stress_replay_command(plan, seed, record->replay, sizeof(record->replay));
 	/* names of files may be anything, and what was cut may be, too */
 	stress_text_mend(record->scenario);
 	stress_text_mend(record->file);

@@ -17,9 +17,11 @@
 /** What is to be run. Everything is lent. */
 struct stress_plan {
 	const struct stress_scenario *scenario;
-	const char *file;		     /* as it was named */
-	const char *command;		     /* as it was typed */
-	char settings[STRESS_COMMAND_BYTES]; /* " --set a=1": for the command to replay */
+	const char *file;    /* as it was named */
+	const char *command; /* as it was typed */
+	char settings
+		[STRESS_COMMAND_BYTES]; /* " --set a=1": for the command to replay, which has all of
+						it or is refused */
 	bool live, trace;
 	const char *on_stack, *control; /* live: --on, --control; or NULL */
 	bool i_know;
@@ -45,6 +47,12 @@ int stress_run(const struct stress_plan *plan, struct stress_record *record,
  */
 int stress_try(const struct stress_plan *plan, uint64_t seed, uint64_t until_ns,
 	       struct stress_record *record);
+
+/**
+ * The command that runs @seed of @plan again, for a shell. False when it has no room, and is cut; where the
+ * plan was made that has been looked at.
+ */
+bool stress_replay_command(const struct stress_plan *plan, uint64_t seed, char *text, size_t bytes);
 
 /** CLOCK_MONOTONIC in ns. */
 uint64_t stress_clock_ns(void);

@@ -41,15 +41,14 @@ static void show_place(const struct stress_failure *failure, char *text, size_t 
 {
 	text[0] = '\0';
 	if (failure->line)
-		snprintf(text, bytes, "%.200s:%u:%u", failure->file, failure->line,
-			 failure->column);
+		snprintf(text, bytes, "%s:%u:%u", failure->file, failure->line, failure->column);
 }
 
 /* Exactly three lines: what was expected, the seed, the command to replay. */
 static void show_failure(const struct stress_record *record)
 {
 	const struct stress_failure *failure = &record->failure;
-	char place[256], at[32];
+	char place[STRESS_PATH_BYTES + 32], at[32];
 
 	show_place(failure, place, sizeof(place));
 	lwf_units_show_duration(failure->time_ns, at, sizeof(at));
@@ -151,7 +150,7 @@ static void add_number(json_t *object, const char *name, uint64_t value)
 static int show_json(const struct stress_record *record)
 {
 	json_t *object;
-	char digest[24], place[256];
+	char digest[24], place[STRESS_PATH_BYTES + 32];
 
 	snprintf(digest, sizeof(digest), "%016" PRIx64, record->digest);
 	object = json_pack(

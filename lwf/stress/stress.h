@@ -141,7 +141,13 @@ int stress_check_output(const char *option, const char *path);
 /** Writes @record to @path: as a page when it ends in .html, else as NDJSON. Returns the exit code; what is wrong is printed. */
 int stress_write_report(const struct stress_record *record, const char *path);
 
-/** A text as a word of a shell command. Returns @out. */
+/** Room for @bytes when they are quoted, whatever they are. */
+#define STRESS_QUOTED_BYTES(bytes) (4 * (bytes) + 8)
+
+/**
+ * A text as a word of a shell command: as it is, in '...', or, where it holds control characters or is no
+ * UTF-8, as $'...' (POSIX.1-2024). Cut when @bytes are too few. Returns @out.
+ */
 const char *stress_quote(const char *text, char *out, size_t bytes);
 
 #endif

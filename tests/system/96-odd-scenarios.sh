@@ -61,3 +61,28 @@ expect_exit 1 lwf-stress run "$odd" --json --report odd.ndjson
 expect_equal "what is told" "failed caf?.scn expect state(lan0) == paused" "$(json '"\(.verdict) \(.file) \(.expected)"')"
 expect_match "where" '^caf\?\.scn:4:' "$(json .at)"
 expect_equal "the report" "failed" "$(tail -n 1 odd.ndjson | jq -r .verdict)"
+
+step "the command to replay is one for a shell, whatever the name"
+{ echo 'let n = 1'; echo 'let why = 1'; cat "$odd"; } >plain.scn
+long=$(printf 'long%.0s/' {1..80})
+mkdir -p "$long"
+for name in 'a b.scn' 'q;touch pwned.scn' "it's.scn" 'café.scn' "$odd" $'tab\tand\nline\\'"'"'.scn' ./-seed "$long"x.scn; do
+	cp plain.scn "$name"
+	expect_exit 1 lwf-stress run "$name" --set n=2 --set why="$(printf '1+%.0s' {1..150})1" --json
+	replay=$(sed -n 's/^replay: //p' <<<"$ERR")
+	first=$(json '"\(.verdict) \(.digest) \(.at)"')
+	expect_exit 1 bash -c "${replay/lwf-stress replay/lwf-stress --json replay}"
+	expect_equal "what '$replay' replays" "$first" "$(json '"\(.verdict) \(.digest) \(.at)"')"
+	expect_equal "and tells" "$replay" "$(sed -n 's/^replay: //p' <<<"$ERR")"
+done
+[ ! -e pwned.scn ] || fail "a name was run"
+expect_exit 1 lwf-stress run "$long"x.scn --set n=2 --report long.ndjson
+expect_exit 1 lwf-stress replay long.ndjson
+expect_match "where" "expected: .* \\($long""x\\.scn:6:1\\)" "$ERR"
+
+expect_exit 3 lwf-stress run plain.scn --on eth0 --control "$TMP/no body" --i-know --set n=2 --json
+expect_equal "of a stack" "lwf-stress replay plain.scn --seed 1 --live --on eth0 --control '$TMP/no body' --i-know --set n=2" "$(json .replay)"
+
+step "what could not be replayed is not run"
+expect_error 2 'FILE: its name has [0-9]+ bytes' lwf-stress run "$(printf './%.0s' {1..520})plain.scn"
+expect_error 2 'plain\.scn: the command to replay it' lwf-stress run plain.scn --set why="$(printf '%4090s' 1)"
