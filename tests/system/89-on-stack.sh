@@ -204,7 +204,7 @@ bad() { # CODE WHAT REGEX LINES...
 	as_before || fail "$(diff <(echo "$before") <(belongings))"
 }
 bad 2 'lan1: .*another link' 'link lan0' 'link lan1'
-bad 2 'second: .*daemon of its own' 'daemon second' 'link lan0'
+bad 2 'second: .*daemon of its own' 'daemon second' 'link lan0 daemon second'
 bad 2 'hold.*filter LINK insert' 'link lan0 filter "hold:frames=0"'
 bad 2 'MTU 9000, and eth1 has 1500' 'link lan0 mtu 9000'
 bad 2 'qdisc' 'link lan0 qdisc kernel'
