@@ -79,6 +79,22 @@ static void take_story(struct stress_record *to, const struct stress_record *fro
 	to->failure = from->failure;
 }
 
+/* How much a verdict says of many runs: the worst of them is theirs. */
+static int weight(enum stress_verdict verdict)
+{
+	switch (verdict) {
+	case STRESS_PASSED:
+		return 0;
+	case STRESS_SKIPPED:
+		return 1;
+	case STRESS_BROKEN:
+		return 2;
+	case STRESS_FAILED:
+		return 3;
+	}
+	return 0;
+}
+
 /* A report of many runs that does not say which they were has none to add. */
 static void add_cases(struct stress_record *to, const struct stress_record *from)
 {
@@ -102,7 +118,7 @@ void stress_record_merge(struct stress_record *to, const struct stress_record *f
 		memcpy(to->command, from->command, sizeof(to->command));
 		to->began_ns = from->began_ns;
 	}
-	if (first || (from->verdict != STRESS_PASSED && to->verdict == STRESS_PASSED))
+	if (first || weight(from->verdict) > weight(to->verdict))
 		take_story(to, from);
 	if (strcmp(to->world, from->world) != 0)
 		snprintf(to->world, sizeof(to->world), "both");

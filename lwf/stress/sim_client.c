@@ -303,11 +303,8 @@ static void send_of_side(struct sim_traffic *traffic)
 		return;
 	stress_number_put(&traffic->patterns, index_of(traffic), number,
 			  traffic->patterns.bytes[pattern]);
-	if (traffic->declared->segments.most)
-		err = lwf_sim_edge_inject_offload(edge, traffic->patterns.bytes[pattern], len,
-						  &traffic->patterns.offload[pattern]);
-	else
-		err = lwf_sim_edge_inject(edge, traffic->patterns.bytes[pattern], len);
+	err = sim_give(edge, traffic->patterns.bytes[pattern], len,
+		       &traffic->patterns.offload[pattern]);
 	if (err == 0 || err == -EINVAL) { /* a runt: the device gave it, and the edge counts it */
 		if (upper)
 			link->upper_gave++;

@@ -30,11 +30,11 @@ static void on_lower(void *context, const struct lwf_frame *frame)
 	link->took_bytes[0] += frame->len;
 	if (link->sight[0])
 		sim_sight_see(link, false, frame);
-	if (peer == link->index || to->wire_count == SIM_WIRE_FRAMES ||
-	    frame->len > sizeof(slot->bytes))
+	if (peer == link->index || to->wire_count == SIM_WIRE_FRAMES)
 		return;
 	slot = &to->wire[(to->wire_first + to->wire_count++) % SIM_WIRE_FRAMES];
 	slot->len = frame->len;
+	slot->offload = frame->offload;
 	memcpy(slot->bytes, frame->data, frame->len);
 	slot->due_ns = lwf_host_now_ns(link->world->host) + SIM_WIRE_NS;
 	if (to->wire_count == 1)
@@ -54,6 +54,14 @@ static void on_upper(void *context, const struct lwf_frame *frame)
 		sim_sight_see(link, true, frame);
 }
 
+int sim_give(struct lwf_edge *edge, const uint8_t *bytes, uint32_t len,
+	     const struct lwf_offload *offload)
+{
+	if (len <= SIM_SHORT_BYTES && !offload->flags && !offload->gso_size)
+		return lwf_sim_edge_inject(edge, bytes, len);
+	return lwf_sim_edge_inject_offload(edge, bytes, len, offload);
+}
+
 static void on_wire(void *context)
 {
 	struct sim_link *link = context;
@@ -68,7 +76,8 @@ static void on_wire(void *context)
 		}
 		link->wire_first = (link->wire_first + 1) % SIM_WIRE_FRAMES;
 		link->wire_count--;
-		if (link->stack && lwf_sim_edge_inject(link->lower, slot->bytes, slot->len) == 0)
+		if (link->stack &&
+		    sim_give(link->lower, slot->bytes, slot->len, &slot->offload) == 0)
 			link->lower_gave++;
 	}
 }
@@ -216,31 +225,34 @@ static void match_holds(struct sim_link *link)
 		lwf_stack_release(link->stack, LWF_HOLD_REMOVED);
 }
 
-/* Whether hosts or networks leave something to be done later. */
-static bool has_offload(const struct sim_link *link)
+/* Whether its devices give jumbo frames, or some that hosts left something of to be done later. */
+static bool gives_more(const struct sim_link *link)
 {
 	const struct stress_scenario *scenario = link->world->base.options.scenario;
-	bool has = false;
+	uint32_t peer = link->declared->peer;
+	bool more = link->declared->mtu_bytes + LWF_ETHER_HEADER_BYTES > SIM_SHORT_BYTES ||
+		    scenario->link[peer].mtu_bytes + LWF_ETHER_HEADER_BYTES > SIM_SHORT_BYTES;
 
 	for (uint32_t i = 0; i < scenario->traffics; i++)
-		has |= scenario->traffic[i].segments.most &&
-		       scenario->traffic[i].from.index == link->index;
-	return has;
+		more |= scenario->traffic[i].segments.most &&
+			(scenario->traffic[i].from.index == link->index ||
+			 scenario->traffic[i].from.index == peer);
+	return more;
 }
 
 static int make_edges(struct sim_link *link)
 {
 	struct lwf_host *host = link->world->host;
-	bool offload = has_offload(link);
+	bool more = gives_more(link);
 	int err;
 
 	link->lower = link->upper = NULL;
 	err = lwf_sim_edge_create(host, SIM_LOWER_NAME, &link->lower);
-	if (!err && offload)
+	if (!err && more)
 		err = lwf_sim_edge_prepare_offload(link->lower);
 	if (!err && link->declared->has_upper)
 		err = lwf_sim_edge_create(host, "upper", &link->upper);
-	if (!err && offload && link->upper)
+	if (!err && more && link->upper)
 		err = lwf_sim_edge_prepare_offload(link->upper);
 	return err;
 }

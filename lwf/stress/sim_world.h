@@ -23,6 +23,7 @@
 #define SIM_FLOOD_NS	 50000u
 #define SIM_FLOOD_FRAMES 64u
 #define SIM_WIRE_NS	 1000u /* how long a frame is on the wire between two links */
+#define SIM_SHORT_BYTES	 2048u /* what an edge gives without more memory */
 #define SIM_WIRE_FRAMES	 256u
 #define SIM_QDISC_NS	 50000u /* a device with qdisc completes so much later */
 
@@ -71,7 +72,8 @@ struct sim_traffic {
 struct sim_wire_frame {
 	uint64_t due_ns;
 	uint32_t len;
-	uint8_t bytes[2048];
+	struct lwf_offload offload;
+	uint8_t bytes[LWF_FRAME_MAX_BYTES];
 };
 
 struct sim_link {
@@ -190,6 +192,10 @@ struct lwf_sim_edge_config sim_device(const struct sim_link *link, bool upper);
 
 /** Gives @device the MAC that devices of @link begin with. */
 void sim_first_mac(const struct sim_link *link, struct lwf_link *device);
+
+/** The device of @edge gives a frame: what lwf_sim_edge_inject() returns, of any length. */
+int sim_give(struct lwf_edge *edge, const uint8_t *bytes, uint32_t len,
+	     const struct lwf_offload *offload);
 
 /* ---- sim_fault.c ---- */
 

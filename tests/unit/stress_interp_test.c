@@ -238,6 +238,20 @@ static void test_faults_and_daemons(void **state)
 	       "within 10ms expect state(lan0/inject) == running and state(lan0) == running\n");
 }
 
+/* Frames of any length get through devices, and over a wire. */
+static void test_jumbo(void **state)
+{
+	(void)state;
+	passes("link a mtu 9000\nlink b mtu 9000 peer a\nclient ca on a\n"
+	       "traffic long from ca udp 10.0.0.1:9 -> 10.0.0.2:9 size 5000..8000 rate 1kpps\n"
+	       "traffic host from a.upper udp 10.0.0.1:9 -> 10.0.0.2:9 size 5000..8000 rate 1kpps\n"
+	       "start long; start host\nafter 100ms stop all\ndrain within 10ms\nafter 1ms\n"
+	       "expect kernel_tx(a.lower) > 190 and kernel_rx(a.upper) > 90\n"
+	       "expect kernel_rx(b.lower) == kernel_tx(a.lower) and kernel_tx(b.upper) == "
+	       "kernel_tx(a.lower)\n"
+	       "expect altered(b.upper) == 0 and seen(b.upper) > 190\n");
+}
+
 /* At the end what is out comes home, or the run has failed. */
 static void test_the_end(void **state)
 {
@@ -424,6 +438,7 @@ int main(void)
 		cmocka_unit_test(test_faults_upon_faults),
 		cmocka_unit_test(test_faults_and_daemons),
 		cmocka_unit_test(test_the_end),
+		cmocka_unit_test(test_jumbo),
 		cmocka_unit_test(test_clients),
 		cmocka_unit_test(test_daemons),
 		cmocka_unit_test(test_filters),

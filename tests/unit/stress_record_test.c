@@ -194,6 +194,30 @@ static void test_keeps_what_failed(void **state)
 	assert_int_equal(record.event[record.events - 1].kind, STRESS_EVENT_EXPECT);
 }
 
+/* Of runs that are joined the worst verdict is theirs, in whatever order they come. */
+static void test_worst_verdict(void **state)
+{
+	static const enum stress_verdict better_first[] = {STRESS_PASSED, STRESS_SKIPPED,
+							   STRESS_BROKEN, STRESS_FAILED};
+	struct stress_record one, both;
+
+	(void)state;
+	for (unsigned i = 0; i < 16; i++) {
+		unsigned first = i / 4, second = i % 4, worst = first > second ? first : second;
+
+		stress_record_init(&both);
+		for (unsigned k = 0; k < 2; k++) {
+			stress_record_init(&one);
+			one.runs = 1;
+			one.verdict = better_first[k ? second : first];
+			stress_record_merge(&both, &one);
+			stress_record_fini(&one);
+		}
+		assert_int_equal(both.verdict, better_first[worst]);
+		stress_record_fini(&both);
+	}
+}
+
 static void test_histogram(void **state)
 {
 	struct stress_histogram a = {0}, b = {0};
@@ -230,6 +254,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refuses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_keeps_what_failed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_texts, setup, teardown),
+		cmocka_unit_test(test_worst_verdict),
 		cmocka_unit_test(test_histogram),
 		cmocka_unit_test_setup_teardown(test_live_has_no_digest, setup, teardown),
 		cmocka_unit_test(test_ledger_of_the_dead),
