@@ -130,8 +130,12 @@ struct policy_word {
 struct policy_word lwf_policy_shown(const struct policy_reader *reader,
 				    const struct policy_token *token);
 
+/** Whether it is @word of the language, and so not in quotes; and whether it is @word as a value, which may be. */
 bool lwf_policy_is(const struct policy_reader *reader, const struct policy_token *token,
 		   const char *word);
+
+bool lwf_policy_says(const struct policy_reader *reader, const struct policy_token *token,
+		     const char *word);
 
 /** Reads @token as one value of a condition of @kind; with problem noted when it is none. */
 void lwf_policy_read_value(struct policy_reader *reader, enum policy_kind kind,

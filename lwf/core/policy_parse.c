@@ -118,7 +118,7 @@ static bool ends_word(char c)
 static void skip_blanks(struct policy_reader *reader)
 {
 	const char *text = reader->policy->text;
-	uint32_t end = reader->policy->text_bytes;
+	uint32_t end = reader->policy->text_bytes, next;
 
 	for (;;) {
 		while (reader->at < end && is_blank(text[reader->at]))
@@ -126,13 +126,28 @@ static void skip_blanks(struct policy_reader *reader)
 		if (reader->at < end && text[reader->at] == '#')
 			while (reader->at < end && text[reader->at] != '\n')
 				reader->at++;
-		if (reader->at + 1 >= end || text[reader->at] != '\\' ||
-		    text[reader->at + 1] != '\n')
+		if (reader->at == end || text[reader->at] != '\\')
 			return;
-		reader->at += 2; /* the next line goes on with this one */
+		next = reader->at + 1;
+		next += next + 1 < end && text[next] == '\r' && text[next + 1] == '\n';
+		if (next == end || text[next] != '\n')
+			return;
+		reader->at = next + 1; /* the next line goes on with this one */
 		reader->line++;
 		reader->line_at = reader->at;
 	}
+}
+
+/** Whether the byte at @at is one that a file of text has; if not, that is what is wrong. */
+static bool is_text(struct policy_reader *reader, struct policy_token *token, uint32_t at)
+{
+	unsigned char c = (unsigned char)reader->policy->text[at];
+
+	if (c == '\t' || (c >= 0x20 && c != 0x7f))
+		return true;
+	token->column = at - reader->line_at + 1;
+	lwf_policy_wrong(reader, token, -EINVAL, "byte 0x%02x is no text", c);
+	return false;
 }
 
 static void read_text(struct policy_reader *reader, struct policy_token *token)
@@ -140,8 +155,10 @@ static void read_text(struct policy_reader *reader, struct policy_token *token)
 	const char *text = reader->policy->text;
 	uint32_t end = ++reader->at;
 
-	while (end < reader->policy->text_bytes && text[end] != '"' && text[end] != '\n')
-		end++;
+	while (end < reader->policy->text_bytes && text[end] != '"' && text[end] != '\n' &&
+	       text[end] != '\r')
+		if (!is_text(reader, token, end++))
+			return;
 	if (end == reader->policy->text_bytes || text[end] != '"') {
 		lwf_policy_wrong(reader, token, -EINVAL, "this text does not end on its line");
 		return;
@@ -157,14 +174,8 @@ static void read_word(struct policy_reader *reader, struct policy_token *token)
 	const char *text = reader->policy->text;
 
 	while (reader->at < reader->policy->text_bytes && !ends_word(text[reader->at])) {
-		unsigned char c = (unsigned char)text[reader->at];
-
-		if (c < 0x20 || c == 0x7f) {
-			token->column = reader->at - reader->line_at + 1;
-			lwf_policy_wrong(reader, token, -EINVAL, "byte 0x%02x is no text", c);
+		if (!is_text(reader, token, reader->at++))
 			return;
-		}
-		reader->at++;
 	}
 	token->kind = POLICY_TOKEN_WORD;
 	token->length = reader->at - token->at;
@@ -209,17 +220,39 @@ static struct policy_token take(struct policy_reader *reader)
 	return taken;
 }
 
+bool lwf_policy_says(const struct policy_reader *reader, const struct policy_token *token,
+		     const char *word)
+{
+	return strlen(word) == token->length &&
+	       memcmp(reader->policy->text + token->at, word, token->length) == 0;
+}
+
 bool lwf_policy_is(const struct policy_reader *reader, const struct policy_token *token,
 		   const char *word)
 {
-	return token->kind == POLICY_TOKEN_WORD && strlen(word) == token->length &&
-	       memcmp(reader->policy->text + token->at, word, token->length) == 0;
+	return token->kind == POLICY_TOKEN_WORD && lwf_policy_says(reader, token, word);
 }
 
 static bool ends(const struct policy_reader *reader)
 {
 	return reader->ret || reader->token.kind == POLICY_TOKEN_LINE ||
 	       reader->token.kind == POLICY_TOKEN_END;
+}
+
+/** Notes that @token is no word of the language where it stands: it is not @what. */
+static void refuse_word(struct policy_reader *reader, const struct policy_token *token,
+			const char *what)
+{
+	const struct policy_word shown = lwf_policy_shown(reader, token);
+
+	if (token->kind == POLICY_TOKEN_TEXT)
+		lwf_policy_wrong(reader, token, -EINVAL,
+				 "'%s' stands in quotes, which only values do", shown.text);
+	else if (lwf_policy_is(reader, token, "\\"))
+		lwf_policy_wrong(reader, token, -EINVAL,
+				 "a backslash joins two lines at the end of the first alone");
+	else
+		lwf_policy_wrong(reader, token, -EINVAL, "'%s' is %s", shown.text, what);
 }
 
 /* ---- conditions ---- */
@@ -315,12 +348,14 @@ static void read_condition(struct policy_reader *reader, struct policy_rule *rul
 
 	if (lwf_policy_is(reader, &token, "not")) {
 		condition.negated = true;
+		if (ends(reader) || lwf_policy_is(reader, &reader->token, "not"))
+			lwf_policy_wrong(reader, &reader->token, -EINVAL,
+					 "'not' needs a condition");
 		token = take(reader);
 	}
 	condition.kind = (uint8_t)find_kind(reader, &token, &bare);
 	if (condition.kind == POLICY_KINDS) {
-		lwf_policy_wrong(reader, &token, -EINVAL, "'%s' is no condition of a rule",
-				 lwf_policy_shown(reader, &token).text);
+		refuse_word(reader, &token, "no condition of a rule");
 		return;
 	}
 	refuse_twice(reader, rule, &condition, &token);
@@ -349,13 +384,39 @@ static enum lwf_policy_action find_action(const struct policy_reader *reader,
 	return LWF_POLICY_UNSAID;
 }
 
-/** "timeout D", "default ACTION" and "priority N" of an ask. False: it is none of these. */
-static bool read_ask_option(struct policy_reader *reader, struct policy_rule *rule)
+/** The value of the option @which, as below. */
+static void read_ask_value(struct policy_reader *reader, struct policy_rule *rule, unsigned which)
+{
+	struct policy_token token = take(reader);
+	const struct policy_word shown = lwf_policy_shown(reader, &token);
+	const char *word = reader->policy->text + token.at;
+	uint32_t number = 0;
+
+	if (which == 0) {
+		rule->timeout_ns = lwf_policy_time_ns(word, token.length);
+		if (rule->timeout_ns < 1000000 || rule->timeout_ns > LWF_POLICY_TIMEOUT_MAX_NS)
+			lwf_policy_wrong(reader, &token, -EINVAL,
+					 "'%s' is no time with its unit from 1ms to 1m",
+					 shown.text);
+	} else if (which == 1) {
+		rule->fallback = (uint8_t)find_action(reader, &token);
+		if (rule->fallback >= LWF_POLICY_ASK)
+			refuse_word(reader, &token, "not allow, deny or reject");
+	} else {
+		if (!lwf_policy_number(word, token.length, LWF_POLICY_PRIORITY_MAX, &number))
+			lwf_policy_wrong(reader, &token, -EINVAL,
+					 "'%s' is no priority from 0 to %u", shown.text,
+					 LWF_POLICY_PRIORITY_MAX);
+		rule->priority = (uint8_t)number;
+	}
+}
+
+/** "timeout D", "default ACTION" and "priority N" of an ask, each once. False: it is none of these. */
+static bool read_ask_option(struct policy_reader *reader, struct policy_rule *rule, unsigned *given)
 {
 	static const char *const words[] = {"timeout", "default", "priority"};
 	struct policy_token token = reader->token;
 	unsigned which = 0;
-	uint32_t number = 0;
 
 	while (which < 3 && !lwf_policy_is(reader, &token, words[which]))
 		which++;
@@ -367,33 +428,14 @@ static bool read_ask_option(struct policy_reader *reader, struct policy_rule *ru
 				 words[which]);
 		return true;
 	}
-	if (ends(reader)) {
+	if (*given & 1u << which)
+		lwf_policy_wrong(reader, &token, -EINVAL, "'%s' stands here twice", words[which]);
+	*given |= 1u << which;
+	if (ends(reader))
 		lwf_policy_wrong(reader, &reader->token, -EINVAL, "'%s' needs a value",
 				 words[which]);
-		return true;
-	}
-	token = take(reader);
-	if (which == 0) {
-		rule->timeout_ns =
-			lwf_policy_time_ns(reader->policy->text + token.at, token.length);
-		if (rule->timeout_ns < 1000000 || rule->timeout_ns > LWF_POLICY_TIMEOUT_MAX_NS)
-			lwf_policy_wrong(reader, &token, -EINVAL,
-					 "'%s' is no time with its unit from 1ms to 1m",
-					 lwf_policy_shown(reader, &token).text);
-	} else if (which == 1) {
-		rule->fallback = (uint8_t)find_action(reader, &token);
-		if (rule->fallback >= LWF_POLICY_ASK)
-			lwf_policy_wrong(reader, &token, -EINVAL,
-					 "'%s' is not allow, deny or reject",
-					 lwf_policy_shown(reader, &token).text);
-	} else {
-		if (!lwf_policy_number(reader->policy->text + token.at, token.length,
-				       LWF_POLICY_PRIORITY_MAX, &number))
-			lwf_policy_wrong(
-				reader, &token, -EINVAL, "'%s' is no priority from 0 to %u",
-				lwf_policy_shown(reader, &token).text, LWF_POLICY_PRIORITY_MAX);
-		rule->priority = (uint8_t)number;
-	}
+	else
+		read_ask_value(reader, rule, which);
 	return true;
 }
 
@@ -402,21 +444,25 @@ static bool read_rule(struct policy_reader *reader, struct policy_rule *rule)
 {
 	struct policy_token begin = take(reader), token = begin;
 	bool is_default = lwf_policy_is(reader, &begin, "default");
+	unsigned given = 0;
 
-	if (is_default)
+	if (is_default) {
+		if (ends(reader))
+			lwf_policy_wrong(reader, &reader->token, -EINVAL,
+					 "'default' needs an action: allow, deny, reject or ask");
 		token = take(reader);
+	}
 	rule->action = (uint8_t)find_action(reader, &token);
 	rule->fallback = LWF_POLICY_UNSAID;
 	rule->line = begin.line;
 	rule->at = begin.at;
 	rule->first = reader->policy->conditions;
 	if (rule->action == LWF_POLICY_UNSAID)
-		lwf_policy_wrong(reader, &token, -EINVAL,
-				 "'%s' is not allow, deny, reject or ask%s",
-				 lwf_policy_shown(reader, &token).text,
-				 is_default ? "" : ", and not default");
+		refuse_word(reader, &token,
+			    is_default ? "not allow, deny, reject or ask"
+				       : "not allow, deny, reject or ask, and not default");
 	while (!ends(reader)) {
-		if (read_ask_option(reader, rule))
+		if (read_ask_option(reader, rule, &given))
 			continue;
 		if (is_default) {
 			lwf_policy_wrong(reader, &reader->token, -EINVAL,
@@ -536,7 +582,9 @@ int lwf_policy_parse(void *memory, size_t room, const char *text, size_t bytes,
 		return -ENOBUFS;
 	}
 	reader.policy = lay_out(memory, reader.rules_max, reader.pieces_max, text, (uint32_t)bytes);
-	take(&reader); /* the first token */
+	if (bytes >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
+		reader.at = 3; /* a mark that some editors write; columns count it */
+	take(&reader);	       /* the first token */
 	read_rules(&reader);
 	if (!reader.ret)
 		*policy = reader.policy;

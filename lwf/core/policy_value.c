@@ -37,6 +37,7 @@ uint64_t lwf_policy_time_ns(const char *word, uint32_t length)
 	} units[] = {
 		{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000}};
 	uint32_t digits = 0, number;
+	uint64_t ns;
 
 	while (digits < length && word[digits] >= '0' && word[digits] <= '9')
 		digits++;
@@ -45,7 +46,7 @@ uint64_t lwf_policy_time_ns(const char *word, uint32_t length)
 	for (unsigned i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		if (strlen(units[i].unit) == length - digits &&
 		    memcmp(word + digits, units[i].unit, length - digits) == 0)
-			return number * units[i].ns;
+			return __builtin_mul_overflow(number, units[i].ns, &ns) ? 0 : ns;
 	return 0;
 }
 
@@ -233,22 +234,33 @@ static void read_ports(struct policy_reader *reader, const struct policy_token *
 				 lwf_policy_shown(reader, token).text);
 }
 
+static bool is_digits(const char *word, uint32_t length)
+{
+	while (length && *word >= '0' && *word <= '9')
+		word++, length--;
+	return length == 0;
+}
+
 static void read_user(struct policy_reader *reader, const struct policy_token *token,
 		      struct policy_value *value)
 {
 	const char *word = reader->policy->text + token->at;
+	const struct policy_word shown = lwf_policy_shown(reader, token);
 	char name[LWF_POLICY_WORD_MAX + 1];
-	uint32_t uid;
+	uint32_t uid = 0;
 
-	if (!lwf_policy_number(word, token->length, LWF_OWNER_NO_UID - 1, &uid)) {
+	if (is_digits(word, token->length)) {
+		if (!lwf_policy_number(word, token->length, LWF_OWNER_NO_UID - 1, &uid))
+			lwf_policy_wrong(reader, token, -EINVAL,
+					 "'%s' is no number of a user from 0 to %u", shown.text,
+					 LWF_OWNER_NO_UID - 1);
+	} else {
 		memcpy(name, word, token->length);
 		name[token->length] = 0;
-		if (!reader->users || reader->users->find(reader->users->context, name, &uid)) {
+		if (!reader->users || reader->users->find(reader->users->context, name, &uid))
 			lwf_policy_wrong(reader, token, -EINVAL,
 					 "there is no user '%s' in /etc/passwd; write the number",
-					 lwf_policy_shown(reader, token).text);
-			return;
-		}
+					 shown.text);
 	}
 	value->range.low = value->range.high = uid;
 }
@@ -271,7 +283,7 @@ static void read_how(struct policy_reader *reader, const struct policy_token *to
 						     LWF_OWNER_AMBIGUOUS};
 
 	for (unsigned i = 0; i < sizeof(settled) / sizeof(settled[0]); i++)
-		if (lwf_policy_is(reader, token, lwf_owner_how_name(settled[i]))) {
+		if (lwf_policy_says(reader, token, lwf_owner_how_name(settled[i]))) {
 			value->range.low = value->range.high = settled[i];
 			return;
 		}

@@ -337,7 +337,7 @@ static void test_errors(void **state)
 	wrong("allow", "f:1:1: a rule without a condition is the default; write 'default allow'");
 	wrong("default deny in", "f:1:14: the default has no condition: it holds always");
 	wrong("deny from 1.2.3.4", "f:1:6: 'from' is no condition of a rule");
-	wrong("deny not", "f:1:9: '' is no condition of a rule");
+	wrong("deny not", "f:1:9: 'not' needs a condition");
 	wrong("deny remote", "f:1:12: 'remote' needs an address, as 10.0.0.0/8 or 2001:db8::/32");
 	wrong("deny remote example.org",
 	      "f:1:13: 'example.org' is no address; names are not looked up, write 10.0.0.0/8");
@@ -368,6 +368,47 @@ static void test_errors(void **state)
 	wrong("deny vlan 4095", "f:1:11: '4095' is not the id of a VLAN from 0 to 4094");
 	wrong("deny \x01in", "f:1:6: byte 0x01 is no text");
 	wrong("deny in \\\n  nothing", "f:2:3: 'nothing' is no condition of a rule");
+}
+
+/* What is almost right: told as what it is, where it is. */
+static void test_slips(void **state)
+{
+	struct lwf_policy *policy;
+	struct lwf_policy_error error;
+
+	(void)state;
+	wrong("allow not\ndefault deny", "f:1:10: 'not' needs a condition");
+	wrong("allow in not;default deny", "f:1:13: 'not' needs a condition");
+	wrong("allow not not in", "f:1:11: 'not' needs a condition");
+	wrong("default\n", "f:1:8: 'default' needs an action: allow, deny, reject or ask");
+	wrong("default;", "f:1:8: 'default' needs an action: allow, deny, reject or ask");
+	wrong("ask in timeout 2s timeout 3s", "f:1:19: 'timeout' stands here twice");
+	wrong("ask priority 0 in priority 0", "f:1:19: 'priority' stands here twice");
+	wrong("default ask default deny default", "f:1:26: 'default' stands here twice");
+	wrong("ask in timeout 307445735m", /* 26 s, modulo 2^64 ns */
+	      "f:1:16: '307445735m' is no time with its unit from 1ms to 1m");
+	wrong("\"deny\" in", "f:1:1: 'deny' stands in quotes, which only values do");
+	wrong("deny \"tcp\"", "f:1:6: 'tcp' stands in quotes, which only values do");
+	wrong("ask in default \"deny\"", "f:1:16: 'deny' stands in quotes, which only values do");
+	wrong("deny in \\ \n tcp",
+	      "f:1:9: a backslash joins two lines at the end of the first alone");
+	wrong("deny in \\", "f:1:9: a backslash joins two lines at the end of the first alone");
+	wrong("deny program \"/a\x1b[2J\"", "f:1:17: byte 0x1b is no text");
+	wrong("deny program \"/a\r\ndefault deny", "f:1:14: this text does not end on its line");
+	wrong("deny user 4294967295",
+	      "f:1:11: '4294967295' is no number of a user from 0 to 4294967294");
+	wrong("deny user 99999999999",
+	      "f:1:11: '99999999999' is no number of a user from 0 to 4294967294");
+	/* and what is right, though other systems write it so */
+	assert_int_equal(read_policy("\xef\xbb\xbf"
+				     "deny in \\\r\n tcp\r\ndefault allow\r\n",
+				     &policy, &error),
+			 0);
+	assert_int_equal(lwf_policy_rules(policy), 2);
+	assert_int_equal(lwf_policy_line(policy, 1), 3);
+	free(policy);
+	assert_int_equal(read_policy("deny owner \"exact\"\ndefault allow", &policy, &error), 0);
+	free(policy);
 }
 
 static void test_not_an_address(void **state)
@@ -542,6 +583,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_owner),
 		cmocka_unit_test(test_pending_owner),
 		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_slips),
 		cmocka_unit_test(test_not_an_address),
 		cmocka_unit_test(test_picture),
 		cmocka_unit_test(test_limits),
