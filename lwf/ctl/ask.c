@@ -124,7 +124,11 @@ static void answer(struct session *session, const struct prompt_answer *given)
 
 	if (!found) {
 		erase(session);
-		lwf_cli_note(CTL_PROGRAM, "%u: there is no such prompt (any more)", given->number);
+		if (given->number)
+			lwf_cli_note(CTL_PROGRAM, "%u: there is no such prompt (any more)",
+				     given->number);
+		else
+			lwf_cli_note(CTL_PROGRAM, "there is no prompt to answer (any more)");
 		return;
 	}
 	prompt = *found;

@@ -19,6 +19,7 @@
 #include "ctl.h"
 #include "flowjson.h"
 #include "tuple.h"
+#include "units.h"
 
 #define ASK_NS	  8000000000ull /* the daemon may look through all descriptors first */
 #define TEXT_MAX  256u
@@ -43,8 +44,8 @@ static int read_rules(const struct ctl_line *line, const char *file, struct lwf_
 	snprintf(place, sizeof(place), "%s", file);
 	if (error.line)
 		snprintf(place, sizeof(place), "%s:%u:%u", file, error.line, error.column);
-	lwf_cli_fail(CTL_PROGRAM, LWF_EXIT_USAGE, place, error.line ? "see man lwf-rules" : NULL,
-		     "%s", error.why);
+	lwf_cli_fail(CTL_PROGRAM, LWF_EXIT_USAGE, place,
+		     error.line ? "see man lwf-rules" : "name a file of rules", "%s", error.why);
 	if (error.line && !line->json)
 		fprintf(stderr, "   %s\n   %*s^\n", error.shown, (int)error.caret, "");
 	return LWF_EXIT_USAGE;
@@ -78,42 +79,80 @@ int ctl_verdict_check(const struct ctl_line *line)
 
 /* ---- whose it is assumed to be: --as ---- */
 
+#define AS_NEXT "use pid, user, command, program, as in user=alice"
+
+static const char *const as_keys[] = {"pid", "user", "command", "program"};
+
+/** A number without unit, but the greatest, which is nobody. */
+static bool read_id(const char *value, uint32_t *id)
+{
+	uint64_t number;
+
+	if (value[strspn(value, "0123456789")] || lwf_units_count(value, &number) ||
+	    number >= UINT32_MAX)
+		return false;
+	*id = (uint32_t)number;
+	return true;
+}
+
+/** The value of as_keys[@key]. -1, or the exit code. */
+static int read_as_value(unsigned key, const char *value, struct lwf_owner *owner, json_t *body)
+{
+	bool is_comm = key == 2;
+	char *text = is_comm ? owner->comm : owner->exe;
+	size_t room = is_comm ? sizeof(owner->comm) : sizeof(owner->exe);
+	const struct passwd *user;
+
+	switch (key) {
+	case 0:
+		if (!read_id(value, &owner->pid) || !owner->pid)
+			return usage("--as", AS_NEXT, "pid is the number of a process");
+		json_object_set_new(body, "pid", json_integer(owner->pid));
+		return -1;
+	case 1:
+		user = read_id(value, &owner->uid) ? NULL : getpwnam(value);
+		if (user)
+			owner->uid = user->pw_uid;
+		else if (owner->uid == LWF_OWNER_NO_UID)
+			return usage("--as", "write a number", "there is no such user");
+		json_object_set_new(body, "uid", json_integer(owner->uid));
+		return -1;
+	default:
+		if (strlen(value) >= room)
+			return usage("--as", AS_NEXT, "a name is too long");
+		snprintf(text, room, "%s", value);
+		json_object_set_new(body, as_keys[key], json_string(value));
+		return -1;
+	}
+}
+
 /** "user=alice,program=/usr/bin/curl". -1, or the exit code. */
 static int read_as(const char *words, struct lwf_owner *owner, json_t *body)
 {
-	static const char *const next = "use pid, user, command, program, as in user=alice";
-	char copy[AS_BYTES], *rest = copy, *word, *end;
+	char copy[AS_BYTES], *rest = copy, *word;
+	unsigned given = 0;
 
 	if ((size_t)snprintf(copy, sizeof(copy), "%s", words) >= sizeof(copy))
-		return usage("--as", next, "it is too long");
+		return usage("--as", AS_NEXT, "it is too long");
 	owner->how = LWF_OWNER_EXACT;
 	while ((word = strsep(&rest, ","))) {
 		char *value = strchr(word, '=');
-		const struct passwd *user;
-		unsigned long number;
+		unsigned key = 0;
+		int code;
 
 		if (!value || !value[1])
-			return usage("--as", next, "this is not key=value");
+			return usage("--as", AS_NEXT, "this is not key=value");
 		*value++ = 0;
-		number = strtoul(value, &end, 10);
-		if (!strcmp(word, "user")) {
-			user = *end ? getpwnam(value) : NULL;
-			if (*end && !user)
-				return usage("--as", "write a number", "there is no such user");
-			owner->uid = user ? user->pw_uid : (uint32_t)number;
-			json_object_set_new(body, "uid", json_integer(owner->uid));
-		} else if (!strcmp(word, "pid") && !*end && number <= UINT32_MAX) {
-			owner->pid = (uint32_t)number;
-			json_object_set_new(body, "pid", json_integer(owner->pid));
-		} else if (!strcmp(word, "command") && strlen(value) < sizeof(owner->comm)) {
-			snprintf(owner->comm, sizeof(owner->comm), "%s", value);
-			json_object_set_new(body, "command", json_string(value));
-		} else if (!strcmp(word, "program") && strlen(value) < sizeof(owner->exe)) {
-			snprintf(owner->exe, sizeof(owner->exe), "%s", value);
-			json_object_set_new(body, "program", json_string(value));
-		} else {
-			return usage("--as", next, "this is not understood");
-		}
+		while (key < 4 && strcmp(word, as_keys[key]) != 0)
+			key++;
+		if (key == 4)
+			return usage("--as", AS_NEXT, "this is not understood");
+		if (given & 1u << key)
+			return usage("--as", AS_NEXT, "a key stands there twice");
+		given |= 1u << key;
+		code = read_as_value(key, value, owner, body);
+		if (code >= 0)
+			return code;
 	}
 	return -1;
 }

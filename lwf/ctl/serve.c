@@ -36,6 +36,7 @@ struct serve {
 	pid_t child;
 	int to, from, signals; /* descriptors; -1: closed */
 	bool ended, gone;      /* the program; the daemon */
+	bool mute;	       /* it was told that the program can answer no more */
 	int status;	       /* of the program, as wait() has it */
 	uint64_t end_by_ns;    /* 0: not asked to end */
 
@@ -152,7 +153,7 @@ static void put_line(struct serve *serve, json_t *object)
 static void take_events(struct serve *serve)
 {
 	static struct lwf_verdict_event events[EVENTS];
-	uint64_t now_ns = decider_now_ns();
+	uint64_t now_ns = decider_now_ns(), before = serve->asks;
 	int n = 0;
 
 	while (has_room(serve) && (n = lwf_verdict_next(serve->handle, events, EVENTS)) > 0) {
@@ -160,6 +161,11 @@ static void take_events(struct serve *serve)
 			serve->asks += events[i].kind == LWF_HEARD_ASK;
 			put_line(serve, answers_event(&events[i], now_ns));
 		}
+	}
+	if (serve->asks > before && serve->from < 0 && !serve->mute) {
+		lwf_cli_note(CTL_PROGRAM, "the program has closed its output: it is asked and "
+					  "answers no more; deadlines decide");
+		serve->mute = true;
 	}
 	if (n < 0) {
 		serve->gone = true;
@@ -411,7 +417,8 @@ static int begin(struct serve *serve, const struct ctl_line *line,
 		return lwf_cli_fail(CTL_PROGRAM, LWF_EXIT_REFUSED, "memory", NULL, "there is none");
 	err = start(serve, line->rest);
 	if (err)
-		return lwf_cli_fail(CTL_PROGRAM, LWF_EXIT_USAGE, line->rest[0],
+		return lwf_cli_fail(CTL_PROGRAM, LWF_EXIT_USAGE,
+				    line->rest[0][0] ? line->rest[0] : "verdict serve",
 				    "name a program that can be run", "%s", strerror(-err));
 	options->pid = (uint32_t)serve->child;
 	code = decider_open(options, place, &serve->handle);

@@ -169,7 +169,7 @@ static int read_place(const char *given, struct decider_place *place)
 	size_t bytes = given ? strcspn(given, "/") : 0;
 	const char *module = given && given[bytes] ? given + bytes + 1 : "verdict";
 
-	if (given && (!bytes || bytes >= sizeof(place->stack) || !*module ||
+	if (given && (!bytes || bytes >= sizeof(place->stack) || !*module || strchr(module, '/') ||
 		      strlen(module) >= sizeof(place->module)))
 		return lwf_cli_fail(CTL_PROGRAM, LWF_EXIT_USAGE, "--stack",
 				    "as in eth1, or eth1/verdict",

@@ -161,6 +161,8 @@ enum lwf_outcome verdict_show(struct lwf_request *request, const struct lwf_stac
 		return LWF_OUTCOME_REPLY;
 	}
 	json_decref(list);
+	if (!stack && !lwf_engine_stack_at(request->server->engine, 1))
+		stack = first; /* the only one is meant */
 	if (stack && lwf_stack_state(stack) == LWF_STATE_DETACHED)
 		return lwf_command_fail(request, LWF_EXIT_REFUSED, lwf_stack_name(stack),
 					"see its holds in lwfctl show",

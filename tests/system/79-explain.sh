@@ -56,16 +56,23 @@ for command in "verdict check $TMP/bad.rules" "explain --rules $TMP/bad.rules ud
 	capture lwfctl $command
 	expect_equal "exit code" 2 "$CODE"
 	expect_match "its place" "$TMP/bad.rules:2:13: '10.0.0.1/8' has bits behind its prefix" "$ERR"
+	expect_match "the first line, which is the error" "^lwfctl: [^ ]*/bad.rules:2:13: .*; see man lwf-rules$" "$(sed -n 1p "$TMP/err")"
+	expect_equal "lines" 3 "$(wc -l <"$TMP/err")"
 	expect_equal "the caret" "   deny remote 10.0.0.1/8|               ^" "$(tail -n 2 "$TMP/err" | paste -sd '|')"
 done
+expect_error 2 "bad.rules:2:13: .*; see man lwf-rules$" lwfctl verdict check "$TMP/bad.rules" --json
 capture lwfctl verdict check "$TMP/bad.rules" --json
 expect_equal "as JSON" "$TMP/bad.rules:2:13" "$(jq -r .error.what <<<"$OUT")"
 capture lwfctl verdict check "$TMP/none.rules"
-expect_equal "no such file" "2 lwfctl: $TMP/none.rules: No such file or directory" "$CODE $ERR"
+expect_equal "no such file" "2 lwfctl: $TMP/none.rules: No such file or directory; name a file of rules" "$CODE $ERR"
 capture lwfctl verdict check "$TMP"
-expect_equal "a folder" "2 lwfctl: $TMP: this is no plain file" "$CODE $ERR"
+expect_equal "a folder" "2 lwfctl: $TMP: this is no plain file; name a file of rules" "$CODE $ERR"
 capture lwfctl explain --rules "$TMP/home.rules" tcp 10.0.0.5 192.0.2.1:443
 expect_equal "a tuple that is none" 2 "$CODE"
+for as in user=-1 user=4294967295 user=4294967296 pid=0 pid=-1 pid=1k pid=1,pid=2 user=0,user=1 local=1 command=; do
+	expect_error 2 "^lwfctl: --as: .*; (use pid, user|write a number)" \
+		lwfctl explain --rules "$TMP/home.rules" --as "$as" udp 10.0.0.5:1 192.0.2.1:2
+done
 capture lwfctl explain --rules "$TMP/home.rules" --as colour=red udp 10.0.0.5:1 192.0.2.1:2
 expect_equal "an owner that is none" 2 "$CODE"
 capture lwfctl explain udp 10.0.0.5:1 192.0.2.1:2

@@ -127,6 +127,16 @@ expect_match "what serve took from it" "1 asks, 5001 answers, and lines that wer
 expect_match "what it says of the long line" "'x+': this line is too long" "$ERR"
 conserved
 
+step "a program that can answer no more: said, and the default follows"
+background mute lwfctl verdict serve -- sh -c 'exec cat >/dev/null'
+wait_for 10 "decider mute" decides mute
+vanishes 8000
+wait_for 5 "it to be said" grep -qx "lwfctl: the program has closed its output: .*; deadlines decide" "$TMP/mute.err"
+vanishes 8001
+stop mute TERM
+expect_equal "times that it is said" 1 "$(grep -c "closed its output" "$TMP/mute.err")"
+conserved
+
 step "the filter goes under a decider, and comes back"
 serve second
 talks 8000
@@ -141,6 +151,7 @@ talks 8000
 conserved
 lwfctl detach eth1 >/dev/null
 expect_error 6 "Detached" lwfctl verdict show eth1
+expect_error 6 "^lwfctl: eth1: it is Detached" lwfctl verdict show
 lwfctl attach eth1 >/dev/null
 talks 8000
 

@@ -160,6 +160,8 @@ echo "7 allow" >&"$LINES_FD"
 wait_for 5 "to be told" grep -q "7: there is no such prompt" "$TMP/lines.err"
 echo "1 a flow" >&"$LINES_FD"
 has_talked again 0
+echo "a" >&"$LINES_FD"
+wait_for 5 "to be told" grep -qx "lwfctl: there is no prompt to answer (any more)" "$TMP/lines.err"
 expect_match "what is told of it" '^\[1\] allowed: tcp' "$(cat "$TMP/lines.out")"
 
 step "always: a rule in the file, before the one that asked, read again at once"
