@@ -3,7 +3,8 @@
  * live_world.h - the live world: real devices, real daemons, real processes, in namespaces of its own.
  *
  * world_live.c begins and ends it, lets time pass and judges; live_space.c makes namespaces and
- * processes; live_net.c speaks to the kernel about links; live_link.c is what happens to a link;
+ * processes; live_net.c speaks to the kernel about links, live_offload.c about what their devices do for
+ * protocols; live_link.c is what happens to a link;
  * live_pace.c paces traffic; live_client.c is what a client process does, live_crowd.c what happens to
  * it; live_source.c is hosts and networks that send; live_daemon.c starts daemons; live_watch.c hears what they tell; live_witness.c counts what
  * devices took, live_sight.c looks at them; live_ask.c answers questions; live_fault.c gives faults to who does them, and orders to
@@ -282,7 +283,9 @@ int live_net_look(struct nl_sock *net, const char *name, struct live_device *dev
 /** Another transmit queue length; of lo, a change of which nothing comes but a link message. */
 int live_net_set_queue(struct nl_sock *net, const char *name, uint32_t frames);
 
-/** A device that cuts no super-frame, and finishes no checksum. */
+/* ---- live_offload.c ---- */
+
+/** From now on device @name cuts no super-frame and finishes no checksum. 0 or -errno. */
 int live_net_take_offload(const char *name);
 
 /* ---- live_witness.c ---- */
