@@ -320,6 +320,7 @@ static bool read_witness(struct stress_record *record, const json_t *line)
 static bool read_histogram(struct stress_record *record, const json_t *line)
 {
 	const json_t *buckets = json_object_get(line, "buckets");
+	uint64_t sum = 0;
 
 	if (json_array_size(buckets) != STRESS_BUCKETS)
 		return false;
@@ -327,9 +328,11 @@ static bool read_histogram(struct stress_record *record, const json_t *line)
 	record->pause.sum_ns = get(line, "sum_ns");
 	record->pause.min_ns = get(line, "min_ns");
 	record->pause.max_ns = get(line, "max_ns");
-	for (unsigned i = 0; i < STRESS_BUCKETS; i++)
+	for (unsigned i = 0; i < STRESS_BUCKETS; i++) {
 		record->pause.bucket[i] = (uint64_t)json_integer_value(json_array_get(buckets, i));
-	return true;
+		sum += record->pause.bucket[i];
+	}
+	return sum == record->pause.count;
 }
 
 static bool read_verdict(const json_t *line, enum stress_verdict *verdict)

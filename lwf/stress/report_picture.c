@@ -403,12 +403,13 @@ out_free:
 
 /* ---- latencies ---- */
 
-/* From bucket @i on, before the last that has any: a long way without one is a gap in the row. */
-static unsigned skip_empty(const struct stress_histogram *pause, unsigned i, FILE *out)
+/* From bucket @i on, before @last, the last that has any: a long way without one is a gap in the row. */
+static unsigned skip_empty(const struct stress_histogram *pause, unsigned i, unsigned last,
+			   FILE *out)
 {
 	unsigned next = i;
 
-	while (!pause->bucket[next])
+	while (next < last && !pause->bucket[next])
 		next++;
 	if (next - i < GAP_BUCKETS)
 		return i;
@@ -444,7 +445,7 @@ int stress_report_latencies(const struct stress_record *record, FILE *out)
 		duration(stress_histogram_at(pause, 999), text[2]),
 		duration(pause->max_ns, text[3]));
 	for (unsigned i = first; i <= last; i++) {
-		i = skip_empty(pause, i, out);
+		i = skip_empty(pause, i, last, out);
 		fprintf(out,
 			"<div class=bar><b>%" PRIu64 "</b><i style=\"height:%.1fpx\"></i>"
 			"<span>%s%s</span></div>",

@@ -150,6 +150,11 @@ static void test_refuses(void **state)
 	static const char stray[] =
 		"{\"kind\":\"run\",\"schema\":1}\n{\"kind\":\"state\",\"lane\":3}\n"
 		"{\"kind\":\"end\",\"verdict\":\"passed\"}\n";
+	static const char pauses[] = /* that are in no bucket */
+		"{\"kind\":\"run\",\"schema\":1}\n{\"kind\":\"pauses\",\"count\":3,\"buckets\":["
+		"0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,"
+		"0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}\n"
+		"{\"kind\":\"end\",\"verdict\":\"passed\"}\n";
 	static const char *const bad[] = {
 		"",
 		"hello\n",
@@ -157,6 +162,7 @@ static void test_refuses(void **state)
 		"{\"kind\":\"run\",\"schema\":2}\n{\"kind\":\"end\",\"verdict\":\"passed\"}\n",
 		"{\"kind\":\"run\",\"schema\":1}\n{\"kind\":\"end\",\"verdict\":\"fine\"}\n",
 		stray,
+		pauses,
 	};
 	struct stress_problem problem;
 

@@ -216,6 +216,18 @@ static void latencies_are_bars(void **state)
 	assert_lacks(page, "<b>0</b>");
 }
 
+static void latencies_that_are_nowhere_are_no_bars(void **state)
+{
+	const char *page;
+
+	(void)state;
+	record.pause.count = 3; /* and all buckets are empty */
+	assert_int_equal(stress_report_latencies(&record, out), 0);
+	page = written();
+	assert_has(page, "3 pauses of modules");
+	assert_lacks(page, "class=gap");
+}
+
 static void a_short_way_without_latencies_is_drawn(void **state)
 {
 	const char *page;
@@ -438,6 +450,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_fault_ends_with_what_undoes_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(frames_that_are_out_are_a_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(latencies_are_bars, setup, teardown),
+		cmocka_unit_test_setup_teardown(latencies_that_are_nowhere_are_no_bars, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(a_short_way_without_latencies_is_drawn, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(nothing_out_is_a_line_too, setup, teardown),
