@@ -44,19 +44,27 @@ enum fault_aspect {
 	FAULT_FORCED = 0x40,  /* lower: the stack acts as without carrier */
 	FAULT_DEAD = 0x80,    /* the daemon */
 	FAULT_STOPPED = 0x100,
-	FAULT_LIMITED = 0x200, /* in descriptors */
-	FAULT_QUEUE = 0x400,   /* the length of that of lo, in the NIC's namespace */
-	FAULT_CLIENT = 0x800,  /* the client is stopped */
-	FAULT_LIED = 0x1000,   /* to the daemon, by the faults library */
-	FAULT_HELD = 0x2000,   /* a user's hold is set, or is not, by an order of the run */
-	FAULT_MODULES = 0x4000 /* there are modules that the run has inserted */
+	FAULT_LIMITED = 0x200,	/* in descriptors */
+	FAULT_QUEUE = 0x400,	/* the length of that of lo, in the NIC's namespace */
+	FAULT_CLIENT = 0x800,	/* the client is stopped */
+	FAULT_HELD = 0x1000,	/* a user's hold is set, or is not, by an order of the run */
+	FAULT_MODULES = 0x2000, /* there are modules that the run has inserted */
+	/* what the faults library says to the daemon: */
+	FAULT_LIE_LOWER = 0x4000, /* of sends */
+	FAULT_LIE_UPPER = 0x8000,
+	FAULT_LIE_MEMORY = 0x10000,
+	FAULT_LIE_DESCRIPTORS = 0x20000,
+	FAULT_LIE_CLOCK = 0x40000,
 };
 
 #define FAULT_DEVICE_ASPECTS \
 	(FAULT_PRESENT | FAULT_NAME | FAULT_MTU | FAULT_MAC | FAULT_UP | FAULT_CARRIER)
+#define FAULT_LIES                                                                      \
+	(FAULT_LIE_LOWER | FAULT_LIE_UPPER | FAULT_LIE_MEMORY | FAULT_LIE_DESCRIPTORS | \
+	 FAULT_LIE_CLOCK)
 #define FAULT_DAEMON_ASPECTS                                                                      \
 	(FAULT_DEAD | FAULT_STOPPED | FAULT_LIMITED | FAULT_QUEUE | FAULT_CLIENT | FAULT_FORCED | \
-	 FAULT_LIED | FAULT_HELD | FAULT_MODULES)
+	 FAULT_LIES | FAULT_HELD | FAULT_MODULES)
 #define FAULT_MODULES_MAX LWF_STACK_MODULES_MAX
 
 /** A module of the run. */
@@ -78,6 +86,7 @@ struct fault_marks {
 struct fault_side {
 	struct fault_space space; /* none: there is no such device, or it cannot be reached */
 	struct fault_device was;
+	struct fault_device is; /* with the faults that last; what its own kernel gave it apart */
 	struct fault_keep keep; /* its addresses and routes */
 };
 
@@ -98,7 +107,7 @@ struct fault_start {
 	char exe[FAULT_PATH_BYTES], cwd[FAULT_PATH_BYTES];
 	char *arguments, *environment; /* texts, one after the other */
 	size_t argument_bytes, environment_bytes;
-	int out, err; /* where it wrote; -1: nowhere now */
+	int out, err;	       /* where it wrote; -1: nowhere now */
 	int page, page_number; /* of the faults library, and its number there; -1: none */
 	struct fault_space space;
 };
@@ -221,10 +230,11 @@ int fault_mend_orders(struct fault_target *target, uint32_t aspects);
 /* ---- fault_lie.c: for daemons that `lwf-stress start` has started ---- */
 
 bool fault_is_lie(enum stress_fault fault);
+enum fault_aspect fault_lie_aspect(const struct fault_deed *deed);
 int fault_check_lie(struct fault_target *target, const struct fault_deed *deed,
 		    struct lwf_error *error);
 void fault_do_lie(struct fault_target *target, const struct fault_deed *deed);
-void fault_mend_lie(struct fault_target *target);
+void fault_mend_lie(struct fault_target *target, uint32_t aspects);
 
 /** Opens the page of the library in @daemon, which has it as *number. -1: there is none. */
 int fault_page_open(pid_t daemon, int *number);

@@ -72,11 +72,26 @@ static int first(int err, int other)
 	return err ? err : other;
 }
 
-/* The device is at home: its @aspects become those that it had. */
+/* A fault is over that changed @aspects. Others may last. */
+static void forget(struct fault_side *side, uint32_t aspects)
+{
+	if (aspects & FAULT_NAME)
+		memcpy(side->is.name, side->was.name, sizeof(side->is.name));
+	if (aspects & FAULT_MTU)
+		side->is.mtu_bytes = side->was.mtu_bytes;
+	if (aspects & FAULT_MAC)
+		memcpy(side->is.mac, side->was.mac, sizeof(side->is.mac));
+	if (aspects & FAULT_UP)
+		side->is.up = side->was.up;
+	if (aspects & FAULT_CARRIER)
+		side->is.carrier = side->was.carrier;
+}
+
+/* The device is at home: its @aspects become those that it had, or has by a fault that lasts. */
 static int settle(struct fault_target *target, enum fault_which which, uint32_t aspects)
 {
 	struct fault_side *side = &target->side[which];
-	const struct fault_device *was = &side->was;
+	const struct fault_device *is = &side->is;
 	struct nl_sock *net = side->space.net;
 	const struct fault_space *where;
 	struct fault_device now;
@@ -85,26 +100,26 @@ static int settle(struct fault_target *target, enum fault_which which, uint32_t 
 	if (err)
 		return err;
 	target->marks->ifindex[which] = now.ifindex;
-	if (aspects & FAULT_NAME && strcmp(now.name, was->name) != 0) {
-		err = first(err, set_quiet(where, &now, was->name, NULL));
+	if (aspects & FAULT_NAME && strcmp(now.name, is->name) != 0) {
+		err = first(err, set_quiet(where, &now, is->name, NULL));
 		aspects |= FAULT_UP;
 	}
-	if (aspects & FAULT_MTU && now.mtu_bytes != was->mtu_bytes)
-		err = first(err, fault_net_set_mtu(where->net, now.ifindex, was->mtu_bytes));
-	if (aspects & FAULT_MAC && memcmp(now.mac, was->mac, sizeof(now.mac)) != 0)
-		err = first(err, set_quiet(where, &now, NULL, was->mac));
+	if (aspects & FAULT_MTU && now.mtu_bytes != is->mtu_bytes)
+		err = first(err, fault_net_set_mtu(where->net, now.ifindex, is->mtu_bytes));
+	if (aspects & FAULT_MAC && memcmp(now.mac, is->mac, sizeof(now.mac)) != 0)
+		err = first(err, set_quiet(where, &now, NULL, is->mac));
 	if (where != &side->space)
 		return err; /* it is away, and comes home by a fault of its own */
-	if (aspects & FAULT_PRESENT && now.master != was->master)
-		err = first(err, fault_net_set_master(net, now.ifindex, was->master));
-	if (aspects & FAULT_PRESENT && strcmp(now.alias, was->alias) != 0)
-		err = first(err, fault_net_set_alias(net, now.ifindex, was->alias));
+	if (aspects & FAULT_PRESENT && now.master != is->master)
+		err = first(err, fault_net_set_master(net, now.ifindex, is->master));
+	if (aspects & FAULT_PRESENT && strcmp(now.alias, is->alias) != 0)
+		err = first(err, fault_net_set_alias(net, now.ifindex, is->alias));
 	if (aspects & FAULT_CARRIER && now.up)
-		err = first(err, fault_net_set_carrier(net, now.ifindex, was->carrier));
+		err = first(err, fault_net_set_carrier(net, now.ifindex, is->carrier));
 	if (!(aspects & (FAULT_UP | FAULT_PRESENT | FAULT_NAME | FAULT_MAC)))
 		return err;
-	if (now.up != was->up)
-		err = first(err, fault_net_set_up(net, now.ifindex, was->up));
+	if (now.up != is->up)
+		err = first(err, fault_net_set_up(net, now.ifindex, is->up));
 	fault_keep_give(net, now.ifindex, &side->keep);
 	return err;
 }
@@ -153,6 +168,7 @@ static int make(struct fault_target *target, enum fault_which which)
 	if (strcmp(side->was.kind, "veth") != 0)
 		return fault_net_make(side->space.net, &side->was, NULL, -1);
 	err = fault_net_make(side->space.net, &side->was, &peer->was, peer->space.fd);
+	forget(peer, FAULT_UP);
 	return err ? err : settle(target, FAULT_PEER, FAULT_DEVICE_ASPECTS);
 }
 
@@ -177,12 +193,19 @@ int fault_mend_device(struct fault_target *target, enum fault_which which, uint3
 
 	if (!changed)
 		return 0;
+	/* what comes back is up, whatever it was; an MTU, a MAC and a name that it has by a fault it keeps */
+	if (changed & FAULT_PRESENT)
+		changed |= FAULT_UP;
+	forget(&target->side[which], changed);
 	if (changed & FAULT_PRESENT) {
 		err = bring_back(target, which);
 		changed |= FAULT_DEVICE_ASPECTS & ~FAULT_CARRIER;
 	}
 	if (!err)
 		err = settle(target, which, changed);
+	/* one that is gone by another fault has nothing to be mended, and comes back as it is to be */
+	if (err == -ENODEV && target->marks->changed[which] & ~aspects & FAULT_PRESENT)
+		err = 0;
 	if (!err)
 		atomic_fetch_and(&target->marks->changed[which], ~(aspects & FAULT_DEVICE_ASPECTS));
 	return err;
@@ -233,7 +256,8 @@ uint32_t fault_aspects(const struct fault_target *target, const struct fault_dee
 	case STRESS_FAULT_CLIENT_CONTINUE:
 		return FAULT_CLIENT;
 	default:
-		return fault_is_lie(deed->fault) ? FAULT_LIED : 0;
+		*side = FAULT_LOWER; /* where those of the daemon are marked */
+		return fault_lie_aspect(deed);
 	}
 }
 
@@ -245,6 +269,23 @@ static int set_flag(struct fault_target *target, enum fault_which which, struct 
 	if (!err && up)
 		fault_keep_give(net, ifindex, &target->side[which].keep);
 	return err;
+}
+
+/* What the device is from now on, until the fault is over: another one's end does not change it. */
+static void remember(struct fault_device *is, const struct fault_deed *deed, uint32_t aspects)
+{
+	bool on = deed->fault == STRESS_FAULT_LINK_UP || deed->fault == STRESS_FAULT_CARRIER_ON;
+
+	if (aspects & FAULT_UP)
+		is->up = on;
+	if (aspects & FAULT_CARRIER)
+		is->carrier = on;
+	if (aspects & FAULT_MTU)
+		is->mtu_bytes = (uint32_t)deed->number;
+	if (aspects & FAULT_MAC)
+		(void)stress_mac_parse(deed->word, is->mac);
+	if (aspects & FAULT_NAME)
+		snprintf(is->name, sizeof(is->name), "%s", deed->word);
 }
 
 int fault_do_device(struct fault_target *target, const struct fault_deed *deed,
@@ -298,5 +339,7 @@ int fault_do_device(struct fault_target *target, const struct fault_deed *deed,
 			      : fault_net_move(where->net, now.ifindex, target->away.fd);
 		break;
 	}
+	if (!err)
+		remember(&target->side[which].is, deed, aspects);
 	return fault_told(name, err, error);
 }

@@ -335,6 +335,8 @@ static void take(struct fault_target *target, const json_t *shown)
 	if (strcmp(text(upper, "kind"), "tap") == 0)
 		find_side(target, FAULT_UPPER, upper);
 	find_peer(target);
+	for (unsigned i = 0; i < FAULT_SIDES; i++)
+		target->side[i].is = target->side[i].was;
 }
 
 void fault_init(struct fault_target *target)

@@ -104,22 +104,30 @@ static int refuse(struct lwf_error *error, enum lwf_exit code, const char *what,
 	return (int)code;
 }
 
-bool fault_is_lie(enum stress_fault fault)
+enum fault_aspect fault_lie_aspect(const struct fault_deed *deed)
 {
-	switch (fault) {
+	switch (deed->fault) {
 	case STRESS_FAULT_SEND_ERROR:
 	case STRESS_FAULT_SEND_SLOW:
 	case STRESS_FAULT_SEND_STUCK:
 	case STRESS_FAULT_SEND_OK:
+		return deed->side == FAULT_UPPER ? FAULT_LIE_UPPER : FAULT_LIE_LOWER;
 	case STRESS_FAULT_MEMORY:
 	case STRESS_FAULT_MEMORY_OUT:
 	case STRESS_FAULT_MEMORY_OK:
+		return FAULT_LIE_MEMORY;
 	case STRESS_FAULT_DESCRIPTORS_DENY:
+		return FAULT_LIE_DESCRIPTORS;
 	case STRESS_FAULT_CLOCK:
-		return true;
+		return FAULT_LIE_CLOCK;
 	default:
-		return false;
+		return 0;
 	}
+}
+
+bool fault_is_lie(enum stress_fault fault)
+{
+	return fault_lie_aspect(&(struct fault_deed){.fault = fault}) != 0;
 }
 
 int fault_check_lie(struct fault_target *target, const struct fault_deed *deed,
@@ -206,16 +214,22 @@ void fault_give_descriptors(struct fault_target *target)
 		page->no_descriptors = 0;
 }
 
-void fault_mend_lie(struct fault_target *target)
+void fault_mend_lie(struct fault_target *target, uint32_t aspects)
 {
 	struct fault_page *page = page_of(target);
 
 	if (!page)
 		return; /* it went with its daemon */
-	for (unsigned side = 0; side < FAULT_PAGE_SIDES; side++)
-		set_send(page, (enum fault_page_side)side, 0, 0);
-	page->allocations = 0;
-	page->no_memory = 0;
-	page->no_descriptors = 0;
-	page->wall_ns = 0;
+	if (aspects & FAULT_LIE_LOWER)
+		set_send(page, FAULT_PAGE_LOWER, 0, 0);
+	if (aspects & FAULT_LIE_UPPER)
+		set_send(page, FAULT_PAGE_UPPER, 0, 0);
+	if (aspects & FAULT_LIE_MEMORY) {
+		page->allocations = 0;
+		page->no_memory = 0;
+	}
+	if (aspects & FAULT_LIE_DESCRIPTORS)
+		page->no_descriptors = 0;
+	if (aspects & FAULT_LIE_CLOCK)
+		page->wall_ns = 0;
 }

@@ -319,7 +319,7 @@ int fault_do_daemon(struct fault_target *target, const struct fault_deed *deed,
 			err = -EOPNOTSUPP;
 			break;
 		}
-		fault_mark(target, FAULT_LOWER, FAULT_LIED);
+		fault_mark(target, FAULT_LOWER, fault_lie_aspect(deed));
 		fault_do_lie(target, deed);
 		break;
 	}
@@ -340,7 +340,7 @@ int fault_do(struct fault_target *target, const struct fault_deed *deed, struct 
 
 /* ---- as it was ---- */
 
-static int mend_one(struct fault_target *target, enum fault_aspect aspect)
+static int mend_one(struct fault_target *target, uint32_t aspect)
 {
 	struct lwf_error error;
 	int err;
@@ -359,9 +359,6 @@ static int mend_one(struct fault_target *target, enum fault_aspect aspect)
 		return err == -ESRCH ? 0 : err;
 	case FAULT_QUEUE:
 		return restore_queue(target);
-	case FAULT_LIED:
-		fault_mend_lie(target);
-		return 0;
 	case FAULT_HELD:
 	case FAULT_MODULES:
 		return fault_mend_orders(target, aspect);
@@ -373,19 +370,23 @@ static int mend_one(struct fault_target *target, enum fault_aspect aspect)
 int fault_mend_daemon(struct fault_target *target, uint32_t aspects)
 {
 	/* a daemon that is stopped or dead can be asked for nothing: these come first */
-	static const enum fault_aspect order[] = {FAULT_LIED,	 FAULT_STOPPED, FAULT_DEAD,
-						  FAULT_LIMITED, FAULT_QUEUE,	FAULT_CLIENT,
-						  FAULT_MODULES, FAULT_HELD,	FAULT_FORCED};
+	static const uint32_t order[] = {FAULT_LIES,	FAULT_STOPPED, FAULT_DEAD,
+					 FAULT_LIMITED, FAULT_QUEUE,   FAULT_CLIENT,
+					 FAULT_MODULES, FAULT_HELD,    FAULT_FORCED};
 	int first = 0;
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		uint32_t these = target->marks->changed[FAULT_LOWER] & aspects & order[i];
 		int err = 0;
 
-		if (!(target->marks->changed[FAULT_LOWER] & aspects & order[i]))
+		if (!these)
 			continue;
-		err = mend_one(target, order[i]);
+		if (these & FAULT_LIES)
+			fault_mend_lie(target, these);
+		else
+			err = mend_one(target, these);
 		if (!err)
-			atomic_fetch_and(&target->marks->changed[FAULT_LOWER], ~(uint32_t)order[i]);
+			atomic_fetch_and(&target->marks->changed[FAULT_LOWER], ~these);
 		first = first ? first : err;
 	}
 	return first;
