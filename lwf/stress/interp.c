@@ -277,6 +277,8 @@ static bool run_repeat(struct stress_interp *interp, const struct stress_stateme
 		/* a body without time would stand still for ever */
 		if (well && statement->for_time && now_ns(interp) == before)
 			well = pass(interp, statement, before + 1000000);
+		/* nor would one that never waits hear that it is to end */
+		well = well && look_again(interp, statement);
 	}
 	interp->depth--;
 	return well;

@@ -189,7 +189,8 @@ int live_second_daemon(struct live_link *link, int64_t *value, struct lwf_error 
 	pid_t pid;
 
 	snprintf(control, sizeof(control), NAME_FORM, link->control);
-	snprintf(log, sizeof(log), NAME_FORM, link->log);
+	snprintf(log, sizeof(log), strcmp(link->log, LIVE_NO_LOG) == 0 ? "%s" : NAME_FORM,
+		 link->log);
 	snprintf(name, sizeof(name), NAME_FORM, link->declared->name);
 	snprintf(lower, sizeof(lower), "nic:%s", link->nic);
 	pid = live_spawn(argv, log);

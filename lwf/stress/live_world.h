@@ -32,6 +32,7 @@
 #define LIVE_JUDGE_NS	20000000ull    /* ledgers are judged so often */
 #define LIVE_POLL_NS	5000000ull     /* what is waited for at the start is looked at so often */
 #define LIVE_START_NS	10000000000ull /* daemons and clients are there within */
+#define LIVE_NO_LOG	"/dev/null"    /* of a daemon that was there before the run */
 #define LIVE_REQUEST_NS 5000000000ull  /* a daemon answers within */
 #define LIVE_SLOTS	65536u	       /* frames that a client may have out */
 

@@ -133,7 +133,7 @@ static int join(struct on_world *world, struct lwf_error *error)
 	if (strlen(target->control) >= sizeof(link->control))
 		return live_refuse(error, LWF_EXIT_USAGE, target->control, "the path is too long");
 	snprintf(link->control, sizeof(link->control), "%.95s", target->control);
-	snprintf(link->log, sizeof(link->log), "/dev/null");
+	snprintf(link->log, sizeof(link->log), LIVE_NO_LOG);
 	memcpy(link->nic, target->side[FAULT_LOWER].was.name, sizeof(link->nic));
 	memcpy(link->tap, target->side[FAULT_UPPER].was.name, sizeof(link->tap));
 	link->pid = target->daemon.pid;

@@ -158,6 +158,26 @@ wait_for 5 "the guardian to end" no_guardian
 send_some
 expect_equal "frames that left" 20 "$(result .completed.SUCCESS)"
 
+step "a run that never waits ends when it is told to, and undoes what it did"
+link_before=$(link_now)
+for words in 'repeat 10000000000 { note "x"; }' 'repeat 10000000000 { expect epoch(l) > 0; }'; do
+	PROGRESS=$words
+	scenario "link l.lower mtu 900" "$words"
+	background long "${on[@]}"
+	has_mtu() { [ "$(link_stat eth1 mtu)" = 900 ]; }
+	wait_for 10 "the MTU to be another one" has_mtu
+	stop long TERM
+	expect_equal "exit code" 1 "$CODE"
+	expect_match "what is told" interrupted "$ERR"
+	expect_equal "eth1" "$link_before" "$(link_now)"
+done
+
+step "a second daemon writes nothing into /dev"
+devices=$(ls /dev/null*)
+scenario "only live { expect second_daemon(l) != 0; }"
+expect_exit 0 "${on[@]}"
+expect_equal "what is in /dev" "$devices" "$(ls /dev/null*)"
+
 ledgers_balance
 kill "$DAEMON"
 dead() { is_gone "$DAEMON"; }
