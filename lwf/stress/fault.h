@@ -284,6 +284,9 @@ bool fault_is_alive(int pidfd);
 /** Sends a signal. 0 or -errno. */
 int fault_signal(const struct fault_process *process, int signal);
 
+/** Keeps how many descriptors the daemon of @target may have. */
+void fault_read_limits(struct fault_target *target);
+
 /** Waits until a process is gone, or @until_ns (CLOCK_MONOTONIC). */
 bool fault_wait_gone(const struct fault_process *process, uint64_t until_ns);
 

@@ -154,12 +154,6 @@ static int hold_daemon(struct fault_target *target, struct lwf_connection *conne
 	return hold(peer.pid, &target->daemon);
 }
 
-static void read_limits(struct fault_target *target)
-{
-	if (prlimit(target->daemon.pid, RLIMIT_NOFILE, NULL, &target->descriptors))
-		target->descriptors.rlim_max = 0; /* then nothing can be set, either */
-}
-
 int fault_hold_again(struct fault_target *target, struct lwf_error *error)
 {
 	struct lwf_connection *connection;
@@ -172,7 +166,7 @@ int fault_hold_again(struct fault_target *target, struct lwf_error *error)
 	target->daemon = (struct fault_process){0, -1};
 	err = hold_daemon(target, connection);
 	if (!err)
-		read_limits(target);
+		fault_read_limits(target);
 	lwf_connection_close(connection);
 	target->marks->daemon = target->daemon.pid;
 	fault_page_follow(target);
@@ -369,7 +363,7 @@ static int ask_alone(struct fault_target *target, struct lwf_connection *connect
 		code = ask(target, connection, side, shown, error);
 	}
 	if (!code)
-		read_limits(target);
+		fault_read_limits(target);
 	return code;
 }
 

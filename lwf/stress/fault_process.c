@@ -106,29 +106,58 @@ static bool has_number(const struct descriptors *list, uint32_t number)
 	return false;
 }
 
+/*
+ * The limit of descriptors; @set NULL leaves it. The kernel takes a number for it, which may be another process's by
+ * now: but not while the process behind the descriptor lives. So what was set to another one in between is set back.
+ */
+static int limit(const struct fault_process *process, const struct rlimit *set, struct rlimit *was)
+{
+	struct rlimit had;
+
+	if (!fault_is_alive(process->fd))
+		return -ESRCH;
+	if (prlimit(process->pid, RLIMIT_NOFILE, set, &had))
+		return -errno;
+	if (!fault_is_alive(process->fd)) {
+		if (set)
+			(void)prlimit(process->pid, RLIMIT_NOFILE, &had, NULL);
+		return -ESRCH;
+	}
+	if (was)
+		*was = had;
+	return 0;
+}
+
+void fault_read_limits(struct fault_target *target)
+{
+	if (limit(&target->daemon, NULL, &target->descriptors))
+		target->descriptors.rlim_max = 0; /* then nothing can be set, either */
+}
+
 /* The kernel refuses numbers from the limit on: it becomes the first that is free. */
 static int exhaust(struct fault_target *target)
 {
 	static struct descriptors list;
-	struct rlimit limit;
+	struct rlimit set;
 	uint32_t free = 0;
 	int err = read_descriptors(target->daemon.pid, &list);
 
-	if (err || prlimit(target->daemon.pid, RLIMIT_NOFILE, NULL, &limit))
-		return err ? err : -errno;
+	err = err ? err : limit(&target->daemon, NULL, &set);
+	if (err)
+		return err;
 	while (has_number(&list, free))
 		free++;
-	limit.rlim_cur = free;
+	set.rlim_cur = free;
 	fault_mark(target, FAULT_LOWER, FAULT_LIMITED);
-	return prlimit(target->daemon.pid, RLIMIT_NOFILE, &limit, NULL) ? -errno : 0;
+	return limit(&target->daemon, &set, NULL);
 }
 
 static int set_limit(const struct fault_target *target, rlim_t soft)
 {
-	struct rlimit limit = target->descriptors;
+	struct rlimit set = target->descriptors;
 
-	limit.rlim_cur = soft;
-	return prlimit(target->daemon.pid, RLIMIT_NOFILE, &limit, NULL) ? -errno : 0;
+	set.rlim_cur = soft;
+	return limit(&target->daemon, &set, NULL);
 }
 
 /* ---- a netlink overrun ---- */

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# 96-fault-shared.sh - faults on a running stack that is not alone in the world: a second fault at the same time, a daemon
-# with rights of its own.
+# 96-fault-shared.sh - faults on a running stack that is not alone in the world: a second fault at the same time, a
+# process that has the number of a daemon, a daemon with rights of its own.
 #
 #	 lwf0 (TAP) - [ lwfd ] - eth1 ~~cable~~ eth0 (far)		lwf-stress fault eth1 ...
 # shellcheck disable=SC2317 # functions that others call
@@ -52,6 +52,38 @@ expect_exit 0 lwf-stress fault eth1 link mtu 1400 --for 1ms
 wait_for 5 "the guardian to end" no_guardian
 stop_lwfd
 nothing_left
+
+step "who has the number of a daemon that ended keeps its limits"
+# takes_number PID: a new process, OTHER, has that number, if it can be had.
+takes_number() {
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		echo $(($1 - 1)) >/proc/sys/kernel/ns_last_pid || return 1
+		(ulimit -Sn 777 && exec sleep 60) &
+		OTHER=$!
+		STARTED+=("$OTHER")
+		[ "$OTHER" != "$1" ] || return 0
+	done
+	return 1
+}
+if [ -w /proc/sys/kernel/ns_last_pid ]; then
+	start_lwfd --nic eth1 --tap lwf0
+	state_is eth1 Running
+	old=$LWFD
+	background fault lwf-stress fault eth1 descriptors exhaust
+	is_told() { grep -q "undoes it" "$TMP/fault.err"; }
+	wait_for 5 "descriptors to be out" is_told
+	kill -KILL "$old"
+	wait "$old" || :
+	forget "$old"
+	LWFD=
+	takes_number "$old" || fail "its number cannot be had"
+	stop fault TERM
+	expect_equal "exit code" 0 "$CODE"
+	expect_match "the limit of a stranger" "Max open files +777 " "$(cat "/proc/$old/limits")"
+	kill "$OTHER"
+else
+	note "numbers of processes cannot be chosen here"
+fi
 
 step "a daemon is started again with its groups, umask and limits"
 lwfd() { # in the background: the process that the shell has started
