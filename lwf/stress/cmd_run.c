@@ -134,6 +134,8 @@ static void take_settings(struct stress_line *line, char *replay)
 		if (!equal)
 			continue;
 		*equal = '\0';
+		if (stress_line_sets(line, word))
+			continue; /* what is typed now is meant */
 		line->setting[line->settings].name = word;
 		line->setting[line->settings].value = equal + 1;
 		line->settings++;

@@ -107,6 +107,14 @@ static void keep_command(struct stress_line *line, int argc, char **argv)
 	}
 }
 
+bool stress_line_sets(const struct stress_line *line, const char *name)
+{
+	for (size_t i = 0; i < line->settings; i++)
+		if (strcmp(line->setting[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 static int take_setting(struct stress_line *line, const char *text)
 {
 	const char *equal = strchr(text, '=');
@@ -118,6 +126,12 @@ static int take_setting(struct stress_line *line, const char *text)
 		return usage("--set", "it is written NAME=VALUE");
 	name = line->setting_text[line->settings];
 	snprintf(name, STRESS_NAME_BYTES, "%.*s", (int)(equal - text), text);
+	if (stress_line_sets(line, name)) {
+		char what[STRESS_NAME_BYTES + 8];
+
+		snprintf(what, sizeof(what), "--set %s", name);
+		return usage(what, "it is given twice");
+	}
 	line->setting[line->settings].name = name;
 	line->setting[line->settings].value = equal + 1;
 	line->settings++;
@@ -395,6 +409,10 @@ bool stress_line_format(const struct stress_line *line, enum stress_format *form
 	*format = line->value[STRESS_OPTION_JSON] ? STRESS_FORMAT_JSON : STRESS_FORMAT_TEXT;
 	if (!value)
 		return true;
+	if (line->value[STRESS_OPTION_JSON] && strcmp(value, "json") != 0) {
+		usage("--json", "another --format is given, too");
+		return false;
+	}
 	for (unsigned i = 0; i < 4; i++) {
 		if (strcmp(value, names[i]) != 0)
 			continue;

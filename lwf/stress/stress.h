@@ -100,6 +100,9 @@ int stress_main(int argc, char **argv);
  */
 int stress_line_read(struct stress_line *line, const char *file, struct stress_scenario **scenario);
 
+/** Whether there is a value for the variable @name. */
+bool stress_line_sets(const struct stress_line *line, const char *name);
+
 /** The plan that @line asks for, for @scenario. Returns the exit code; wrong values are printed. */
 int stress_line_plan(const struct stress_line *line, const struct stress_scenario *scenario,
 		     const char *file, struct stress_plan *plan);

@@ -124,6 +124,9 @@ expect_exit 2 lwf-stress run .
 expect_exit 2 lwf-stress run good.scn --seed -1
 expect_exit 2 lwf-stress run good.scn --set frob=1
 expect_exit 2 lwf-stress run good.scn --format frob
+expect_exit 2 lwf-stress run good.scn --json --format ktap
+expect_exit 2 lwf-stress run good.scn --set rounds=1 --set rounds=2
+expect_equal "what is told" "lwf-stress: --set rounds: it is given twice; see lwf-stress --help" "$ERR"
 expect_exit 2 lwf-stress run good.scn --count 2 --for 3s
 expect_exit 2 lwf-stress run
 expect_exit 2 lwf-stress frob good.scn
@@ -201,6 +204,8 @@ expect_equal "digest of the report" "$digest" "$(json .digest)"
 expect_exit 0 lwf-stress run good.scn --set rounds=3 --report good.ndjson
 expect_exit 0 lwf-stress replay good.ndjson --json
 expect_equal "with what was set" 3 "$(json .rounds)"
+expect_exit 1 lwf-stress replay good.ndjson --json --set rounds=2
+expect_equal "with what is set now" 2 "$(json .rounds)"
 sed -i 's/0ms..20ms/0ms..21ms/' good.scn
 expect_exit 1 lwf-stress replay good.ndjson
 expect_match "what is told" 'this run is another one' "$ERR"
