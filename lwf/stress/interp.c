@@ -80,7 +80,8 @@ static bool fail(struct stress_interp *interp, const struct stress_statement *st
 	place(failure, statement);
 	failure->time_ns = now_ns(interp);
 	snprintf(failure->expected, sizeof(failure->expected), "%s", expected);
-	snprintf(failure->found, sizeof(failure->found), "%.32s%.200s", how, found);
+	snprintf(failure->found, sizeof(failure->found), "%.32s%.200s", how,
+		 found[0] ? found : "that does not hold");
 	note(interp, (struct stress_event){.kind = STRESS_EVENT_EXPECT, .lane = STRESS_NO_LANE},
 	     statement, expected);
 	return false;

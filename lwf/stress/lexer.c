@@ -36,6 +36,12 @@ enum stress_keyword stress_keyword_find(const char *word, size_t length)
 
 void stress_lexer_init(struct stress_lexer *lexer, const char *file, const char *text, size_t bytes)
 {
+	static const char mark[] = "\xef\xbb\xbf"; /* which some editors put in front */
+
+	if (bytes >= 3 && memcmp(text, mark, 3) == 0) {
+		text += 3;
+		bytes -= 3;
+	}
 	memset(lexer, 0, sizeof(*lexer));
 	lexer->file = file;
 	lexer->text = text;

@@ -216,17 +216,37 @@ static const char *nth_keyword(const void *context, unsigned i)
 	return stress_keyword(i);
 }
 
+/* "memory fail 3": some fault begins so, and nothing else does. */
+static bool begins_fault(const char *word)
+{
+	const char *words;
+	size_t length = strlen(word);
+
+	for (unsigned i = 0; (words = stress_nth_fault(NULL, i)); i++)
+		if (strncmp(words, word, length) == 0 && words[length] == ' ')
+			return true;
+	return false;
+}
+
 static void unknown_statement(struct stress_parser *parser)
 {
-	char word[48], hint[64];
+	char word[48], hint[96];
+	const char *next = hint;
 
 	stress_token_text(parser, word, sizeof(word));
-	if (parser->token.kind != STRESS_TOKEN_WORD)
-		stress_wanted(parser, "a statement", "see lwf-stress(1) for all of them");
+	if (parser->token.kind != STRESS_TOKEN_WORD) {
+		stress_wanted(parser, "a statement", "docs/scenarios.md has all of them");
+		return;
+	}
+	if (stress_is_object(parser, STRESS_LINK))
+		snprintf(hint, sizeof(hint), "say what happens to it: link %s down", word);
+	else if (stress_is_object(parser, ~0u))
+		snprintf(hint, sizeof(hint), "say what happens to it: client %s kill", word);
+	else if (begins_fault(word))
+		snprintf(hint, sizeof(hint), "write: fault [OBJECT] %s ...", word);
 	else
-		stress_wrong(parser, stress_here(parser),
-			     stress_suggest(word, nth_keyword, NULL, hint, sizeof(hint)),
-			     "'%s' begins no statement", word);
+		next = stress_suggest(word, nth_keyword, NULL, hint, sizeof(hint));
+	stress_wrong(parser, stress_here(parser), next, "'%s' begins no statement", word);
 }
 
 /* Statements that begin with a word of a fault ("link lan0.lower down"). */
@@ -493,6 +513,10 @@ int stress_scenario_read(const struct stress_source *source, const char *file,
 		memcpy(name, file, strlen(file) + 1);
 		parser.scenario->file = name;
 		parse_text(&parser, name, text, bytes, &parser.scenario->body);
+		if (!tree->links && !tree->body && !tree->variables)
+			stress_wrong(&parser, (struct stress_at){name, 1, 1},
+				     "docs/scenarios.md says what there may be",
+				     "there is nothing in it");
 		if (!parser.err)
 			stress_check_daemons(&parser);
 	}

@@ -30,7 +30,7 @@ static enum stress_fault need_words(struct stress_parser *parser, char *words, s
 	char hint[80];
 
 	if (parser->token.kind != STRESS_TOKEN_WORD) {
-		stress_wanted(parser, "what happens to it", "see lwf-stress(1) for all faults");
+		stress_wanted(parser, "what happens to it", "docs/scenarios.md has all faults");
 		return STRESS_FAULT_NONE;
 	}
 	snprintf(words + used, bytes - used, "%s%.*s", used ? " " : "", (int)parser->token.length,

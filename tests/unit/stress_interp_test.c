@@ -83,6 +83,7 @@ static void test_expectations(void **state)
 	fails("start t1\nwithin 50ms expect sent(lan0.lower) == 7 and state(lan0) == paused\n", 2,
 	      "sent(lan0.lower) is ");
 	assert_int_equal(record.failure.time_ns, 50000000);
+	fails("expect 1 == 2\n", 1, "that does not hold");
 	passes("start t1\nwithin 2ms expect sent(lan0.lower) > 5\n");
 	passes("after 5ms\nexpect 1 == 1 or 1 == 2\nexpect not 1 == 2\nexpect 2 * 3 - 1 == 5\n");
 	fails("expect 1 == 1 and 1 == 2\n", 1, "");

@@ -376,6 +376,12 @@ static void test_problems(void **state)
 {
 	static const struct wrong rows[] = {
 		{"frob\n", 1, 1, "begins no statement"},
+		{"", 1, 1, "there is nothing in it"},
+		{"scenario \"a\"\n# link lan0\n", 1, 1, "there is nothing in it"},
+		{"\357\273\277frob\n", 1, 1, "'frob' begins no statement"},
+		{HEAD "after 1ms lan0.lower down\n", 4, 11, "happens to it: link lan0 down"},
+		{HEAD "c1 kill\n", 4, 1, "say what happens to it: client c1 kill"},
+		{HEAD "memory fail 3\n", 4, 1, "write: fault [OBJECT] memory ..."},
 		{"repaet 3 { }\n", 1, 1, "did you mean 'repeat'?"},
 		{"expect state(lan0) == running\n", 1, 14, "nothing is called 'lan0'"},
 		{HEAD "within 200ms expect state(lan0) == pausd\n", 4, 36, "did you mean"},
