@@ -93,20 +93,24 @@ static void last_words(const struct live_link *link, char *line, size_t bytes)
 int live_daemon_connect(struct live_link *link, struct lwf_error *error)
 {
 	uint64_t until = live_clock_ns() + LIVE_START_NS;
+	enum lwf_exit why = LWF_EXIT_UNREACHABLE;
 	char words[200];
+	int status;
 
 	/* the socket of one that was killed is still there, with nobody behind it */
 	while (live_watch_open(link, error)) {
 		live_watch_close(link);
-		if (waitpid(link->pid, NULL, WNOHANG) == link->pid)
+		if (waitpid(link->pid, &status, WNOHANG) == link->pid) {
 			link->pid = 0;
+			if (WIFEXITED(status) && WEXITSTATUS(status) == LWF_EXIT_PERMISSION)
+				why = LWF_EXIT_PERMISSION;
+		}
 		if (link->pid > 0 && live_clock_ns() < until) {
 			live_sleep_ns(LIVE_POLL_NS);
 			continue;
 		}
 		last_words(link, words, sizeof(words));
-		return live_refuse(error, LWF_EXIT_UNREACHABLE, link->world->lwfd,
-				   "it does not start: %s", words);
+		return live_refuse(error, why, link->world->lwfd, "it does not start: %s", words);
 	}
 	return live_shim_wait(link, error) ? -ENOTSUP : 0;
 }

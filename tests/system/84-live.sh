@@ -105,6 +105,16 @@ for cut in 0..13 13 13..60; do
 done
 expect_exit 2 lwf-stress run --live --sim small.scn
 
+step "a daemon that does not start: 3, and 4 where it is not permitted"
+mkdir other
+cp "$BIN/lwf-stress" other
+for code in 3 4; do
+	printf '#!/bin/sh\necho "lwfd: tap0: so it is" >&2\nexit %s\n' "$((code == 4 ? 4 : 1))" >other/lwfd
+	chmod +x other/lwfd
+	expect_exit "$code" other/lwf-stress run --live small.scn
+	expect_match "what is told" 'it does not start: lwfd: tap0: so it is' "$ERR"
+done
+
 step "a daemon that dies by itself is a run that failed"
 runs() { # its client is there, so its daemon is
 	[ "$(ps -e -o comm= | awk '$1 == "c1" { n++ } END { print n + 0 }')" -ge 1 ]
