@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -75,9 +76,9 @@ static void test_mended(void **state)
 		char text[16];
 		json_t *value = stress_text_json(rows[i][0]);
 
-		strcpy(text, rows[i][0]);
+		snprintf(text, sizeof(text), "%s", rows[i][0]);
 		assert_string_equal(stress_text_trim(text), rows[i][1]);
-		strcpy(text, rows[i][0]);
+		snprintf(text, sizeof(text), "%s", rows[i][0]);
 		assert_string_equal(stress_text_mend(text), rows[i][2]);
 		assert_string_equal(json_string_value(value), rows[i][2]);
 		json_decref(value);
