@@ -17,7 +17,7 @@ COMMAND(WAIT, "wait", "STACK[/MODULE]", 1, 1, CTL_STATE | CTL_TIMEOUT,
 COMMAND(WATCH, "watch", "[STACK]", 0, 1, CTL_SINCE | CTL_FRAMES,
 	"print what happens, one record a line")
 COMMAND(LEDGER, "ledger", "[STACK]", 0, 1, 0, "what was submitted, and what became of it")
-COMMAND(FLOWS, "flows", "[STACK]", 0, 1, CTL_ONLY | CTL_SORT | CTL_LIMIT | CTL_FOLLOW,
+COMMAND(FLOWS, "flows", "[STACK]", 0, 1, CTL_ONLY | CTL_SORT | CTL_LIMIT | CTL_FOLLOW | CTL_WIDE,
 	"who talks with whom, how much, and whose it is (needs a filter flow)")
 COMMAND(VERDICT_RELOAD, "verdict reload", "[STACK]", 0, 1, 0,
 	"read the files of rules again; with a mistake in it the old ones hold")
@@ -57,6 +57,7 @@ OPTION(SORT, "sort", "KEY",
        "flows: by bytes (default), frames, age, idle, pid, comm, local, remote")
 OPTION(LIMIT, "limit", "N", "flows: the first N of them")
 OPTION(FOLLOW, "follow", NULL, "flows: again every second")
+OPTION(WIDE, "wide", NULL, "flows: also the user of each, and when its process was started")
 OPTION(RULES, "rules", "FILE", "explain: by the rules of this file; needs no daemon")
 OPTION(AS, "as", "KEY=VALUE[,...]", "explain: as if it were of this pid, user, command, program")
 OPTION(STACK, "stack", "STACK[/MODULE]",

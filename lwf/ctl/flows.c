@@ -374,48 +374,98 @@ static const char *time_of(const json_t *flow, const char *key, char *out, size_
 				       out, bytes);
 }
 
-static void print_table(const json_t *flows, size_t total)
+static const char *user_of(const json_t *flow, char *out, size_t bytes)
 {
-	char a[64], b[64], c[64], d[32], e[32], f[32], g[32];
-	int left = 5, right = 6, wide = 7;
+	json_int_t uid = json_integer_value(json_object_get(flow, "uid"));
+
+	if (uid < 0)
+		snprintf(out, bytes, "-");
+	else if (strcmp(text(flow, "user"), "-") != 0)
+		snprintf(out, bytes, "%s", text(flow, "user"));
+	else
+		snprintf(out, bytes, "%" JSON_INTEGER_FORMAT, uid);
+	return out;
+}
+
+/* When its process was started, from ticks since boot: as the clock on the wall stands now. */
+static const char *started(const json_t *flow, char *out, size_t bytes)
+{
+	json_int_t ticks = json_integer_value(json_object_get(flow, "start_time"));
+	long per_second = sysconf(_SC_CLK_TCK);
+	struct timespec wall, boot;
+	struct tm local;
+	time_t at;
+
+	snprintf(out, bytes, "-");
+	if (ticks <= 0 || per_second <= 0 || clock_gettime(CLOCK_REALTIME, &wall) ||
+	    clock_gettime(CLOCK_BOOTTIME, &boot))
+		return out;
+	at = wall.tv_sec - boot.tv_sec - (wall.tv_nsec < boot.tv_nsec) +
+	     (time_t)(ticks / per_second);
+	if (localtime_r(&at, &local))
+		strftime(out, bytes, "%Y-%m-%d %H:%M:%S", &local);
+	return out;
+}
+
+/* Widths of columns that are as wide as what stands in them. */
+struct widths {
+	int local, remote, process, user;
+	bool wide;
+};
+
+static void measure(const json_t *flow, struct widths *widths)
+{
+	char out[64];
+	int local = (int)strlen(end(flow, "local", out, sizeof(out)));
+	int remote = (int)strlen(end(flow, "remote", out, sizeof(out)));
+	int process = (int)strlen(who(flow, out, sizeof(out)));
+	int user = (int)strlen(user_of(flow, out, sizeof(out)));
+
+	widths->local = local > widths->local ? local : widths->local;
+	widths->remote = remote > widths->remote ? remote : widths->remote;
+	widths->process = process > widths->process ? process : widths->process;
+	widths->user = user > widths->user ? user : widths->user;
+}
+
+static void print_flow(const json_t *flow, const struct widths *widths)
+{
+	const char *protocol = text(flow, "protocol");
+	char a[64], b[64], c[64], d[32], e[32], f[32], g[32], number[8];
+
+	if (!strcmp(protocol, "-")) {
+		snprintf(number, sizeof(number), "%d",
+			 (int)json_integer_value(json_object_get(flow, "protocol_number")) & 0xff);
+		protocol = number;
+	}
+	printf("%-6s %-*s %s %-*s %-12s %-*s %-12s %9s %9s %7" JSON_INTEGER_FORMAT " %8s %8s %-*s",
+	       protocol, widths->local, end(flow, "local", a, sizeof(a)),
+	       strcmp(text(flow, "direction"), "out") ? "< " : "> ", widths->remote,
+	       end(flow, "remote", b, sizeof(b)), text(flow, "state"), widths->process,
+	       who(flow, c, sizeof(c)), how(flow), amount(flow, "sent", d, sizeof(d)),
+	       amount(flow, "received", e, sizeof(e)), both(flow, "frames"),
+	       time_of(flow, "age_ns", f, sizeof(f)), time_of(flow, "idle_ns", g, sizeof(g)),
+	       widths->wide ? 8 : 0,
+	       strcmp(text(flow, "verdict"), "none") ? text(flow, "verdict") : "-");
+	if (widths->wide)
+		printf(" %-*s %s", widths->user, user_of(flow, a, sizeof(a)),
+		       started(flow, b, sizeof(b)));
+	printf("\n");
+}
+
+static void print_table(const json_t *flows, size_t total, bool wide)
+{
+	struct widths widths = {.local = 5, .remote = 6, .process = 7, .user = 4, .wide = wide};
 	const json_t *flow;
 	size_t i;
 
-	json_array_foreach(flows, i, flow)
-	{
-		int l = (int)strlen(end(flow, "local", a, sizeof(a)));
-		int r = (int)strlen(end(flow, "remote", b, sizeof(b)));
-		int w = (int)strlen(who(flow, c, sizeof(c)));
-
-		left = l > left ? l : left;
-		right = r > right ? r : right;
-		wide = w > wide ? w : wide;
-	}
-	printf("%-6s %-*s    %-*s %-12s %-*s %-12s %9s %9s %7s %8s %8s %s\n", "PROTO", left,
-	       "LOCAL", right, "REMOTE", "STATE", wide, "PROCESS", "HOW", "SENT", "RECEIVED",
-	       "FRAMES", "AGE", "IDLE", "VERDICT");
-	json_array_foreach(flows, i, flow)
-	{
-		const char *protocol = text(flow, "protocol");
-		char number[8];
-
-		if (!strcmp(protocol, "-")) {
-			snprintf(number, sizeof(number), "%d",
-				 (int)json_integer_value(json_object_get(flow, "protocol_number")) &
-					 0xff);
-			protocol = number;
-		}
-		printf("%-6s %-*s %s %-*s %-12s %-*s %-12s %9s %9s %7" JSON_INTEGER_FORMAT
-		       " %8s %8s %s\n",
-		       protocol, left, end(flow, "local", a, sizeof(a)),
-		       strcmp(text(flow, "direction"), "out") ? "< " : "> ", right,
-		       end(flow, "remote", b, sizeof(b)), text(flow, "state"), wide,
-		       who(flow, c, sizeof(c)), how(flow), amount(flow, "sent", d, sizeof(d)),
-		       amount(flow, "received", e, sizeof(e)), both(flow, "frames"),
-		       time_of(flow, "age_ns", f, sizeof(f)),
-		       time_of(flow, "idle_ns", g, sizeof(g)),
-		       strcmp(text(flow, "verdict"), "none") ? text(flow, "verdict") : "-");
-	}
+	json_array_foreach(flows, i, flow) measure(flow, &widths);
+	printf("%-6s %-*s    %-*s %-12s %-*s %-12s %9s %9s %7s %8s %8s %-*s", "PROTO", widths.local,
+	       "LOCAL", widths.remote, "REMOTE", "STATE", widths.process, "PROCESS", "HOW", "SENT",
+	       "RECEIVED", "FRAMES", "AGE", "IDLE", wide ? 8 : 0, "VERDICT");
+	if (wide)
+		printf(" %-*s %s", widths.user, "USER", "STARTED");
+	printf("\n");
+	json_array_foreach(flows, i, flow) print_flow(flow, &widths);
 	if (json_array_size(flows) < total)
 		printf("%zu of %zu flows\n", json_array_size(flows), total);
 	else
@@ -439,7 +489,7 @@ static int once(const struct ctl_line *line, const struct choice *choice,
 	}
 	if (line->value[CTL_OPTION_FOLLOW] && isatty(STDOUT_FILENO) == 1)
 		printf("\033[H\033[2J");
-	print_table(flows, total);
+	print_table(flows, total, line->value[CTL_OPTION_WIDE] != NULL);
 	json_decref(flows);
 	return lwf_cli_finish(CTL_PROGRAM, LWF_EXIT_OK);
 }

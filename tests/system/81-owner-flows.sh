@@ -61,6 +61,12 @@ speak old
 wait_for 15 "99 of 100 to be attributed" owns old $((CONNECTIONS * 99 / 100))
 expect_equal "attributed to somebody else" 0 \
 	"$(lwfctl flows --json --limit 10000 | jq --argjson pid "$(pid_of old)" '[.flows[] | select(.pid != 0 and .pid != $pid)] | length')"
+read -r user started < <(lwfctl flows --wide --limit 1 --only "pid=$(pid_of old)" |
+	awk 'NR == 2 { print $(NF - 2), $(NF - 1), $NF }')
+expect_equal "user in the table" "$(id -un)" "$user"
+apart=$(($(date -d "$started" +%s) - $(date -d "$(ps -o lstart= -p "$(pid_of old)")" +%s)))
+expect_at_most "seconds between the start in the table ($started) and the one that ps tells" 1 "${apart#-}"
+expect_equal "columns of the narrow table" VERDICT "$(lwfctl flows --limit 1 | awk 'NR == 1 { print $NF }')"
 expect_equal "start time" "$(jq -s '.[0].start' "$TMP/old.out")" \
 	"$(lwfctl flows --json --limit 1 --only "pid=$(pid_of old)" | jq '.flows[0].start_time')"
 
