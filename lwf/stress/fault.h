@@ -152,6 +152,7 @@ struct fault_deed {
 	enum fault_which side;
 	int64_t number;	  /* count, bytes */
 	const char *word; /* name, MAC; "" without */
+	uint32_t spared;  /* of sends: millionths that it does not concern */
 };
 
 /* ---- fault_find.c ---- */

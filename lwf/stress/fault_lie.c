@@ -157,10 +157,11 @@ int fault_check_lie(struct fault_target *target, const struct fault_deed *deed,
 	return 0;
 }
 
-static void set_send(struct fault_page *page, enum fault_page_side side, int error, uint64_t lap_ns)
+static void set_send(struct fault_page *page, enum fault_page_side side, int error, uint32_t spared,
+		     uint64_t lap_ns)
 {
 	page->send[side].error = error;
-	page->send[side].share = error ? FAULT_PAGE_ALL : 0;
+	page->send[side].share = error ? FAULT_PAGE_ALL - spared : 0;
 	page->send[side].lap_ns = lap_ns;
 	page->send_changes++;
 	if (error || lap_ns)
@@ -176,16 +177,16 @@ void fault_do_lie(struct fault_target *target, const struct fault_deed *deed)
 
 	switch (deed->fault) {
 	case STRESS_FAULT_SEND_ERROR:
-		set_send(page, side, stress_errno_named(deed->word), 0);
+		set_send(page, side, stress_errno_named(deed->word), deed->spared, 0);
 		break;
 	case STRESS_FAULT_SEND_SLOW:
-		set_send(page, side, 0, (uint64_t)deed->number);
+		set_send(page, side, 0, 0, (uint64_t)deed->number);
 		break;
 	case STRESS_FAULT_SEND_STUCK:
-		set_send(page, side, ENOBUFS, 0);
+		set_send(page, side, ENOBUFS, 0, 0);
 		break;
 	case STRESS_FAULT_SEND_OK:
-		set_send(page, side, 0, 0);
+		set_send(page, side, 0, 0, 0);
 		break;
 	case STRESS_FAULT_MEMORY:
 		page->allocations = deed->number;
@@ -221,9 +222,9 @@ void fault_mend_lie(struct fault_target *target, uint32_t aspects)
 	if (!page)
 		return; /* it went with its daemon */
 	if (aspects & FAULT_LIE_LOWER)
-		set_send(page, FAULT_PAGE_LOWER, 0, 0);
+		set_send(page, FAULT_PAGE_LOWER, 0, 0, 0);
 	if (aspects & FAULT_LIE_UPPER)
-		set_send(page, FAULT_PAGE_UPPER, 0, 0);
+		set_send(page, FAULT_PAGE_UPPER, 0, 0, 0);
 	if (aspects & FAULT_LIE_MEMORY) {
 		page->allocations = 0;
 		page->no_memory = 0;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fault_page.h"
 #include "on_world.h"
 
 static struct fault_deed deed_of(enum stress_fault fault, const struct stress_object *object,
@@ -183,6 +184,7 @@ int on_fault(struct stress_world *base, const struct stress_fault_call *call,
 
 	if (call->object.kind == STRESS_CLIENT)
 		return live_fault(base, call, error);
+	deed.spared = call->share < FAULT_PAGE_ALL ? FAULT_PAGE_ALL - call->share : 0;
 	live_forget(&world->live.link[0]);
 	switch (call->fault) {
 	case STRESS_FAULT_DAEMON_KILL:

@@ -98,6 +98,8 @@ ends=(
 	"fault l.upper send error EIO for 100s; fault l.lower send error EIO for 200ms; after 300ms; start all; after 200ms; expect completed(c1, FAILURE) > 0 and sent(l.upper) == 0 and kernel_tx(l.lower) > 0"
 	"fault l.lower send error EIO for 100s; fault descriptors deny for 100ms; after 300ms; start t1; after 200ms; expect completed(c1, FAILURE) > 0 and kernel_tx(l.lower) == 0"
 	"fault l.lower send error EIO for 100s; fault memory fail 1000000 for 100ms; after 300ms; start t1; after 200ms; expect completed(c1, FAILURE) > 0 and kernel_tx(l.lower) == 0"
+	"fault l.lower send error EIO rate 50%; start t1; within 20s expect completed(c1, FAILURE) > 20 and completed(c1, SUCCESS) > 20"
+	"fault l.lower send error EIO rate 0%; start t1; within 20s expect completed(c1, SUCCESS) > 20; expect completed(c1, FAILURE) == 0"
 )
 link_as_before() { [ "$(link_now)" = "$link_before" ]; }
 link_now() { ip -j link show dev eth1 | jq -c '.[0] | [.ifname, .mtu, .address, .flags]'; }
