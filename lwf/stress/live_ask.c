@@ -16,6 +16,7 @@
 #include "sight.h"
 
 #define ASK_TRIES 3u
+#define GONE_NS	  500000000ull /* in which a process that ends has closed what it has */
 
 void live_forget(struct live_link *link)
 {
@@ -39,6 +40,17 @@ static bool has_to_answer(const struct live_link *link)
 	/* that it has ended is told by who looks for that */
 	return waitid(P_PID, (id_t)link->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
 	       info.si_pid == 0;
+}
+
+/* The connections of a process end a moment before it has ended: its devices take that long to be closed. */
+static bool lives_on(const struct live_link *link)
+{
+	uint64_t until = live_clock_ns() + GONE_NS;
+
+	for (; has_to_answer(link); live_sleep_ns(LIVE_LOOK_NS))
+		if (live_clock_ns() >= until)
+			return true;
+	return false;
 }
 
 /*
@@ -70,7 +82,7 @@ static json_t *request(struct live_link *link, enum lwf_wire_type type)
 		link->asks = NULL;
 	}
 	if ((error.exit == LWF_EXIT_UNREACHABLE || error.exit == LWF_EXIT_TIMEOUT) &&
-	    live_shim_failed(link) == failed && has_to_answer(link)) {
+	    live_shim_failed(link) == failed && lives_on(link)) {
 		link->mute = true;
 		live_wrong(link->world, "a daemon that runs answers", "lwfd of %s: %s",
 			   link->declared->name, error.why);
