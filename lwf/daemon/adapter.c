@@ -151,6 +151,11 @@ static int look(struct adapter *adapter, char *error, size_t bytes)
 		    config->nic_netns);
 		return -EPERM;
 	}
+	if (result && !config->nic_netns) {
+		say(error, bytes, "%s: cannot look into its network namespace (%s); try again",
+		    name, strerror(-result));
+		return result;
+	}
 	if (result) {
 		say(error, bytes, "%s: no network namespace %s (%s); see `ip netns`", name,
 		    config->nic_netns, strerror(-result));
@@ -160,8 +165,9 @@ static int look(struct adapter *adapter, char *error, size_t bytes)
 		(void)takeover_recover(adapter->nic_ns, config->runtime_dir, config->stack_name);
 	result = link_query(config->nic_netns, name, &adapter->nic);
 	if (result) {
-		say(error, bytes, "%s: cannot look at it (%s); give the name of an interface", name,
-		    strerror(-result));
+		say(error, bytes, "%s: cannot look at it (%s); %s", name, strerror(-result),
+		    result == -ENOMEM || result == -EIO ? "try again"
+							: "give the name of an interface");
 		return result;
 	}
 	if (!adapter->nic.facts.present && !config->wait_nic) {
@@ -236,7 +242,7 @@ int adapter_open(const struct adapter_config *config, struct adapter **result, c
 
 	*error = '\0';
 	if (!adapter) {
-		say(error, error_bytes, "%s: out of memory", config->stack_name);
+		say(error, error_bytes, "%s: out of memory; try again", config->stack_name);
 		return -ENOMEM;
 	}
 	if (config->nic_name) {
@@ -379,8 +385,8 @@ int adapter_follow(struct adapter *adapter, struct lwf_stack *stack, char *error
 	}
 	code = link_follow(config->monitor, stack, &links, &adapter->follow);
 	if (code) {
-		say(error, error_bytes, "%s: cannot follow its links (%s)", config->stack_name,
-		    strerror(-code));
+		say(error, error_bytes, "%s: cannot follow its links (%s); try again",
+		    config->stack_name, strerror(-code));
 		unshut(adapter);
 	}
 	return code;

@@ -387,11 +387,12 @@ int lwf_daemon_stack(struct lwf_daemon *daemon)
 	daemon->lower = NULL;
 	ret = lwf_stack_create(daemon->engine, config->stack, upper, lower, &daemon->stack);
 	if (ret)
-		return lwf_cli_fail(PROGRAM, ret == -EINVAL ? LWF_EXIT_USAGE : LWF_EXIT_REFUSED,
-				    "--stack", "give another one: ASCII, without spaces and '/'",
-				    "'%s': %s", config->stack,
-				    ret == -EINVAL ? "it cannot be the name of a stack"
-						   : strerror(-ret));
+		return lwf_cli_fail(
+			PROGRAM, ret == -EINVAL ? LWF_EXIT_USAGE : LWF_EXIT_REFUSED, "--stack",
+			ret == -EINVAL ? "give another one: ASCII, without spaces and '/'"
+				       : "see ulimit -a",
+			"'%s': %s", config->stack,
+			ret == -EINVAL ? "it cannot be the name of a stack" : strerror(-ret));
 	for (uint32_t i = 0; i < config->filter_count; i++) {
 		ret = lwf_stack_insert(daemon->stack, config->filters[i], i, NULL, why,
 				       sizeof(why));
@@ -466,8 +467,8 @@ static bool open_for_clients(struct lwf_daemon *daemon)
 	int ret = lwf_server_listen(&daemon->server, daemon->sock.fd);
 
 	if (ret) {
-		daemon->exit_code =
-			fail(LWF_EXIT_REFUSED, daemon->config->control, NULL, strerror(-ret));
+		daemon->exit_code = fail(LWF_EXIT_REFUSED, daemon->config->control, "try again",
+					 strerror(-ret));
 		return false;
 	}
 	if (lwf_socket_show(&daemon->sock, &error)) {
