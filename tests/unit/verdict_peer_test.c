@@ -47,10 +47,10 @@ static sem_t is_open, is_told, is_done;
 static struct lwf_module *asker;
 static struct {
 	uint64_t next_ask;
-	uint32_t wanted, batch; /* asks to be made, so many at a time */
-	uint32_t taken;		/* of these */
-	_Atomic uint32_t told;	/* by the loop's thread, read by the test's */
-	uint32_t updates, revokes, leaves;
+	uint32_t wanted, batch;	       /* asks to be made, so many at a time */
+	uint32_t taken;		       /* of these */
+	_Atomic uint32_t told, leaves; /* by the loop's thread, read by the test's */
+	uint32_t updates, revokes;
 	struct lwf_tell last_tell, last_update;
 	struct lwf_revoke last_revoke;
 	uint8_t seen[TOLD_MAX]; /* how often each ask was told */
