@@ -4,7 +4,8 @@
  *
  * A child writes its record as NDJSON to a memory file that the parent made, and how far it is to a
  * page that both see. The parent starts as many as it may, joins what comes back in the order of
- * seeds' arrival (joining commutes), and shows progress on a terminal four times a second.
+ * seeds, so that what was found up to the first failure does not depend on how many ran at a time, and
+ * shows progress on a terminal four times a second.
  */
 #include "runner.h"
 
@@ -28,11 +29,13 @@
 
 #define SHOW_EVERY_NS 250000000ull
 #define LOOK_EVERY_MS 2
+#define AHEAD_MAX     16u /* runs that may be over before an earlier one is, besides those that run */
 
 struct job {
 	pid_t pid; /* 0: free */
 	pid_t parent;
-	int fd; /* its record */
+	int fd;	    /* its record */
+	int status; /* with which it ended */
 	uint64_t seed;
 	struct stress_progress *progress;
 };
@@ -43,6 +46,10 @@ struct runner {
 	struct lwf_error *error;
 	struct stress_progress *progress; /* one for each job */
 	struct job job[STRESS_JOBS_MAX];
+	struct job
+		over[STRESS_JOBS_MAX + AHEAD_MAX]; /* ended, and not joined: an earlier one runs */
+	uint32_t overs;
+	uint64_t turn; /* runs up to here were joined, or are none */
 	uint64_t started, finished;
 	uint64_t began_ns, shown_ns;
 	uint64_t rounds; /* that one run has; 0: not known */
@@ -320,6 +327,8 @@ static bool may_start(const struct runner *runner)
 
 	if (runner->ending || interrupted)
 		return false;
+	if (runner->started - runner->turn >= plan->jobs + AHEAD_MAX)
+		return false;
 	if (plan->count)
 		return runner->started < plan->count;
 	return runner->started == 0 || stress_clock_ns() - runner->began_ns < plan->for_ns;
@@ -346,17 +355,43 @@ static void join(struct runner *runner, struct stress_record *one, int code)
 	runner->finished++;
 }
 
-/* One that ended because it was told to is no run. */
-static void finish(struct runner *runner, struct job *job, int status)
+/* One that ended because it was told to is no run; nor is one behind that which failed. */
+static bool is_run(const struct runner *runner, const struct job *job)
+{
+	if (runner->ending)
+		return false;
+	return !((runner->told || interrupted) && WIFSIGNALED(job->status) &&
+		 WTERMSIG(job->status) == SIGTERM);
+}
+
+/* Joins those whose turn it is. */
+static void join_over(struct runner *runner)
 {
 	static struct stress_record one;
 
-	if ((runner->told || interrupted) && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) {
-		close(job->fd);
-		job->pid = 0;
-		return;
+	for (uint32_t i = 0; i < runner->overs;) {
+		struct job job = runner->over[i];
+
+		if (!runner->ending && job.seed != runner->plan->seed + runner->turn) {
+			i++;
+			continue;
+		}
+		runner->over[i] = runner->over[--runner->overs];
+		runner->turn++;
+		i = 0;
+		if (is_run(runner, &job))
+			join(runner, &one, collect(runner->plan, &job, job.status, &one));
+		else
+			close(job.fd);
 	}
-	join(runner, &one, collect(runner->plan, job, status, &one));
+}
+
+static void finish(struct runner *runner, struct job *job, int status)
+{
+	job->status = status;
+	runner->over[runner->overs++] = *job;
+	job->pid = 0;
+	join_over(runner);
 }
 
 static void look(struct runner *runner)

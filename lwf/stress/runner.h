@@ -35,7 +35,7 @@ struct stress_plan {
 
 /**
  * Runs @plan; @record (initialised) is all its runs: one run's own record for one, else merged.
- * Ends early after the first run that fails or cannot be done. Returns the exit code; *error says
+ * Ends early after the first run, in the order of seeds, that fails or cannot be done; later ones do not count. Returns the exit code; *error says
  * what could not be done.
  */
 int stress_run(const struct stress_plan *plan, struct stress_record *record,

@@ -176,7 +176,18 @@ expect_equal "exit code" 1 "$CODE"
 seed=$(sed -n 's/^not ok [0-9]* good seed //p' <<<"$OUT")
 expect_match "what is told" "# replay: lwf-stress replay some.scn --seed $seed" "$OUT"
 expect_equal "its number" "not ok $((seed - 8)) good seed $seed" "$(grep '^not ok' <<<"$OUT")"
-capture lwf-stress run some.scn --count 200 --report some.ndjson
+capture lwf-stress run some.scn --count 200 --report some.ndjson --json
+alone=$(json '"\(.seed) \(.runs) \(.failed) \(.digest)"')
+{ cat some.scn && echo "repeat 1 { expect dice < 15 }"; } >often.scn # so fail most of a few
+sed -i 's/repeat rounds {/repeat rounds * dice {/' often.scn # and not all take as long
+capture lwf-stress run often.scn --count 40 --json
+often=$(json '"\(.seed) \(.runs) \(.failed) \(.digest)"')
+for jobs in 2 3 8 30; do
+	capture lwf-stress run some.scn --count 200 --jobs $jobs --json
+	expect_equal "seed, runs, failed, digest with --jobs $jobs" "$alone" "$(json '"\(.seed) \(.runs) \(.failed) \(.digest)"')"
+	capture lwf-stress run often.scn --count 40 --jobs $jobs --json
+	expect_equal "likewise, of many that fail" "$often" "$(json '"\(.seed) \(.runs) \(.failed) \(.digest)"')"
+done
 capture lwf-stress merge many.ndjson some.ndjson --format junit
 expect_equal "exit code" 1 "$CODE"
 python3 -c 'import sys, xml.etree.ElementTree as e
