@@ -6,6 +6,7 @@
  * daemon gives: the library that `lwf-stress run` preloads into daemons of its own.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -186,6 +187,20 @@ static int check_carrier(const struct fault_target *target, const struct fault_s
 		      "carrier");
 }
 
+static int check_mtu(const struct fault_device *was, int64_t mtu_bytes, struct lwf_error *error)
+{
+	int64_t most = was->most_mtu_bytes ? was->most_mtu_bytes : STRESS_MTU_MOST_BYTES;
+	char why[80];
+
+	if (mtu_bytes < STRESS_MTU_LEAST_BYTES || mtu_bytes > STRESS_MTU_MOST_BYTES)
+		return refuse(error, LWF_EXIT_USAGE, "link mtu", NULL, "an MTU is 68 to 65535");
+	if (mtu_bytes >= was->least_mtu_bytes && mtu_bytes <= most)
+		return 0;
+	snprintf(why, sizeof(why), "its driver takes an MTU of %" PRIu32 " to %" PRId64,
+		 was->least_mtu_bytes, most);
+	return refuse(error, LWF_EXIT_REFUSED, was->name, NULL, why);
+}
+
 static int check_name(const struct fault_side *side, const char *name, struct lwf_error *error)
 {
 	struct fault_device other;
@@ -231,10 +246,7 @@ static int check_device(struct fault_target *target, const struct fault_deed *de
 	case STRESS_FAULT_CARRIER_ON:
 		return check_carrier(target, side, deed->side, error);
 	case STRESS_FAULT_MTU:
-		return deed->number >= 68 && deed->number <= 65535
-			       ? 0
-			       : refuse(error, LWF_EXIT_USAGE, "link mtu", NULL,
-					"an MTU is 68 to 65535");
+		return check_mtu(&side->was, deed->number, error);
 	case STRESS_FAULT_MAC:
 		return stress_mac_parse(deed->word, mac) && !(mac[0] & 1)
 			       ? 0

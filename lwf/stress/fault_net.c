@@ -143,6 +143,12 @@ static void on_link(const struct nlmsghdr *header, void *context)
 		case IFLA_MTU:
 			device->mtu_bytes = number(attribute);
 			break;
+		case IFLA_MIN_MTU:
+			device->least_mtu_bytes = number(attribute);
+			break;
+		case IFLA_MAX_MTU:
+			device->most_mtu_bytes = number(attribute);
+			break;
 		case IFLA_TXQLEN:
 			device->queue_frames = number(attribute);
 			break;

@@ -27,10 +27,11 @@ struct fault_device {
 	char alias[FAULT_ALIAS_BYTES];
 	uint32_t ifindex; /* 0: there is none */
 	uint32_t mtu_bytes;
-	uint32_t queue_frames; /* longest that waits to be sent */
-	uint32_t master;       /* 0: none */
-	uint32_t link;	       /* what it stands on, or its peer; 0: nothing */
-	int link_nsid;	       /* the namespace of that, as this one numbers it; -1: this one */
+	uint32_t least_mtu_bytes, most_mtu_bytes; /* that its driver takes; 0: no limit */
+	uint32_t queue_frames;			  /* longest that waits to be sent */
+	uint32_t master;			  /* 0: none */
+	uint32_t link;				  /* what it stands on, or its peer; 0: nothing */
+	int link_nsid; /* the namespace of that, as this one numbers it; -1: this one */
 	bool up, carrier;
 	uint8_t mac[6];
 	bool tap_persists;	       /* of kind "tun": it stays without a process */

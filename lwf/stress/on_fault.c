@@ -37,11 +37,21 @@ static int check_route(const struct on_world *world, bool cuts, struct lwf_error
 			   "is what you want");
 }
 
+/* One end of what a parameter may be, when the file says it; else @otherwise. */
+static int64_t end_of(const struct stress_expr *expr, bool upper, int64_t otherwise)
+{
+	if (expr && expr->kind == STRESS_EXPR_RANGE)
+		return end_of(upper ? expr->right : expr->left, upper, otherwise);
+	return expr && expr->kind == STRESS_EXPR_NUMBER ? expr->number : otherwise;
+}
+
 static int check_fault(struct on_world *world, const struct stress_statement *statement,
 		       struct lwf_error *error)
 {
-	struct fault_deed deed = deed_of(statement->fault, &statement->object,
-					 world->declared.mtu_bytes, statement->word);
+	struct fault_deed deed = deed_of(
+		statement->fault, &statement->object,
+		end_of(statement->parameter, false, world->declared.mtu_bytes), statement->word);
+	int code;
 	bool gives = statement->fault == STRESS_FAULT_CREATE ||
 		     statement->fault == STRESS_FAULT_RETURN ||
 		     statement->fault == STRESS_FAULT_DAEMON_START;
@@ -50,7 +60,11 @@ static int check_fault(struct on_world *world, const struct stress_statement *st
 		return -EINVAL;
 	if (statement->object.kind == STRESS_CLIENT || gives)
 		return 0;
-	return on_told(error, fault_check(&world->target, &deed, error));
+	code = fault_check(&world->target, &deed, error);
+	deed.number = end_of(statement->parameter, true, deed.number);
+	if (!code)
+		code = fault_check(&world->target, &deed, error);
+	return on_told(error, code);
 }
 
 static int check_order(struct on_world *world, const struct stress_statement *statement,

@@ -85,6 +85,17 @@ done
 expect_equal "pauses by a user" 0 "$(lwfctl show --json | jq '[.. | .holds? // empty | .[] | select(. == "user")] | length')"
 ledgers_balance
 
+step "an MTU that the device cannot have is told before anything is done: 2, 6"
+most=$(ip -d -j link show dev lwf0 | jq '.[0].max_mtu')
+[ "$most" -lt 65535 ] || fail "a TAP of this kernel has any MTU"
+for words in "6 link l.upper mtu $((most + 1))" "6 link l.upper mtu 1400..$((most + 1))" "2 link l.upper mtu 70000"; do
+	scenario "stack l pause" "after 1ms" "${words#* }"
+	expect_exit "${words%% *}" "${on[@]}"
+	expect_match "what is told" "takes an MTU of 68 to $most|an MTU is 68 to 65535" "$ERR"
+	expect_equal "modules and holds" "$before" "$(modules): $(holds)"
+	mtu_is lwf0 1500 || fail "lwf0 has another MTU"
+done
+
 step "the end of a fault is the end of no other one"
 ends=(
 	"link l.lower down for 100s; within 20s expect state(l) == detached; device l.lower rename eth9 for 200ms; after 400ms expect state(l) == detached"
