@@ -109,7 +109,7 @@ END
 witness() { ps -e -o pid=,comm= | awk '$2 == "lwf-stress-look" { print $1; exit }'; }
 looks() { [ -n "$(witness)" ]; }
 # its client is there, and so all else is
-runs() { ps -e -o comm= | grep -qx c1; }
+runs() { [ -n "$(ps -e -o comm= | awk '$1 == "c1"')" ]; }
 background blind lwf-stress run --live blind.scn
 within 10 runs || fail "nobody looks: $(cat blind.err)"
 pid=$(witness)
