@@ -10,9 +10,9 @@
  *
  * fault_find.c finds a target, fault_lock.c keeps others away from it, fault_device.c does things to
  * its devices, fault_process.c to its daemon and clients, fault_order.c keeps account of orders,
- * fault_daemon.c starts a daemon again, with the rights of fault_rights.c, fault_guard.c is the guardian, fault_check.c says what cannot
- * be done, before anything is. One thread. Nothing here is undone by itself:
- * fault_mend() has to be called.
+ * fault_daemon.c starts a daemon again, with the rights of fault_rights.c, fault_guard.c is the
+ * guardian, fault_check.c says what cannot be done, before anything is, and fault_upon.c what would
+ * be lost. One thread. Nothing here is undone by itself: fault_mend() has to be called.
  */
 #ifndef LWF_STRESS_FAULT_H
 #define LWF_STRESS_FAULT_H
@@ -62,6 +62,10 @@ enum fault_aspect {
 #define FAULT_LIES                                                                      \
 	(FAULT_LIE_LOWER | FAULT_LIE_UPPER | FAULT_LIE_MEMORY | FAULT_LIE_DESCRIPTORS | \
 	 FAULT_LIE_CLOCK)
+/* With these an interface may lose addresses, routes, neighbours. */
+#define FAULT_LOSES    (FAULT_PRESENT | FAULT_NAME | FAULT_MTU | FAULT_MAC | FAULT_UP)
+#define FAULT_MTU_IPV6 1280u /* with less an interface loses its IPv6 */
+
 #define FAULT_DAEMON_ASPECTS                                                                      \
 	(FAULT_DEAD | FAULT_STOPPED | FAULT_LIMITED | FAULT_QUEUE | FAULT_CLIENT | FAULT_FORCED | \
 	 FAULT_LIES | FAULT_HELD | FAULT_MODULES)
@@ -227,6 +231,12 @@ void fault_order_forget(struct fault_target *target);
 
 /** For fault_mend(). 0 or -errno. */
 int fault_mend_orders(struct fault_target *target, uint32_t aspects);
+
+/* ---- fault_upon.c ---- */
+
+/** Says what would be lost with a device by @deed, and could not be given back. 0, or 6 with @error. */
+int fault_check_upon(struct fault_target *target, const struct fault_deed *deed,
+		     struct lwf_error *error);
 
 /* ---- fault_lie.c: for daemons that `lwf-stress start` has started ---- */
 

@@ -267,6 +267,7 @@ static int check_device(struct fault_target *target, const struct fault_deed *de
 int fault_check(struct fault_target *target, const struct fault_deed *deed, struct lwf_error *error)
 {
 	const char *words = stress_fault_row(deed->fault)->words;
+	int code;
 
 	if (fault_is_lie(deed->fault))
 		return fault_check_lie(target, deed, error);
@@ -291,8 +292,9 @@ int fault_check(struct fault_target *target, const struct fault_deed *deed, stru
 	default:
 		break;
 	}
-	if (stress_fault_row(deed->fault)->objects & STRESS_SIDES ||
-	    deed->fault == STRESS_FAULT_OVERRUN)
-		return check_device(target, deed, error);
-	return 0;
+	if (!(stress_fault_row(deed->fault)->objects & STRESS_SIDES) &&
+	    deed->fault != STRESS_FAULT_OVERRUN)
+		return 0;
+	code = check_device(target, deed, error);
+	return code ? code : fault_check_upon(target, deed, error);
 }

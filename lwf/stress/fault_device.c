@@ -95,7 +95,7 @@ static int settle(struct fault_target *target, enum fault_which which, uint32_t 
 	struct nl_sock *net = side->space.net;
 	const struct fault_space *where;
 	struct fault_device now;
-	int err = locate(target, which, &where, &now);
+	int err = locate(target, which, &where, &now), other;
 
 	if (err)
 		return err;
@@ -116,12 +116,15 @@ static int settle(struct fault_target *target, enum fault_which which, uint32_t 
 		err = first(err, fault_net_set_alias(net, now.ifindex, is->alias));
 	if (aspects & FAULT_CARRIER && now.up)
 		err = first(err, fault_net_set_carrier(net, now.ifindex, is->carrier));
-	if (!(aspects & (FAULT_UP | FAULT_PRESENT | FAULT_NAME | FAULT_MAC)))
+	if (aspects & (FAULT_UP | FAULT_PRESENT | FAULT_NAME | FAULT_MAC)) {
+		if (now.up != is->up)
+			err = first(err, fault_net_set_up(net, now.ifindex, is->up));
+	} else if (!(aspects & FAULT_CARRIER) && now.mtu_bytes >= FAULT_MTU_IPV6) {
 		return err;
-	if (now.up != is->up)
-		err = first(err, fault_net_set_up(net, now.ifindex, is->up));
-	fault_keep_give(net, now.ifindex, &side->keep);
-	return err;
+	}
+	other = fault_keep_give(net, now.ifindex, &side->keep);
+	/* while it is down by a fault it takes no routes; they come with the end of that */
+	return err || !is->up ? err : other;
 }
 
 /* A TAP that stays without a process; inside of its namespace. */
@@ -186,6 +189,18 @@ static int bring_back(struct fault_target *target, enum fault_which which)
 	return fault_net_move(where->net, now.ifindex, side->space.fd);
 }
 
+/* The other end of the pair had no carrier meanwhile, by which it lost neighbours that it answers for. */
+static int settle_other(struct fault_target *target, enum fault_which which)
+{
+	enum fault_which other = which == FAULT_LOWER ? FAULT_PEER : FAULT_LOWER;
+	struct fault_side *side = &target->side[other];
+
+	if (which == FAULT_UPPER || target->side[FAULT_PEER].space.fd < 0 ||
+	    target->marks->changed[other] & FAULT_DEVICE_ASPECTS)
+		return 0;
+	return fault_keep_give(side->space.net, target->marks->ifindex[other], &side->keep);
+}
+
 int fault_mend_device(struct fault_target *target, enum fault_which which, uint32_t aspects)
 {
 	uint32_t changed = target->marks->changed[which] & aspects & FAULT_DEVICE_ASPECTS;
@@ -203,6 +218,8 @@ int fault_mend_device(struct fault_target *target, enum fault_which which, uint3
 	}
 	if (!err)
 		err = settle(target, which, changed);
+	if (!err && changed & (FAULT_UP | FAULT_PRESENT))
+		err = settle_other(target, which);
 	/* one that is gone by another fault has nothing to be mended, and comes back as it is to be */
 	if (err == -ENODEV && target->marks->changed[which] & ~aspects & FAULT_PRESENT)
 		err = 0;
@@ -267,7 +284,7 @@ static int set_flag(struct fault_target *target, enum fault_which which, struct 
 	int err = fault_net_set_up(net, ifindex, up);
 
 	if (!err && up)
-		fault_keep_give(net, ifindex, &target->side[which].keep);
+		err = fault_keep_give(net, ifindex, &target->side[which].keep);
 	return err;
 }
 

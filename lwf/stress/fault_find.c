@@ -91,6 +91,7 @@ static void find_side(struct fault_target *target, enum fault_which which, const
 		return;
 	side->was = wanted.device;
 	target->marks->ifindex[which] = wanted.ifindex;
+	/* an error is told when something would be lost by it */
 	(void)fault_keep_take(side->space.net, wanted.ifindex, &side->keep);
 	if (which == FAULT_LOWER && fault_net_look(side->space.net, "lo", 0, &wanted.device) == 0)
 		target->lo_queue_frames = wanted.device.queue_frames;

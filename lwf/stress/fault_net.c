@@ -177,6 +177,13 @@ static void on_link(const struct nlmsghdr *header, void *context)
 	}
 }
 
+static void begin(struct fault_device *device)
+{
+	memset(device, 0, sizeof(*device));
+	device->link_nsid = -1;
+	device->tap_owner = device->tap_group = UINT32_MAX;
+}
+
 int fault_net_look(struct nl_sock *net, const char *name, uint32_t ifindex,
 		   struct fault_device *device)
 {
@@ -184,14 +191,40 @@ int fault_net_look(struct nl_sock *net, const char *name, uint32_t ifindex,
 				       .ifi_index = name ? 0 : (int)ifindex};
 	struct nl_msg *message = fault_talk_message(RTM_GETLINK, 0, &info, sizeof(info));
 
-	memset(device, 0, sizeof(*device));
-	device->link_nsid = -1;
-	device->tap_owner = device->tap_group = UINT32_MAX;
+	begin(device);
 	if (message && name && nla_put_string(message, IFLA_IFNAME, name)) {
 		nlmsg_free(message);
 		message = NULL;
 	}
 	return fault_talk(net, message, on_link, device);
+}
+
+struct each {
+	bool (*fn)(const struct fault_device *device, void *context);
+	void *context;
+	bool enough;
+};
+
+static void on_each(const struct nlmsghdr *header, void *context)
+{
+	struct each *each = context;
+	struct fault_device device;
+
+	if (header->nlmsg_type != RTM_NEWLINK || each->enough)
+		return;
+	begin(&device);
+	on_link(header, &device);
+	each->enough = each->fn(&device, each->context);
+}
+
+int fault_net_each(struct nl_sock *net,
+		   bool (*fn)(const struct fault_device *device, void *context), void *context)
+{
+	const struct ifinfomsg info = {.ifi_family = AF_UNSPEC};
+	struct each each = {fn, context, false};
+
+	return fault_talk(net, fault_talk_message(RTM_GETLINK, NLM_F_DUMP, &info, sizeof(info)),
+			  on_each, &each);
 }
 
 /* ---- setting ---- */

@@ -15,7 +15,8 @@
 
 #define FAULT_KIND_BYTES  16u
 #define FAULT_ALIAS_BYTES 256u
-#define FAULT_KEEP_BYTES  (1u << 20) /* of addresses and routes of one interface */
+#define FAULT_KEEP_BYTES  (1u << 20) /* of addresses, routes and neighbours of one interface */
+#define FAULT_KEEP_LINKS  64u	     /* an interface, and VLANs upon it */
 #define FAULT_ROUTES_MAX  32u
 
 struct nl_sock;
@@ -42,6 +43,10 @@ struct fault_device {
 int fault_net_look(struct nl_sock *net, const char *name, uint32_t ifindex,
 		   struct fault_device *device);
 
+/** Shows fn() each interface of the namespace; true: that was enough. */
+int fault_net_each(struct nl_sock *net,
+		   bool (*fn)(const struct fault_device *device, void *context), void *context);
+
 int fault_net_set_up(struct nl_sock *net, uint32_t ifindex, bool up);
 int fault_net_set_mtu(struct nl_sock *net, uint32_t ifindex, uint32_t mtu_bytes);
 int fault_net_set_mac(struct nl_sock *net, uint32_t ifindex, const uint8_t mac[6]);
@@ -66,19 +71,23 @@ int fault_net_nsid(struct nl_sock *net, int ns, int *nsid);
 /** Interfaces of default routes, of both families; *count at most FAULT_ROUTES_MAX. */
 int fault_net_default_routes(struct nl_sock *net, uint32_t *ifindex, uint32_t *count);
 
-/** Addresses and routes of an interface, as the requests that would make them. */
+/** Addresses, routes and neighbours of an interface and of VLANs upon it, as the requests that would make them. */
 struct fault_keep {
 	uint8_t *bytes; /* NULL: none */
 	size_t used;
-	uint32_t ifindex; /* that they were of */
-	int error;	  /* not all is here */
+	uint32_t ifindex; /* that the interface has in them */
+	uint32_t of[FAULT_KEEP_LINKS], count;
+	int error; /* not all is here; -errno */
 };
 
-/** What there is now. fault_keep_free() takes it. */
+/** What there is now. fault_keep_free() takes it. After an error it is empty, but for the error. */
 int fault_keep_take(struct nl_sock *net, uint32_t ifindex, struct fault_keep *keep);
 
-/** Makes what is missing of it at @ifindex. */
-void fault_keep_give(struct nl_sock *net, uint32_t ifindex, const struct fault_keep *keep);
+/** Why not all could be given back; NULL when it could. */
+const char *fault_keep_problem(const struct fault_keep *keep);
+
+/** Makes what is missing of it at @ifindex. -errno, the first, when not all could be made. */
+int fault_keep_give(struct nl_sock *net, uint32_t ifindex, struct fault_keep *keep);
 void fault_keep_free(struct fault_keep *keep);
 
 #endif
