@@ -379,7 +379,8 @@ static int plan_seed(const struct stress_line *line, struct stress_plan *plan)
 		return draw_seed(plan->file, &plan->seed);
 	if (read_count(seed, INT64_MAX, &plan->seed))
 		return LWF_EXIT_OK;
-	return bad_value(STRESS_OPTION_SEED, seed, "a number from 0, or 'random'");
+	return bad_value(STRESS_OPTION_SEED, seed,
+			 "a number from 0 to 1000000000000000000, or 'random'");
 }
 
 int stress_line_plan(const struct stress_line *line, const struct stress_scenario *scenario,

@@ -122,6 +122,9 @@ expect_exit 2 lwf-stress check good.scn bad.scn
 expect_exit 2 lwf-stress run none.scn
 expect_exit 2 lwf-stress run .
 expect_exit 2 lwf-stress run good.scn --seed -1
+expect_exit 2 lwf-stress run good.scn --seed 1000000000000000001
+expect_match "what is told" "it is a number from 0 to 1000000000000000000, or 'random'" "$ERR"
+expect_exit 0 lwf-stress run good.scn --seed 1000000000000000000 --count 2
 expect_exit 2 lwf-stress run good.scn --set frob=1
 expect_exit 2 lwf-stress run good.scn --format frob
 expect_exit 2 lwf-stress run good.scn --json --format ktap
