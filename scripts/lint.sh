@@ -70,7 +70,7 @@ headers() {
 	tool gcc clang g++ pkg-config
 	local header status=0 flags
 	flags=$(pkg-config --cflags jansson libnl-route-3.0 libpcap 2>/dev/null)
-	flags="-D_GNU_SOURCE -Iinclude -Ilwf/core -Ilwf/edges -Ilwf/hosts -Ilwf/filters -Ilwf/wire -Ilwf/stress -Iinjector
+	flags="-D_GNU_SOURCE -Iinclude -Ilwf/core -Ilwf/edges -Ilwf/hosts -Ilwf/filters -Ilwf/wire -Ilwf/stress -Iinjector -Ilwf/daemon
 		-Itests/support -Wall -Wextra -Werror $flags"
 	while read -r header; do
 		# shellcheck disable=SC2086 # a list of options

@@ -5,7 +5,6 @@
  * A thread of its own runs the libevent host; the stack has simulated edges. The test is the client.
  */
 #include <errno.h>
-#include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,42 +19,10 @@
 #include <cmocka.h>
 
 #include "connection.h"
-#include "control.h"
 #include "edges.h"
-#include "hosts.h"
-#include "socket.h"
+#include "server_bed.h"
 
 #define SECOND_NS 1000000000ull
-
-static struct lwf_config config;
-static struct lwf_host *host;
-static struct lwf_engine *engine;
-static struct lwf_stack *stack;
-static struct lwf_server server;
-static struct lwf_socket sock;
-static struct lwf_edge *lower;
-static char dir[] = "/tmp/lwf-server-test-XXXXXX";
-
-static void silent(enum lwf_log_level level, const char *text)
-{
-	(void)level;
-	(void)text;
-}
-
-static void stop_loop(void *context)
-{
-	(void)context;
-	lwf_event_host_stop(host);
-}
-
-static struct lwf_task stop_task = {.fn = stop_loop};
-static sem_t is_open, is_told;
-
-static void stack_closed(void *context)
-{
-	(void)context;
-	lwf_event_host_stop(host);
-}
 
 /* ---- two filters that fail ---- */
 
@@ -95,76 +62,12 @@ static const struct lwf_filter_ops sick = {.name = "sick", .attach = sick_attach
 static const struct lwf_filter_ops weak = {
 	.name = "weak", .restart = weak_restart, .detach = weak_detach};
 
-/* ---- the rig ---- */
-
-static void open_all(void)
-{
-	struct lwf_edge *upper;
-	struct lwf_error error;
-	char path[64], why[128];
-
-	host = lwf_event_host_create(silent);
-	assert_non_null(host);
-	engine = lwf_engine_create(host);
-	assert_int_equal(lwf_engine_register(engine, &sick), 0);
-	assert_int_equal(lwf_engine_register(engine, &weak), 0);
-	assert_int_equal(lwf_server_init(&server, engine, &config, NULL), 0);
-	assert_int_equal(lwf_sim_edge_create(host, "up", &upper), 0);
-	assert_int_equal(lwf_sim_edge_create(host, "down", &lower), 0);
-	assert_int_equal(lwf_stack_create(engine, "s0", upper, lower, &stack), 0);
-	assert_int_equal(lwf_stack_insert(stack, "inject", 0, NULL, why, sizeof(why)), 0);
-	assert_int_equal(lwf_stack_insert(stack, "monitor", 1, NULL, why, sizeof(why)), 0);
-	lwf_stack_start(stack);
-	snprintf(path, sizeof(path), "%s/control", dir);
-	sock.fd = sock.lock_fd = -1;
-	assert_int_equal(lwf_socket_claim(&sock, path, &error), 0);
-	assert_int_equal(lwf_socket_make(&sock, false, 0, &error), 0);
-	assert_int_not_equal(access(path, F_OK), 0);
-	assert_int_equal(lwf_server_listen(&server, sock.fd), 0);
-	assert_int_equal(lwf_socket_show(&sock, &error), 0);
-}
-
-static void close_all(void)
-{
-	lwf_server_stop_accepting(&server);
-	lwf_server_close_peers(&server);
-	lwf_stack_close(stack, stack_closed, NULL);
-	assert_int_equal(lwf_event_host_run(host), 0);
-	lwf_server_fini(&server);
-	assert_int_equal(lwf_engine_rules_broken(engine), 0);
-	lwf_engine_destroy(engine);
-	lwf_event_host_destroy(host);
-	lwf_socket_close(&sock);
-	assert_int_not_equal(access(sock.path, F_OK), 0);
-	assert_int_not_equal(access(sock.lock_path, F_OK), 0);
-}
-
-static void *loop_thread(void *context)
-{
-	(void)context;
-	open_all();
-	sem_post(&is_open);
-	assert_int_equal(lwf_event_host_run(host), 0);
-	sem_wait(&is_told); /* whoever posts must be out of the host before it goes */
-	close_all();
-	return NULL;
-}
-
-/* Runs @script as a client, here, while the loop runs on a thread of its own. */
 static void play(void (*script)(void))
 {
-	pthread_t thread;
+	static const struct server_bed bed = {.filters = {&sick, &weak},
+					      .modules = {"inject", "monitor"}};
 
-	assert_int_equal(sem_init(&is_open, 0, 0), 0);
-	assert_int_equal(sem_init(&is_told, 0, 0), 0);
-	assert_int_equal(pthread_create(&thread, NULL, loop_thread, NULL), 0);
-	sem_wait(&is_open);
-	script();
-	lwf_host_post(host, &stop_task);
-	sem_post(&is_told);
-	pthread_join(thread, NULL);
-	sem_destroy(&is_open);
-	sem_destroy(&is_told);
+	server_bed_play(&bed, script);
 }
 
 static struct lwf_connection *connect_client(void)
@@ -521,16 +424,10 @@ static void test_crowd(void **state)
 	play(crowd_script);
 }
 
-static sem_t is_set;
-
-static void set_idle(void *context)
+static void set_idle(void)
 {
-	(void)context;
 	server.idle_ns = SECOND_NS / 5;
-	sem_post(&is_set);
 }
-
-static struct lwf_task idle_task = {.fn = set_idle};
 
 /* Those that stay do not lock out those who ask and leave; who asked long ago makes room when there is none. */
 static void staying_script(void)
@@ -551,10 +448,7 @@ static void staying_script(void)
 	lwf_connection_close(c[0]);
 	expect(c[LWF_PEERS_STAY], LWF_WIRE_OPEN, of_stack("s0"), 0);
 	c[0] = connect_client();
-	assert_int_equal(sem_init(&is_set, 0, 0), 0);
-	lwf_host_post(host, &idle_task);
-	sem_wait(&is_set);
-	sem_destroy(&is_set);
+	server_bed_on_loop(set_idle);
 	usleep(250000);
 	expect(c[0], LWF_WIRE_SHOW, NULL, 0);
 	for (uint32_t i = LWF_PEERS_STAY + 1; i < LWF_PEERS_MAX; i++)
@@ -765,18 +659,6 @@ static void test_vanish(void **state)
 	assert_null(server.pending);
 }
 
-static int make_dir(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	return rmdir(dir);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -790,5 +672,5 @@ int main(void)
 	};
 
 	alarm(50); /* a loop that does not end is a failure */
-	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+	return cmocka_run_group_tests(tests, server_bed_begin, server_bed_end);
 }

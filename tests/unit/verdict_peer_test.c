@@ -7,7 +7,6 @@
  * does not read, that lies, that goes.
  */
 #include <errno.h>
-#include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,23 +23,11 @@
 #include <lwf/decide.h>
 
 #include "connection.h"
-#include "control.h"
-#include "edges.h"
-#include "hosts.h"
-#include "socket.h"
+#include "server_bed.h"
 #include "verdict.h"
 
 #define SECOND_NS 1000000000ull
 #define TOLD_MAX  8192u
-
-static struct lwf_config config;
-static struct lwf_host *host;
-static struct lwf_engine *engine;
-static struct lwf_stack *stack;
-static struct lwf_server server;
-static struct lwf_socket sock;
-static char dir[] = "/tmp/lwf-verdict-peer-XXXXXX";
-static sem_t is_open, is_told, is_done;
 
 /* ---- a module that asks ---- */
 
@@ -127,12 +114,11 @@ static void fill_ask(struct lwf_ask *ask, uint64_t number)
 }
 
 /* On the loop: as a filter asks, which counts the credits. */
-static void ask_now(void *context)
+static void ask_now(void)
 {
 	static struct lwf_ask asks[LWF_ASK_BATCH_MAX];
 	struct lwf_decider *decider = lwf_module_deciders(asker);
 
-	(void)context;
 	while (decider && world.wanted) {
 		uint32_t count = world.wanted < world.batch ? world.wanted : world.batch;
 		uint32_t taken;
@@ -147,36 +133,21 @@ static void ask_now(void *context)
 		world.taken += taken;
 		world.wanted -= count ? count : world.wanted;
 	}
-	sem_post(&is_done);
 }
 
-static void cancel_now(void *context)
+static void cancel_now(void)
 {
 	struct lwf_decider *decider = lwf_module_deciders(asker);
 	struct lwf_ask ask;
 
-	(void)context;
 	fill_ask(&ask, 1);
 	decider->ops->cancel(decider, 1, LWF_CAUSE_PAUSE);
 	decider->ops->owner(decider, 1, &ask.info);
 	decider->ops->ended(decider, &ask.info, LWF_FLOW_END_TIMEOUT);
-	sem_post(&is_done);
 }
 
-static void nothing(void *context)
+static void nothing(void)
 {
-	(void)context;
-	sem_post(&is_done);
-}
-
-static struct lwf_task task;
-
-/* Runs @fn on the loop, and returns when it has run. */
-static void on_loop(void (*fn)(void *))
-{
-	task = (struct lwf_task){.fn = fn};
-	lwf_host_post(host, &task);
-	sem_wait(&is_done);
 }
 
 /* Has the module make @count asks; how many were taken. */
@@ -185,98 +156,24 @@ static uint32_t make_asks(uint32_t count)
 	world.taken = 0;
 	world.wanted = count;
 	world.batch = LWF_ASK_BATCH_MAX;
-	on_loop(ask_now);
+	server_bed_on_loop(ask_now);
 	return world.taken;
 }
 
 /* ---- the rig ---- */
 
-static void silent(enum lwf_log_level level, const char *text)
+static void all_have_left(void)
 {
-	(void)level;
-	(void)text;
-}
-
-static void stop_loop(void *context)
-{
-	(void)context;
-	lwf_event_host_stop(host);
-}
-
-static struct lwf_task stop_task = {.fn = stop_loop};
-
-static void stack_closed(void *context)
-{
-	(void)context;
-	lwf_event_host_stop(host);
-}
-
-static void open_all(void)
-{
-	struct lwf_edge *upper, *lower;
-	struct lwf_error error;
-	char path[64], why[128];
-
-	memset(&world, 0, sizeof(world));
-	host = lwf_event_host_create(silent);
-	engine = lwf_engine_create(host);
-	assert_int_equal(lwf_engine_register(engine, &asker_ops), 0);
-	assert_int_equal(lwf_server_init(&server, engine, &config, NULL), 0);
-	assert_int_equal(lwf_sim_edge_create(host, "up", &upper), 0);
-	assert_int_equal(lwf_sim_edge_create(host, "down", &lower), 0);
-	assert_int_equal(lwf_stack_create(engine, "s0", upper, lower, &stack), 0);
-	assert_int_equal(lwf_stack_insert(stack, "asker", 0, NULL, why, sizeof(why)), 0);
-	lwf_stack_start(stack);
-	snprintf(path, sizeof(path), "%s/control", dir);
-	sock.fd = sock.lock_fd = -1;
-	assert_int_equal(lwf_socket_claim(&sock, path, &error), 0);
-	assert_int_equal(lwf_socket_make(&sock, false, 0, &error), 0);
-	assert_int_equal(lwf_server_listen(&server, sock.fd), 0);
-	assert_int_equal(lwf_socket_show(&sock, &error), 0);
-}
-
-static void close_all(void)
-{
-	lwf_server_stop_accepting(&server);
-	lwf_server_close_peers(&server);
 	assert_null(lwf_module_deciders(asker));
-	lwf_stack_close(stack, stack_closed, NULL);
-	assert_int_equal(lwf_event_host_run(host), 0);
-	lwf_server_fini(&server);
-	assert_int_equal(lwf_engine_rules_broken(engine), 0);
-	lwf_engine_destroy(engine);
-	lwf_event_host_destroy(host);
-	lwf_socket_close(&sock);
 }
 
-static void *loop_thread(void *context)
-{
-	(void)context;
-	open_all();
-	sem_post(&is_open);
-	assert_int_equal(lwf_event_host_run(host), 0);
-	sem_wait(&is_told);
-	close_all();
-	return NULL;
-}
-
-/* Runs @script as a decider, here, while the loop runs on a thread of its own. */
 static void play(void (*script)(void))
 {
-	pthread_t thread;
+	static const struct server_bed bed = {
+		.filters = {&asker_ops}, .modules = {"asker"}, .closing = all_have_left};
 
-	assert_int_equal(sem_init(&is_open, 0, 0), 0);
-	assert_int_equal(sem_init(&is_told, 0, 0), 0);
-	assert_int_equal(sem_init(&is_done, 0, 0), 0);
-	assert_int_equal(pthread_create(&thread, NULL, loop_thread, NULL), 0);
-	sem_wait(&is_open);
-	script();
-	lwf_host_post(host, &stop_task);
-	sem_post(&is_told);
-	pthread_join(thread, NULL);
-	sem_destroy(&is_open);
-	sem_destroy(&is_told);
-	sem_destroy(&is_done);
+	memset(&world, 0, sizeof(world));
+	server_bed_play(&bed, script);
 }
 
 static struct lwf_verdict *open_decider(uint32_t credits)
@@ -333,7 +230,8 @@ static void one_script(void)
 	assert_int_equal(ask->data_bytes, 15);
 	assert_memory_equal(ask->data + 6, " a frame", 9);
 	assert_int_equal(lwf_verdict_deny(handle, ask), 0);
-	on_loop(nothing); /* sent before it, read before or after: the stale ones below follow */
+	server_bed_on_loop(
+		nothing); /* sent before it, read before or after: the stale ones below follow */
 	assert_int_equal(lwf_verdict_permit(handle, ask), 0);
 	assert_int_equal(hear(handle, events), 1);
 	assert_int_equal(events[0].kind, LWF_HEARD_STALE);
@@ -384,12 +282,12 @@ static void many_script(void)
 
 		answer(handle, taken);
 		made += taken;
-		on_loop(nothing);
+		server_bed_on_loop(nothing);
 	}
 	assert_int_equal(made, 5000);
 	for (unsigned i = 0; i < 1000 && world.told < made; i++)
 		usleep(1000);
-	on_loop(nothing); /* and what it has seen is ours to read */
+	server_bed_on_loop(nothing); /* and what it has seen is ours to read */
 	assert_int_equal(world.told, made);
 	for (uint32_t i = 1; i <= made; i++)
 		assert_int_equal(world.seen[i], 1);
@@ -426,7 +324,7 @@ static void stopped_script(void)
 			assert_int_equal(events[i].ask.ask, next++);
 		left -= n;
 	}
-	on_loop(nothing);
+	server_bed_on_loop(nothing);
 	for (unsigned i = 0; i < 1000 && make_asks(1) == 0; i++)
 		usleep(1000);
 	assert_int_equal(world.taken, 1); /* credit came back */
@@ -481,12 +379,13 @@ static void flooded_script(void)
 		taken += make_asks(1024);
 		send_credit(connection, UINT32_MAX);
 		for (unsigned i = 0; i < 20; i++)
-			on_loop(nothing);
+			server_bed_on_loop(nothing);
 	}
 	assert_true(rounds < 100 && taken > LWF_CREDITS_MAX);
 	verdict = verdict_of(lwf_module_deciders(asker));
 	assert_true(verdict->unsent_max <= verdict->room && verdict->full);
-	on_loop(cancel_now); /* no room for these either, or the last of it: nothing breaks */
+	server_bed_on_loop(
+		cancel_now); /* no room for these either, or the last of it: nothing breaks */
 	/* and then all of it is there, in order */
 	for (uint64_t next = 1; next <= taken;) {
 		union lwf_wire_any record;
@@ -529,7 +428,7 @@ static void lying_script(void)
 	}
 	assert_int_equal(lwf_connection_records(connection, SECOND_NS, &body, &bytes, &error),
 			 -ECONNRESET);
-	on_loop(nothing);
+	server_bed_on_loop(nothing);
 	assert_int_equal(world.told, 0);
 	assert_int_equal(world.leaves, 1);
 	lwf_connection_close(connection);
@@ -554,8 +453,8 @@ static void last_words_script(void)
 
 	assert_int_equal(lwf_verdict_tell(handle, tells, 1), 1);
 	while (!world.told)
-		on_loop(nothing);
-	on_loop(nothing); /* and what is stale about it was sent */
+		server_bed_on_loop(nothing);
+	server_bed_on_loop(nothing); /* and what is stale about it was sent */
 	assert_int_equal(sem_init(&is_free, 0, 0), 0);
 	lwf_host_post(host, &stand);
 	while ((n = lwf_verdict_tell(handle, tells, LWF_VERDICT_RECORDS_MAX)) > 0)
@@ -565,7 +464,7 @@ static void last_words_script(void)
 	lwf_verdict_close(handle);
 	sem_post(&is_free);
 	while (!world.leaves)
-		on_loop(nothing);
+		server_bed_on_loop(nothing);
 	assert_int_equal(world.told, told);
 	sem_destroy(&is_free);
 }
@@ -631,7 +530,7 @@ static void records_script(void)
 	const struct lwf_revoke revoke = {.flow = 404, .pid = 3, .port = 80, .protocol = 6};
 	struct lwf_verdict *handle = open_decider(1);
 
-	on_loop(cancel_now);
+	server_bed_on_loop(cancel_now);
 	assert_int_equal(hear(handle, events), 3);
 	assert_int_equal(events[0].kind, LWF_HEARD_CANCEL);
 	assert_int_equal(events[0].cause, LWF_CAUSE_PAUSE);
@@ -665,7 +564,7 @@ static void orphan_script(void)
 {
 	orphan = open_decider(1024);
 	assert_int_equal(make_asks(3), 3);
-	on_loop(nothing);
+	server_bed_on_loop(nothing);
 }
 
 static void test_records(void **state)
@@ -690,18 +589,6 @@ static void test_orphan(void **state)
 	lwf_verdict_close(orphan);
 }
 
-static int make_dir(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	return rmdir(dir);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -713,5 +600,5 @@ int main(void)
 	};
 
 	alarm(50); /* a loop that does not end is a failure */
-	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+	return cmocka_run_group_tests(tests, server_bed_begin, server_bed_end);
 }
