@@ -98,7 +98,8 @@ struct fault_side {
 
 /** What a process may do, as far as another one of its user can take it over. */
 struct fault_rights {
-	unsigned umask, gid[4]; /* real, effective, saved, of the file system */
+	mode_t umask;
+	gid_t gid[3]; /* real, effective, saved */
 	gid_t group[FAULT_GROUPS_MAX];
 	size_t groups;
 	struct rlimit limit[RLIM_NLIMITS];

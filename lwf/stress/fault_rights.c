@@ -27,8 +27,8 @@
 static const uint64_t kept = UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_NET_RAW;
 
 struct status {
-	unsigned uid[4], gid[4], umask, seccomp; /* real, effective, saved, file system */
-	uint64_t permitted;
+	uint64_t uid[4], gid[4]; /* real, effective, saved, file system */
+	uint64_t umask, seccomp, permitted;
 	gid_t group[FAULT_GROUPS_MAX];
 	int groups; /* -1: more than that */
 };
@@ -48,6 +48,23 @@ static void read_groups(const char *text, struct status *status)
 	}
 }
 
+/* Whether the line is that of @name, and has so many numbers. */
+static bool read_numbers(const char *line, const char *name, int base, uint64_t *number,
+			 unsigned count)
+{
+	char *end;
+
+	if (strncmp(line, name, strlen(name)) != 0)
+		return false;
+	line += strlen(name);
+	for (unsigned i = 0; i < count; i++, line = end) {
+		number[i] = strtoull(line, &end, base);
+		if (end == line)
+			return false;
+	}
+	return true;
+}
+
 /* Reads /proc/PID/status. Whether all was there. */
 static bool read_status(pid_t pid, struct status *status)
 {
@@ -61,13 +78,14 @@ static bool read_status(pid_t pid, struct status *status)
 	status->groups = -1;
 	status->seccomp = 0;
 	while (in && fgets(line, sizeof(line), in)) {
-		got += sscanf(line, "Umask: %o", &status->umask) == 1;
-		got += sscanf(line, "Uid: %u %u %u %u", &status->uid[0], &status->uid[1],
-			      &status->uid[2], &status->uid[3]) == 4;
-		got += sscanf(line, "Gid: %u %u %u %u", &status->gid[0], &status->gid[1],
-			      &status->gid[2], &status->gid[3]) == 4;
-		got += sscanf(line, "CapPrm: %" SCNx64, &status->permitted) == 1;
-		(void)sscanf(line, "Seccomp: %u", &status->seccomp);
+		uint64_t seccomp;
+
+		got += read_numbers(line, "Umask:", 8, &status->umask, 1);
+		got += read_numbers(line, "Uid:", 10, status->uid, 4);
+		got += read_numbers(line, "Gid:", 10, status->gid, 4);
+		got += read_numbers(line, "CapPrm:", 16, &status->permitted, 1);
+		if (read_numbers(line, "Seccomp:", 10, &seccomp, 1))
+			status->seccomp = seccomp;
 		if (strncmp(line, "Groups:", 7) == 0)
 			read_groups(line + 7, status);
 	}
@@ -153,8 +171,9 @@ int fault_rights_learn(const struct fault_target *target, struct fault_rights *r
 	if (!why) {
 		if (target->descriptors.rlim_max) /* a fault may have changed it since */
 			rights->limit[RLIMIT_NOFILE] = target->descriptors;
-		rights->umask = theirs.umask;
-		memcpy(rights->gid, theirs.gid, sizeof(rights->gid));
+		rights->umask = (mode_t)theirs.umask;
+		for (unsigned i = 0; i < 3; i++)
+			rights->gid[i] = (gid_t)theirs.gid[i];
 		memcpy(rights->group, theirs.group, sizeof(rights->group));
 		rights->groups = (size_t)theirs.groups;
 		if (!try(rights))
@@ -195,7 +214,7 @@ int fault_rights_take(const struct fault_rights *rights)
 		if (setrlimit((__rlimit_resource_t)i, &rights->limit[i]))
 			return -errno;
 	}
-	(void)umask((mode_t)rights->umask);
+	(void)umask(rights->umask);
 	if (take_groups(rights) || setresgid(rights->gid[0], rights->gid[1], rights->gid[2]))
 		return -errno;
 	return 0;
