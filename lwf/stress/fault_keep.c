@@ -33,6 +33,12 @@ static struct nlattr *find(const struct nlmsghdr *header, size_t head, int type)
 	return nlmsg_find_attr((struct nlmsghdr *)(uintptr_t)header, (int)head, type);
 }
 
+/* RTNH_OK() alone reads behind the last one. */
+static bool is_hop(const struct rtnexthop *hop, int left)
+{
+	return left >= (int)sizeof(*hop) && RTNH_OK(hop, left);
+}
+
 /* ---- keeping ---- */
 
 static struct nlmsghdr *append(struct fault_keep *keep, const struct nlmsghdr *header)
@@ -124,7 +130,7 @@ static bool read_hops(struct nlattr *hops, const struct fault_keep *keep, bool c
 	struct rtnexthop *hop = nla_data(hops);
 	bool ours = false;
 
-	for (int left = nla_len(hops); RTNH_OK(hop, left); hop = RTNH_NEXT(hop)) {
+	for (int left = nla_len(hops); is_hop(hop, left); hop = RTNH_NEXT(hop)) {
 		ours |= is_kept(keep, (uint32_t)hop->rtnh_ifindex);
 		if (clean)
 			hop->rtnh_flags &= RTNH_F_ONLINK;
@@ -285,7 +291,7 @@ static void retarget_hops(struct nlattr *hops, uint32_t from, uint32_t to)
 {
 	struct rtnexthop *hop = nla_data(hops);
 
-	for (int left = nla_len(hops); RTNH_OK(hop, left); hop = RTNH_NEXT(hop)) {
+	for (int left = nla_len(hops); is_hop(hop, left); hop = RTNH_NEXT(hop)) {
 		if ((uint32_t)hop->rtnh_ifindex == from)
 			hop->rtnh_ifindex = (int)to;
 		left -= (int)RTNH_ALIGN(hop->rtnh_len);
@@ -357,7 +363,7 @@ static void on_default(const struct nlmsghdr *header, void *context)
 		const struct rtnexthop *hop = nla_data(hops);
 		int left = nla_len(hops);
 
-		for (; RTNH_OK(hop, left); hop = RTNH_NEXT(hop)) {
+		for (; is_hop(hop, left); hop = RTNH_NEXT(hop)) {
 			add_default(defaults, (uint32_t)hop->rtnh_ifindex);
 			left -= (int)RTNH_ALIGN(hop->rtnh_len);
 		}
