@@ -401,10 +401,29 @@ static void settle_side(struct link_follow *follow, struct link_side *side,
 	}
 }
 
+/*
+ * Own frames never come back through a stack, but what comes in at the NIC goes out there again when somebody has
+ * made both of its devices ports of one bridge. Cutting that is the bridge's (STP); saying so is ours.
+ */
+static void tell_loop(struct link_follow *follow)
+{
+	const struct link_facts *nic = &follow->nic.heard, *tap = &follow->tap.heard;
+	bool looped = nic->present && tap->present && nic->master && nic->master == tap->master &&
+		      follow->nic.source == follow->tap.source;
+
+	if (looped && !follow->looped)
+		lwf_log(follow->monitor->host, LWF_LOG_WARNING,
+			"%s: %s and %s are ports of the same bridge: what comes in goes out again; "
+			"take one out",
+			lwf_stack_name(follow->stack), nic->name, tap->name);
+	follow->looped = looped;
+}
+
 static void settle(struct link_follow *follow)
 {
 	settle_side(follow, &follow->nic, link_diff_nic);
 	settle_side(follow, &follow->tap, link_diff_tap);
+	tell_loop(follow);
 }
 
 void link_settle(struct link_source *source)
@@ -471,6 +490,7 @@ static void begin(struct link_follow *follow)
 	}
 	if (follow->tap.source && follow->tap.facts.present)
 		set_upper(follow);
+	tell_loop(follow);
 }
 
 static void release(struct link_follow *follow)

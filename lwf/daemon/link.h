@@ -33,6 +33,7 @@ struct link_facts {
 	bool has_permanent_mac;
 	uint32_t ifindex;
 	uint32_t mtu_bytes;
+	uint32_t master;     /* the bridge of which it is a port; 0: of none */
 	uint32_t speed_mbps; /* 0: not known */
 	uint32_t removals;   /* how often it went away since it is followed */
 	uint32_t downs;	     /* how often it was disabled */

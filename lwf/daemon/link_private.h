@@ -46,6 +46,7 @@ struct link_follow {
 	bool tap_away;	  /* to be made again */
 	bool tap_lost;	  /* gone, and not ours to make */
 	bool warned;
+	bool looped; /* both are ports of one bridge, which was told */
 	struct lwf_timer retry;
 	uint64_t counts[LINK_EVENTS];
 };

@@ -50,6 +50,7 @@ static void take(struct link_side *side, const struct rtnl_link *link)
 	heard->carrier = link->carrier;
 	heard->ifindex = link->ifindex;
 	heard->mtu_bytes = link->mtu_bytes;
+	heard->master = link->master;
 	heard->speed_mbps = link->carrier ? rtnl_link_speed(side->source->ns, link->name) : 0;
 	memcpy(heard->mac, link->mac, 6);
 	heard->has_permanent_mac = link->has_permanent_mac;
@@ -67,6 +68,7 @@ static void take_away(struct link_side *side, bool moved)
 	side->heard.moved = moved;
 	side->heard.admin_up = false;
 	side->heard.carrier = false;
+	side->heard.master = 0;
 	side->heard.removals++;
 }
 

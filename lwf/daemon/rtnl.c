@@ -274,6 +274,8 @@ bool rtnl_link_read(const struct nlmsghdr *header, struct rtnl_link *link)
 	copy_text(link->name, sizeof(link->name), attributes[IFLA_IFNAME]);
 	if (attributes[IFLA_MTU])
 		link->mtu_bytes = nla_get_u32(attributes[IFLA_MTU]);
+	if (attributes[IFLA_MASTER])
+		link->master = nla_get_u32(attributes[IFLA_MASTER]);
 	copy_mac(link->mac, attributes[IFLA_ADDRESS]);
 	link->has_permanent_mac = copy_mac(link->permanent_mac, attributes[IFLA_PERM_ADDRESS]);
 	if (attributes[IFLA_LINKINFO] &&

@@ -55,6 +55,7 @@ struct rtnl_link {
 	bool up, carrier;
 	bool has_permanent_mac;
 	uint32_t ifindex, mtu_bytes;
+	uint32_t master; /* the bridge, or bond, of which it is a port; 0: of none */
 	uint8_t mac[6], permanent_mac[6];
 	char name[16];
 	char kind[16];

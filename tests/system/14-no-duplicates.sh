@@ -41,6 +41,26 @@ for mode in 0 1 2; do
 	nothing_left
 done
 
+step "both devices in one bridge: that is told once, and again when it is so again"
+start_lwfd --nic eth1 --tap lwf0
+state_is eth1 Running
+ip link add br0 type bridge stp_state 1
+told() { [ "$(grep -c "are ports of the same bridge" "$TMP/lwfd.log")" = "$1" ]; }
+ip link set eth1 master br0
+sleep 0.3
+told 0 || fail "one port is no loop: $(cat "$TMP/lwfd.log")"
+ip link set lwf0 master br0
+wait_for 5 "to be told of a loop" told 1
+ip link set lwf0 mtu 1400
+sleep 0.3
+told 1 || fail "it is told more than once: $(cat "$TMP/lwfd.log")"
+ip link set lwf0 nomaster
+sleep 0.3
+ip link set lwf0 master br0
+wait_for 5 "to be told of a loop again" told 2
+ip link del br0
+stop_lwfd
+
 step "the check can fail: with the NIC's own stack open (--share) and one MAC, duplicates appear"
 start_lwfd --nic eth1 --tap lwf0 --share
 state_is eth1 Running
