@@ -201,14 +201,13 @@ static int add_filters(struct sim_link *link, struct lwf_error *error)
 
 struct lwf_sim_edge_config sim_device(const struct sim_link *link, bool upper)
 {
-	uint64_t ns = link->declared->qdisc_kernel ? SIM_QDISC_NS : 0;
+	struct lwf_sim_edge_config config = {0};
 
-	return upper ? (struct lwf_sim_edge_config){0}
-		     : (struct lwf_sim_edge_config){
-			       .delay_ns = ns,
-			       .jitter_ns = ns,
-			       .plain = stress_link_is_plain(link->declared),
-		       };
+	if (upper)
+		return config;
+	config.delay_ns = config.jitter_ns = link->declared->qdisc_kernel ? SIM_QDISC_NS : 0;
+	config.plain = stress_link_is_plain(link->declared);
+	return config;
 }
 
 static void match_holds(struct sim_link *link)
