@@ -16,7 +16,8 @@ grep -q 4294967295 /proc/self/uid_map || skip "only root outside of user namespa
 mkdir "$GROUP"
 mount -t cgroup2 none "$GROUP" || skip "cgroups of version 2 cannot be mounted"
 
-# A process for each datagram, which has ended before it is asked about. Prints its port and its pid.
+# A process for each datagram, which has ended before it is asked about. Prints its port and its pid. Ports are
+# given: of those that the kernel draws, two of 50 are the same in one run of 25, and their flow is one.
 cat >"$TMP/send.py" <<'END'
 import os, socket, sys
 address, to, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -25,6 +26,7 @@ for number in range(count):
     pid = os.fork()
     if not pid:
         sender = socket.socket(family, socket.SOCK_DGRAM)
+        sender.bind(("", 20000 + number))
         if number % 2:
             sender.connect((address, to))
             sender.send(b"x")
