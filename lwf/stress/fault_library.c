@@ -58,6 +58,42 @@ bool stress_library_find(char *path, size_t bytes)
 	return false;
 }
 
+void stress_library_send(struct fault_page *page, enum fault_page_side side, int error,
+			 uint32_t share, uint64_t lap_ns)
+{
+	page->send[side].error = error;
+	page->send[side].share = share;
+	page->send[side].lap_ns = lap_ns;
+	page->send_changes++;
+	if (error || lap_ns)
+		page->send_on |= 1u << side;
+	else
+		page->send_on &= ~(1u << side);
+}
+
+void stress_library_do(struct fault_page *page, enum stress_fault fault, int64_t number)
+{
+	switch (fault) {
+	case STRESS_FAULT_MEMORY:
+		page->allocations = number;
+		break;
+	case STRESS_FAULT_MEMORY_OUT:
+		page->no_memory = 1;
+		break;
+	case STRESS_FAULT_MEMORY_OK:
+		page->allocations = 0;
+		page->no_memory = 0;
+		break;
+	case STRESS_FAULT_DESCRIPTORS_DENY:
+	case STRESS_FAULT_DESCRIPTORS_OK:
+		page->no_descriptors = fault == STRESS_FAULT_DESCRIPTORS_DENY;
+		break;
+	default: /* CLOCK */
+		page->wall_ns += number;
+		break;
+	}
+}
+
 /* Its descriptor stays open in the program that this one becomes. -errno. */
 static int make_page(void)
 {

@@ -157,19 +157,6 @@ int fault_check_lie(struct fault_target *target, const struct fault_deed *deed,
 	return 0;
 }
 
-static void set_send(struct fault_page *page, enum fault_page_side side, int error, uint32_t spared,
-		     uint64_t lap_ns)
-{
-	page->send[side].error = error;
-	page->send[side].share = error ? FAULT_PAGE_ALL - spared : 0;
-	page->send[side].lap_ns = lap_ns;
-	page->send_changes++;
-	if (error || lap_ns)
-		page->send_on |= 1u << side;
-	else
-		page->send_on &= ~(1u << side);
-}
-
 void fault_do_lie(struct fault_target *target, const struct fault_deed *deed)
 {
 	enum fault_page_side side = deed->side == FAULT_UPPER ? FAULT_PAGE_UPPER : FAULT_PAGE_LOWER;
@@ -177,32 +164,20 @@ void fault_do_lie(struct fault_target *target, const struct fault_deed *deed)
 
 	switch (deed->fault) {
 	case STRESS_FAULT_SEND_ERROR:
-		set_send(page, side, stress_errno_named(deed->word), deed->spared, 0);
+		stress_library_send(page, side, stress_errno_named(deed->word),
+				    FAULT_PAGE_ALL - deed->spared, 0);
 		break;
 	case STRESS_FAULT_SEND_SLOW:
-		set_send(page, side, 0, 0, (uint64_t)deed->number);
+		stress_library_send(page, side, 0, 0, (uint64_t)deed->number);
 		break;
 	case STRESS_FAULT_SEND_STUCK:
-		set_send(page, side, ENOBUFS, 0, 0);
+		stress_library_send(page, side, ENOBUFS, FAULT_PAGE_ALL, 0);
 		break;
 	case STRESS_FAULT_SEND_OK:
-		set_send(page, side, 0, 0, 0);
+		stress_library_send(page, side, 0, 0, 0);
 		break;
-	case STRESS_FAULT_MEMORY:
-		page->allocations = deed->number;
-		break;
-	case STRESS_FAULT_MEMORY_OUT:
-		page->no_memory = 1;
-		break;
-	case STRESS_FAULT_DESCRIPTORS_DENY:
-		page->no_descriptors = 1;
-		break;
-	case STRESS_FAULT_CLOCK:
-		page->wall_ns += deed->number;
-		break;
-	default: /* MEMORY_OK */
-		page->allocations = 0;
-		page->no_memory = 0;
+	default:
+		stress_library_do(page, deed->fault, deed->number);
 		break;
 	}
 }
@@ -212,7 +187,7 @@ void fault_give_descriptors(struct fault_target *target)
 	struct fault_page *page = page_of(target);
 
 	if (page)
-		page->no_descriptors = 0;
+		stress_library_do(page, STRESS_FAULT_DESCRIPTORS_OK, 0);
 }
 
 void fault_mend_lie(struct fault_target *target, uint32_t aspects)
@@ -222,15 +197,13 @@ void fault_mend_lie(struct fault_target *target, uint32_t aspects)
 	if (!page)
 		return; /* it went with its daemon */
 	if (aspects & FAULT_LIE_LOWER)
-		set_send(page, FAULT_PAGE_LOWER, 0, 0, 0);
+		stress_library_send(page, FAULT_PAGE_LOWER, 0, 0, 0);
 	if (aspects & FAULT_LIE_UPPER)
-		set_send(page, FAULT_PAGE_UPPER, 0, 0, 0);
-	if (aspects & FAULT_LIE_MEMORY) {
-		page->allocations = 0;
-		page->no_memory = 0;
-	}
+		stress_library_send(page, FAULT_PAGE_UPPER, 0, 0, 0);
+	if (aspects & FAULT_LIE_MEMORY)
+		stress_library_do(page, STRESS_FAULT_MEMORY_OK, 0);
 	if (aspects & FAULT_LIE_DESCRIPTORS)
-		page->no_descriptors = 0;
+		stress_library_do(page, STRESS_FAULT_DESCRIPTORS_OK, 0);
 	if (aspects & FAULT_LIE_CLOCK)
 		page->wall_ns = 0;
 }

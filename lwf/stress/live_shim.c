@@ -176,17 +176,8 @@ bool live_shim_starves(const struct live_link *link)
 
 static void set_send(struct live_link *link, bool upper, int error, uint32_t share, uint64_t lap_ns)
 {
-	struct fault_page *page = link->faults;
-	enum fault_page_side side = upper ? FAULT_PAGE_UPPER : FAULT_PAGE_LOWER;
-
-	page->send[side].error = error;
-	page->send[side].share = share;
-	page->send[side].lap_ns = lap_ns;
-	page->send_changes++;
-	if (error || lap_ns)
-		page->send_on |= 1u << side;
-	else
-		page->send_on &= ~(1u << side);
+	stress_library_send(link->faults, upper ? FAULT_PAGE_UPPER : FAULT_PAGE_LOWER, error, share,
+			    lap_ns);
 }
 
 static int send_error(struct live_link *link, const struct stress_fault_call *call,
@@ -245,25 +236,6 @@ int live_shim_fault(struct live_link *link, const struct stress_fault_call *call
 		return 0;
 	if (!page)
 		return no_page(call, error);
-	switch (call->fault) {
-	case STRESS_FAULT_MEMORY:
-		page->allocations = call->number;
-		break;
-	case STRESS_FAULT_MEMORY_OUT:
-		page->no_memory = 1;
-		break;
-	case STRESS_FAULT_MEMORY_OK:
-		page->allocations = 0;
-		page->no_memory = 0;
-		break;
-	case STRESS_FAULT_DESCRIPTORS_DENY:
-		page->no_descriptors = 1;
-		break;
-	case STRESS_FAULT_DESCRIPTORS_OK:
-		page->no_descriptors = 0;
-		break;
-	default:
-		page->wall_ns += call->number;
-	}
+	stress_library_do(page, call->fault, call->number);
 	return 0;
 }
