@@ -58,9 +58,11 @@ bool stress_library_find(char *path, size_t bytes)
 	return false;
 }
 
-void stress_library_send(struct fault_page *page, enum fault_page_side side, int error,
-			 uint32_t share, uint64_t lap_ns)
+void stress_library_send(struct fault_page *page, bool upper, int error, uint32_t share,
+			 uint64_t lap_ns)
 {
+	enum fault_page_side side = upper ? FAULT_PAGE_UPPER : FAULT_PAGE_LOWER;
+
 	page->send[side].error = error;
 	page->send[side].share = share;
 	page->send[side].lap_ns = lap_ns;

@@ -10,8 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "fault_page.h"
 #include "vocabulary.h"
+
+struct fault_page;
 
 #define STRESS_LIBRARY "lwf-faults.so"
 #define STRESS_LIBRARY_MEM \
@@ -23,9 +24,9 @@ bool stress_library_find(char *path, size_t bytes);
 /** The number of an errno that a send is known to give ("ENOBUFS"). 0: it is none. */
 int stress_errno_named(const char *name);
 
-/** From now on sends of @side end with @error (0: they do not), a @share of them; a lap takes @lap_ns (0: no time). */
-void stress_library_send(struct fault_page *page, enum fault_page_side side, int error,
-			 uint32_t share, uint64_t lap_ns);
+/** From now on sends of the upper or lower side end with @error (0: they do not), a @share of them; a lap takes @lap_ns (0: no time). */
+void stress_library_send(struct fault_page *page, bool upper, int error, uint32_t share,
+			 uint64_t lap_ns);
 
 /** A fault of memory, descriptors or the clock, or its end; @number is its parameter. */
 void stress_library_do(struct fault_page *page, enum stress_fault fault, int64_t number);

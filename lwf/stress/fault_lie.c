@@ -159,22 +159,22 @@ int fault_check_lie(struct fault_target *target, const struct fault_deed *deed,
 
 void fault_do_lie(struct fault_target *target, const struct fault_deed *deed)
 {
-	enum fault_page_side side = deed->side == FAULT_UPPER ? FAULT_PAGE_UPPER : FAULT_PAGE_LOWER;
+	bool upper = deed->side == FAULT_UPPER;
 	struct fault_page *page = page_of(target);
 
 	switch (deed->fault) {
 	case STRESS_FAULT_SEND_ERROR:
-		stress_library_send(page, side, stress_errno_named(deed->word),
+		stress_library_send(page, upper, stress_errno_named(deed->word),
 				    FAULT_PAGE_ALL - deed->spared, 0);
 		break;
 	case STRESS_FAULT_SEND_SLOW:
-		stress_library_send(page, side, 0, 0, (uint64_t)deed->number);
+		stress_library_send(page, upper, 0, 0, (uint64_t)deed->number);
 		break;
 	case STRESS_FAULT_SEND_STUCK:
-		stress_library_send(page, side, ENOBUFS, FAULT_PAGE_ALL, 0);
+		stress_library_send(page, upper, ENOBUFS, FAULT_PAGE_ALL, 0);
 		break;
 	case STRESS_FAULT_SEND_OK:
-		stress_library_send(page, side, 0, 0, 0);
+		stress_library_send(page, upper, 0, 0, 0);
 		break;
 	default:
 		stress_library_do(page, deed->fault, deed->number);
@@ -197,9 +197,9 @@ void fault_mend_lie(struct fault_target *target, uint32_t aspects)
 	if (!page)
 		return; /* it went with its daemon */
 	if (aspects & FAULT_LIE_LOWER)
-		stress_library_send(page, FAULT_PAGE_LOWER, 0, 0, 0);
+		stress_library_send(page, false, 0, 0, 0);
 	if (aspects & FAULT_LIE_UPPER)
-		stress_library_send(page, FAULT_PAGE_UPPER, 0, 0, 0);
+		stress_library_send(page, true, 0, 0, 0);
 	if (aspects & FAULT_LIE_MEMORY)
 		stress_library_do(page, STRESS_FAULT_MEMORY_OK, 0);
 	if (aspects & FAULT_LIE_DESCRIPTORS)

@@ -174,12 +174,6 @@ bool live_shim_starves(const struct live_link *link)
 
 /* ---- faults ---- */
 
-static void set_send(struct live_link *link, bool upper, int error, uint32_t share, uint64_t lap_ns)
-{
-	stress_library_send(link->faults, upper ? FAULT_PAGE_UPPER : FAULT_PAGE_LOWER, error, share,
-			    lap_ns);
-}
-
 static int send_error(struct live_link *link, const struct stress_fault_call *call,
 		      struct lwf_error *error)
 {
@@ -188,7 +182,8 @@ static int send_error(struct live_link *link, const struct stress_fault_call *ca
 	if (!number)
 		return live_refuse(error, LWF_EXIT_USAGE, call->text,
 				   "'%s' is no errno that a send is known to give", call->word);
-	set_send(link, call->object.kind == STRESS_UPPER, number, call->share, 0);
+	stress_library_send(link->faults, call->object.kind == STRESS_UPPER, number, call->share,
+			    0);
 	return 0;
 }
 
@@ -207,7 +202,7 @@ int live_shim_send(struct live_link *link, const struct stress_fault_call *call,
 
 	if (call->fault == STRESS_FAULT_SEND_OK) {
 		if (link->faults)
-			set_send(link, upper, 0, 0, 0);
+			stress_library_send(link->faults, upper, 0, 0, 0);
 		err = upper ? 0 : live_queue_free(link);
 	} else if (call->fault != STRESS_FAULT_SEND_ERROR && link->declared->qdisc_kernel) {
 		err = call->fault == STRESS_FAULT_SEND_SLOW ? live_queue_slow(link, ns)
@@ -217,9 +212,9 @@ int live_shim_send(struct live_link *link, const struct stress_fault_call *call,
 	} else if (call->fault == STRESS_FAULT_SEND_ERROR) {
 		return send_error(link, call, error);
 	} else if (call->fault == STRESS_FAULT_SEND_SLOW) {
-		set_send(link, upper, 0, 0, ns);
+		stress_library_send(link->faults, upper, 0, 0, ns);
 	} else {
-		set_send(link, upper, ENOBUFS, FAULT_PAGE_ALL, 0);
+		stress_library_send(link->faults, upper, ENOBUFS, FAULT_PAGE_ALL, 0);
 	}
 	return err ? live_refuse(error, LWF_EXIT_FALSE, call->text, "the kernel refuses it: %s",
 				 strerror(-err))
